@@ -41,8 +41,8 @@ start() {
   fi
   install_docker
   # The package may have started a service of its own.
-  if have systemctl && [[ -d /run/systemd/system ]]; then
-    is_root && systemctl start docker 2>/dev/null || true
+  if is_root && have systemctl && [[ -d /run/systemd/system ]]; then
+    systemctl start docker 2>/dev/null || true
   fi
   if wait_for_daemon 5; then
     note "a Docker daemon answers: $(daemon_version)"

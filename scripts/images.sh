@@ -58,15 +58,23 @@ try_pull() {
   return 1
 }
 
-# Takes TAG over from the other daemon, if that one has it and is another one.
+# Takes TAG over from the other daemon, if that one has it and is another one;
+# with it the other images that are still missing here, as they share layers.
 try_copy() {
-  local tag=$1 here there
+  local tag=$1 here there name
+  local -a tags=()
   there=$(DOCKER_HOST=$OTHER_HOST timeout 10 docker info --format '{{.ID}}' 2>/dev/null) || return 1
   here=$(docker info --format '{{.ID}}')
   [[ -n $there && $here != "$there" ]] || return 1
   DOCKER_HOST=$OTHER_HOST image_exists "$tag" || return 1
-  note "copying $tag from the daemon at $OTHER_HOST"
-  DOCKER_HOST=$OTHER_HOST docker save "$tag" | docker load --quiet >&2
+  for name in python node static; do
+    if ! image_exists "previewd/$name:$SUITE" && DOCKER_HOST=$OTHER_HOST image_exists "previewd/$name:$SUITE"; then
+      tags+=("previewd/$name:$SUITE")
+    fi
+  done
+  [[ " ${tags[*]} " == *" $tag "* ]] || tags+=("$tag")
+  note "copying ${tags[*]} from the daemon at $OTHER_HOST"
+  DOCKER_HOST=$OTHER_HOST docker save "${tags[@]}" | docker load --quiet >/dev/null
 }
 
 # Makes the Debian root file system with debootstrap; keeps it as an archive,
@@ -131,6 +139,7 @@ build() {
   [[ -z $REBUILD ]] || args+=(--no-cache)
   # The builder of old daemons and of clients without buildx. Nothing is sent
   # along but the Dockerfile.
+  # shellcheck disable=SC2016
   DOCKER_BUILDKIT=0 run_logged "build-$name" \
     bash -c 'docker build "${@:2}" - <"$1"' _ "$ROOT/stacks/images/$name.Dockerfile" "${args[@]}"
 }

@@ -7,6 +7,7 @@ CACHE="$ROOT/.cache"
 ENV_FILE=${PREVIEW_ENV_FILE:-$ROOT/.env}
 # What belongs to the machine and not to one clone: the daemons that we start.
 # The socket of a daemon lives here too, so the path has to be short.
+# shellcheck disable=SC2034
 ENGINES_DIR=${PREVIEW_ENGINES_DIR:-/var/lib/previewd-engines}
 # Helper tools that the scripts unpack or install come first.
 export PATH="$CACHE/bin:$PATH"
@@ -128,6 +129,8 @@ debian_mirror() {
     printf '%s\n' "${uri%/}"
     return 0
   fi
+  # The dollar sign is for apt.
+  # shellcheck disable=SC2016
   uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
     sed 's#/$##' | grep -E '^https?://.*/debian$' | head -n 1) || true
   if [[ -z $uri && -r /usr/share/debootstrap/functions ]]; then
