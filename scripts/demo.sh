@@ -38,16 +38,19 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/previewd-demo.XXXXXX")
 NETWORK="previewd-demo-$$"
 SERVICE_PID=''
 FAILED=0
-declare -A URL STATUS TOOK
+declare -A URL STATUS TOOK PENDING=()
 
 # --- The end -------------------------------------------------------------------
 
 # Stops the service, which removes its previews, and looks whether anything of
 # them is left. The exit code is the demo's.
+# shellcheck disable=SC2317 # called by a trap
 clean_up() {
   local code=$? left
   trap '' INT TERM
   trap - EXIT
+  # Creates that are still under way.
+  if ((${#PENDING[@]} > 0)); then kill "${PENDING[@]}" 2>/dev/null || true; fi
   if [[ -n $SERVICE_PID ]]; then
     step "Cleaning up"
     kill -TERM "$SERVICE_PID" 2>/dev/null || true
@@ -123,7 +126,6 @@ start_service() {
 # Creates all four at once; each waits until its preview answers.
 create_all() {
   local project pid started=$SECONDS said=0 waiting
-  local -A pids=()
   step "Creating four previews (the first time, their dependencies are installed)"
   for project in "${PROJECTS[@]}"; do
     # A change must not touch the project in examples/.
@@ -131,16 +133,16 @@ create_all() {
     rm -rf "$WORK/$project/node_modules" "$WORK/$project/dist"
     timeout "$CREATE_SECONDS" "$BIN" create --addr "$ADDR" --project "demo-$project" --dir "$WORK/$project" --json \
       >"$WORK/$project.json" 2>"$WORK/$project.err" &
-    pids[$project]=$!
+    PENDING[$project]=$!
   done
-  while ((${#pids[@]} > 0)); do
-    for project in "${!pids[@]}"; do
-      pid=${pids[$project]}
+  while ((${#PENDING[@]} > 0)); do
+    for project in "${!PENDING[@]}"; do
+      pid=${PENDING[$project]}
       kill -0 "$pid" 2>/dev/null && continue
-      unset "pids[$project]"
+      unset "PENDING[$project]"
       created "$project" "$pid" $((SECONDS - started))
     done
-    waiting="${!pids[*]}"
+    waiting="${!PENDING[*]}"
     if [[ -n $waiting ]] && ((SECONDS - started >= said + 10)); then
       said=$((SECONDS - started))
       note "$said s, waiting for: $waiting"
@@ -226,6 +228,7 @@ if [[ -n ${ONCE:-} ]]; then
 fi
 ((FAILED == 0)) || warn "a step failed; see above"
 step "The previews stay until Ctrl-C"
+trap 'exit 0' INT TERM
 note "commit to one: target/release/previewd commit --addr $ADDR --project demo-static --dir FOLDER"
 while kill -0 "$SERVICE_PID" 2>/dev/null; do sleep 1; done
 die "the service ended by itself"

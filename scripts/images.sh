@@ -67,7 +67,7 @@ try_copy() {
   here=$(docker info --format '{{.ID}}')
   [[ -n $there && $here != "$there" ]] || return 1
   DOCKER_HOST=$OTHER_HOST image_exists "$tag" || return 1
-  for name in python node static; do
+  for name in base python node static; do
     if ! image_exists "previewd/$name:$SUITE" && DOCKER_HOST=$OTHER_HOST image_exists "previewd/$name:$SUITE"; then
       tags+=("previewd/$name:$SUITE")
     fi
@@ -207,6 +207,12 @@ ensure_all() {
   ensure_stack python PREVIEW_PYTHON_IMAGE python:3.12-slim
   ensure_stack node PREVIEW_NODE_IMAGE node:22-slim
   ensure_stack static PREVIEW_STATIC_IMAGE nginx:alpine
+  # Where no registry answers, docker-compose.yml has to do without one too.
+  if [[ $(setting PREVIEW_STATIC_IMAGE) == "previewd/static:$SUITE" ]]; then
+    env_add PREVIEWD_TARGET local
+    env_add PREVIEWD_BASE "previewd/base:$SUITE"
+  fi
+  if [[ $(setting PREVIEWD_BASE || true) == "previewd/base:$SUITE" ]]; then ensure_built base; fi
 }
 
 rebuild_all() {
