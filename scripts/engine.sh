@@ -15,20 +15,20 @@ PID_FILE="$STATE/dockerd.pid"
 LOG="$STATE/dockerd.log"
 HOW_TO_INSTALL="install Docker (https://docs.docker.com/engine/install/) and start it, or set DOCKER_HOST to a daemon that runs"
 
-# True if the process that we started is still there. The name is compared
-# because a process id may have been given to somebody else since.
-ours_runs() {
-  local pid
-  pid=$(cat "$PID_FILE" 2>/dev/null) || return 1
-  [[ $(cat "/proc/$pid/comm" 2>/dev/null) == dockerd ]]
-}
+# True if the daemon that we started is still there.
+ours_runs() { process_is "$(cat "$PID_FILE" 2>/dev/null)" dockerd; }
 
 install_docker() {
   if have dockerd && have docker && have iptables; then return 0; fi
   is_debian_like || die "no Docker daemon is installed, and this is neither Debian nor Ubuntu" "$HOW_TO_INSTALL"
   is_root || die "no Docker daemon is installed, and installing one needs root" "$HOW_TO_INSTALL" "or run this once as root: scripts/engine.sh start"
   step "Installing Docker from the distribution"
-  apt_install docker.io iptables || die "Docker could not be installed from the distribution's packages" "$HOW_TO_INSTALL"
+  apt_refresh
+  # The client is a package of its own in newer releases.
+  local -a packages=(docker.io iptables)
+  if ! have docker && apt-cache show docker-cli >/dev/null 2>&1; then packages+=(docker-cli); fi
+  apt_install "${packages[@]}" || die "Docker could not be installed from the distribution's packages" "$HOW_TO_INSTALL"
+  have docker || die "the distribution's packages brought no docker client" "$HOW_TO_INSTALL"
 }
 
 start() {
@@ -50,9 +50,9 @@ start() {
   fi
   is_root || die "the Docker daemon does not answer (or this user may not speak to it)" \
     "start it: sudo systemctl start docker" "and let this user use it: sudo usermod -aG docker $(id -un)"
-  if [[ -f /var/run/docker.pid ]] && ! kill -0 "$(cat /var/run/docker.pid)" 2>/dev/null; then
-    rm -f /var/run/docker.pid
-  fi
+  # Left by a daemon that was killed, it keeps the next one from starting when
+  # another process has its number by now.
+  process_is "$(cat /var/run/docker.pid 2>/dev/null)" dockerd || rm -f /var/run/docker.pid
   step "Starting the Docker daemon in the background"
   mkdir -p "$STATE"
   # With a session of its own the daemon outlives this shell and its terminal.

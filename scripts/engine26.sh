@@ -25,11 +25,7 @@ PACKAGES=(docker.io containerd tini)
 
 export DOCKER_HOST=unix://$SOCKET
 
-runs() {
-  local pid
-  pid=$(cat "$PID_FILE" 2>/dev/null) || return 1
-  [[ $(cat "/proc/$pid/comm" 2>/dev/null) == dockerd ]] && grep -qz "$STATE" "/proc/$pid/cmdline"
-}
+runs() { process_is "$(cat "$PID_FILE" 2>/dev/null)" "$STATE/docker.pid"; }
 
 unpack_engine() {
   [[ -x $STATE/root/usr/sbin/dockerd && -x $STATE/root/usr/bin/containerd ]] && return 0

@@ -120,12 +120,14 @@ write_sources() {
   } >"$folder/etc/apt/sources.list"
 }
 
+# Asks with apt's own means: neither curl nor wget need be here.
 mirror_has() {
-  if have curl; then
-    curl -fsS --max-time 15 -o /dev/null "$1" 2>/dev/null
-  else
-    wget -q --timeout=15 -O /dev/null "$1" 2>/dev/null
-  fi
+  local answer
+  answer=$(mktemp)
+  /usr/lib/apt/apt-helper download-file "$1" "$answer" >/dev/null 2>&1 && [[ -s $answer ]]
+  local code=$?
+  rm -f "$answer"
+  return "$code"
 }
 
 # Builds TAG from stacks/images/NAME.Dockerfile. The host's network is used for

@@ -96,6 +96,12 @@ env_add() {
   note ".env: $key=$value"
 }
 
+# True if process PID runs with WORD in its command line. The line is compared
+# because the number may have been given to somebody else since, and because it
+# is empty for a process that has ended and that nobody has waited for.
+# process_is PID WORD
+process_is() { [[ -n ${1:-} ]] && grep -qaF -- "$2" "/proc/$1/cmdline" 2>/dev/null; }
+
 # True if the daemon that DOCKER_HOST (or the client's default) names answers.
 daemon_answers() {
   have docker && timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
@@ -103,7 +109,14 @@ daemon_answers() {
 daemon_version() { docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}})'; }
 
 APT_REFRESHED=''
-# Installs distribution packages; refreshes the index at most once a run.
+# Refreshes the package index, at most once a run.
+apt_refresh() {
+  [[ -z $APT_REFRESHED ]] || return 0
+  run_logged apt-update apt-get -o DPkg::Lock::Timeout=300 update || warn "the package index could not be refreshed; trying with what is there"
+  APT_REFRESHED=1
+}
+
+# Installs those of the distribution's packages that are missing.
 apt_install() {
   local -a missing=()
   local package
@@ -112,10 +125,7 @@ apt_install() {
   done
   ((${#missing[@]} > 0)) || return 0
   is_root || die "these packages are missing: ${missing[*]}" "install them with: sudo apt-get install ${missing[*]}"
-  if [[ -z $APT_REFRESHED ]]; then
-    run_logged apt-update apt-get -o DPkg::Lock::Timeout=300 update || warn "the package index could not be refreshed; trying with what is there"
-    APT_REFRESHED=1
-  fi
+  apt_refresh
   note "installing ${missing[*]}"
   DEBIAN_FRONTEND=noninteractive run_logged "apt-install-${missing[0]}" \
     apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
