@@ -12,7 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 VENV="$CACHE/venv"
 BUF_VERSION=1
-PYTHON_PACKAGES=(grpcio grpcio-tools grpcio-reflection grpcio-health-checking googleapis-common-protos protobuf pytest pytest-timeout requests websockets httpx mypy-protobuf)
+PYTHON_REQUIREMENTS="$ROOT/clients/python/requirements-dev.txt"
 
 mkdir -p "$CACHE/bin"
 
@@ -42,20 +42,20 @@ node_tools() {
 }
 
 python_venv() {
-  local wanted="${PYTHON_PACKAGES[*]}" extra="$ROOT/clients/python/requirements-dev.txt"
-  [[ ! -f $extra ]] || wanted+=" $(sha256sum "$extra" | cut -d' ' -f1)"
-  [[ -x $VENV/bin/pytest && $(cat "$VENV/.previewd" 2>/dev/null) == "$wanted" ]] && return 0
+  local wanted
+  [[ -f $PYTHON_REQUIREMENTS ]] || return 0
+  wanted=$(sha256sum <"$PYTHON_REQUIREMENTS")
+  [[ -x $VENV/bin/pytest && $(cat "$VENV/.requirements" 2>/dev/null) == "$wanted" ]] && return 0
   step "Python packages, in .cache/venv"
-  if ! python3 -m venv --help >/dev/null 2>&1; then optional_packages "Python's venv" python3 python3-venv; fi
-  python3 -m venv "$VENV" || {
+  have python3 || optional_packages Python python3 python3-venv
+  if ! python3 -m venv --clear "$VENV" >/dev/null 2>&1; then
+    # Debian has the part that venv needs in a package of its own.
     optional_packages "Python's venv" python3-venv
-    python3 -m venv --clear "$VENV"
-  }
-  run_logged pip-install "$VENV/bin/pip" install --disable-pip-version-check --quiet "${PYTHON_PACKAGES[@]}" || die "the Python packages of the tests could not be installed"
-  if [[ -f $extra ]]; then
-    run_logged pip-install-client "$VENV/bin/pip" install --disable-pip-version-check --quiet -r "$extra" || die "the Python packages of the client could not be installed"
+    python3 -m venv --clear "$VENV" || die "no Python environment could be made in $VENV"
   fi
-  printf '%s' "$wanted" >"$VENV/.previewd"
+  run_logged pip-install "$VENV/bin/pip" install --disable-pip-version-check --quiet --requirement "$PYTHON_REQUIREMENTS" ||
+    die "the Python packages of the tests could not be installed"
+  printf '%s\n' "$wanted" >"$VENV/.requirements"
 }
 
 get_grpcurl() {

@@ -2,8 +2,9 @@
 # Runs every test. With ENGINES=all the end-to-end tests run a second time, on
 # Docker 26.
 #
-# The tests find the service's binary through PREVIEWD_BIN, the daemon through
-# DOCKER_HOST, and the images through .env.
+# The end-to-end tests find the service's binary through PREVIEWD_BIN, the daemon
+# through DOCKER_HOST, and the images through .env. They use the release build:
+# it is what people run, and what the printed figures are of.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,7 +15,7 @@ case ${ENGINES:-} in
   *) die "ENGINES is '$ENGINES'; it may be all, or not be set" ;;
 esac
 
-export PREVIEWD_BIN="$ROOT/target/debug/previewd"
+export PREVIEWD_BIN="$ROOT/target/release/previewd"
 
 # Prints what previewd has made on the daemon and should not leave: all its
 # containers and networks, and volumes and images that are no cache.
@@ -27,9 +28,13 @@ ours() {
 }
 
 python_tests() {
-  [[ -d clients/python/tests ]] || return 0
-  step "The Python client and the end-to-end tests of the contract"
-  "$CACHE/venv/bin/python" -m pytest clients/python/tests
+  local folder
+  # One process for each, as both have a conftest of their own.
+  for folder in clients/python/tests tests/e2e; do
+    [[ -d $folder ]] || continue
+    step "pytest $folder, on Docker $(daemon_version)"
+    "$CACHE/venv/bin/python" -m pytest "$folder"
+  done
 }
 
 # Runs a function and fails if something is left on the daemon that was not
@@ -44,13 +49,14 @@ leaving_nothing() {
 
 everything() {
   step "cargo test, on Docker $(daemon_version)"
-  cargo build --locked
   cargo test --workspace --locked
+  step "cargo build --release"
+  cargo build --release --locked
   python_tests
 }
 
 end_to_end() {
-  step "The end-to-end tests, on Docker $(daemon_version)"
+  step "cargo test --test it, on Docker $(daemon_version)"
   cargo test --locked --test it
   python_tests
 }
