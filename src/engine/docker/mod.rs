@@ -1,0 +1,1 @@
+//! Docker, through bollard. Nothing else names it.

@@ -1,0 +1,1 @@
+//! The core: the life of previews.

@@ -1,0 +1,1 @@
+//! The versioned store of all projects: one bare git repository per project. Only this module names gix.
