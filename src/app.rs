@@ -1,0 +1,1 @@
+//! The composition root: what is built, started and stopped, in which order.

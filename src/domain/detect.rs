@@ -1,0 +1,1 @@
+//! Stack detection: from a project's files to the way it is run.

@@ -1,0 +1,59 @@
+//! The bounds that containers run under, and those of callers.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The most bytes of files in one request.
+pub const MAX_REQUEST_BYTES: u64 = 32 * 1024 * 1024;
+/// The most bytes of one file.
+pub const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
+/// The most files in one tree.
+pub const MAX_TREE_FILES: usize = 20_000;
+/// The longest commit message, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// The longest line of a log, in bytes; a longer one is split.
+pub const MAX_LOG_LINE_BYTES: usize = 16 * 1024;
+/// The shortest time to live and idle timeout.
+pub const MIN_LIFETIME: Duration = Duration::from_secs(1);
+/// The longest time to live and idle timeout.
+pub const MAX_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The bounds of a container's memory, in bytes.
+pub const MEMORY_BYTES: std::ops::RangeInclusive<u64> = 16 * 1024 * 1024..=64 * 1024 * 1024 * 1024;
+/// The bounds of a container's CPU time per wall time.
+pub const CPUS: std::ops::RangeInclusive<f64> = 0.01..=64.0;
+/// The bounds of a container's processes and threads.
+pub const PIDS: std::ops::RangeInclusive<u32> = 16..=32_768;
+
+/// What one container may use.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Memory in bytes, with no swap beyond it.
+    pub memory_bytes: u64,
+    /// CPU time per wall time; 1.0 is one core.
+    pub cpus: f64,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+/// What a request asks for instead of the defaults; `None` keeps the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LimitOverrides {
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
+    /// CPU time per wall time.
+    pub cpus: Option<f64>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+}
+
+impl LimitOverrides {
+    /// Returns the defaults with the overrides on top.
+    pub fn over(&self, defaults: Limits) -> Limits {
+        Limits {
+            memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
+            cpus: self.cpus.unwrap_or(defaults.cpus),
+            pids: self.pids.unwrap_or(defaults.pids),
+        }
+    }
+}

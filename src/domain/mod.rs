@@ -1,0 +1,17 @@
+//! What previewd knows without touching anything: names, rules, decisions.
+//!
+//! Pure: no tokio, no I/O, no clock but the times it is given. Everything else may depend on it; it depends on nothing.
+
+pub mod dependencies;
+pub mod detect;
+pub mod error;
+pub mod events;
+pub mod failure;
+pub mod ids;
+pub mod lifecycle;
+pub mod limits;
+pub mod logs;
+pub mod reload;
+pub mod runtime;
+pub mod spec;
+pub mod tree;

@@ -1,0 +1,88 @@
+//! How a project is run: the answer of stack detection, and all that the core needs to know of a stack.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{ids::FilePath, spec::Stack};
+
+/// How one commit of a project is run. Two commits with equal plans differ in nothing but their files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunPlan {
+    /// The kind of project.
+    pub stack: Stack,
+    /// The folder of the project that is run, without a trailing slash; empty for the project's root.
+    pub root: String,
+    /// What decides the image that the app runs in.
+    pub image: ImagePlan,
+    /// How the app's process is started.
+    pub start: StartPlan,
+    /// What is said in the lifecycle log, such as what was found and why.
+    pub notes: Vec<String>,
+    /// Files that are put beside the project's own where it has none of that path, such as an entry page. Never in the VFS.
+    pub supplied: BTreeMap<FilePath, String>,
+}
+
+/// Which image the app runs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImagePlan {
+    /// A base image with dependencies installed into it.
+    Dependencies(InstallPlan),
+    /// The project's own Dockerfile.
+    Build {
+        /// The Dockerfile's path from the project's root.
+        dockerfile: String,
+    },
+}
+
+/// How dependencies are installed. Its fields, with the base image's id and the architecture, are the dependency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstallPlan {
+    /// Which of the configured base images: the setting that names it.
+    pub base: BaseImage,
+    /// The commands, run one after another by `/bin/sh -ec` in the root folder, as the app's user. Empty: nothing to
+    /// install.
+    pub commands: Vec<String>,
+    /// The files that the installation reads, by path from the project's root, with their content: manifests reduced to
+    /// their dependency fields, lockfiles whole.
+    pub inputs: BTreeMap<String, Vec<u8>>,
+    /// Environment variables that change what is installed.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The base images that settings name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BaseImage {
+    /// `PREVIEW_PYTHON_IMAGE`.
+    Python,
+    /// `PREVIEW_NODE_IMAGE`.
+    Node,
+    /// `PREVIEW_STATIC_IMAGE`.
+    Static,
+}
+
+/// How the app's process is started, told of changes and known to be ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartPlan {
+    /// The program and its arguments. Empty: the image's own entrypoint and command (`Dockerfile`).
+    pub argv: Vec<String>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// The port that the app is expected to listen on. 0: the one the image exposes, else 8080.
+    pub port: u16,
+    /// The path that is asked for to know that the app is ready.
+    pub ready_path: String,
+    /// How changed files become visible in the running process.
+    pub reload: ReloadPlan,
+}
+
+/// How changed files become visible in a running process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadPlan {
+    /// The process reads files at each request: nothing to do.
+    Files,
+    /// The process speaks the control protocol and is told which paths changed.
+    Control,
+    /// The process has a watcher of its own that is relied on.
+    OwnWatcher,
+    /// A new process.
+    Restart,
+}

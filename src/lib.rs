@@ -1,0 +1,19 @@
+//! previewd turns a project's source files into a live, isolated preview whose every commit is on the screen a moment
+//! later.
+//!
+//! Direction of dependencies, held by a test:
+//! `main -> app -> {grpc, gateway, cli} -> preview -> {engine, vfs, stack} -> domain`. Siblings do not import one another.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod gateway;
+pub mod grpc;
+pub mod preview;
+pub mod proto;
+pub mod stack;
+pub mod supervisor;
+pub mod telemetry;
+pub mod vfs;

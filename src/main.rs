@@ -1,0 +1,2 @@
+//! The `previewd` program.
+fn main() {}

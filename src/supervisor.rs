@@ -1,0 +1,1 @@
+//! Starts background tasks by name, and decides what their errors mean.
