@@ -17,14 +17,16 @@ esac
 
 export PREVIEWD_BIN="$ROOT/target/release/previewd"
 
-# Prints what previewd has made on the daemon and should not leave: all its
-# containers and networks, and volumes and images that are no cache.
+# Prints what previewd has made on the daemon and should not leave: everything
+# that carries its label but the two caches, which are the volume with the agent
+# and the images of installed dependencies.
 ours() {
-  docker ps -a --filter label=previewd.instance --format 'container {{.Names}}'
-  docker network ls --filter label=previewd.instance --format 'network {{.Name}}'
-  docker volume ls --filter label=previewd.instance --format '{{.Name}} {{.Label "previewd.role"}}' |
-    awk '$2 != "runtime" && $2 != "cache" {print "volume " $1}'
-  docker images --filter label=previewd.role=build --format 'image {{.Repository}}:{{.Tag}} {{.ID}}'
+  docker ps --all --filter label=previewd.role --format 'container {{.Names}}'
+  docker network ls --filter label=previewd.role --format 'network {{.Name}}'
+  docker volume ls --filter label=previewd.role --format '{{.Label "previewd.role"}} volume {{.Name}}' | sed -n '/^runtime /!p'
+  for role in build install preview; do
+    docker images --filter label=previewd.role=$role --format 'image {{.Repository}}:{{.Tag}} {{.ID}}'
+  done
 }
 
 python_tests() {
