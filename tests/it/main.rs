@@ -3,3 +3,5 @@
 mod gateway;
 mod gateway_restart;
 mod gateway_support;
+mod vfs;
+
