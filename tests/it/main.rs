@@ -1,1 +1,3 @@
 //! The integration tests: real git, a real Docker daemon.
+
+mod engine;
