@@ -224,6 +224,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Returns bytes given as Docker takes them: `512m`, `1.5g`, or plain bytes.
+///
+/// # Errors
+/// What would be valid, for a text that is not.
+pub fn parse_memory(text: &str) -> Result<u64, String> {
+    values::memory(text, &MEMORY_BYTES)
+}
+
 /// Returns the variables of an env file, none where there is no such file. The process environment stays as it is.
 fn read_env_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
     let fail = |error: &dyn fmt::Display| ConfigError {

@@ -117,6 +117,7 @@ fn cut(text: &str, most_bytes: usize) -> String {
     if text.len() <= most_bytes {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(most_bytes - ELLIPSIS.len());
-    format!("{}{ELLIPSIS}", &text[..end])
+    let most_bytes = most_bytes - ELLIPSIS.len();
+    let end = text.char_indices().map(|(start, _)| start).take_while(|start| *start <= most_bytes).last();
+    format!("{}{ELLIPSIS}", &text[..end.unwrap_or_default()])
 }
