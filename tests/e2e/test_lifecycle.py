@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 
 import grpc
 import pytest
 from harness import daemon, projects, web
 from harness.fixtures import maker
+from harness.git import commit_without_worktree
 from harness.service import Service, can_bind
-from harness.waiting import eventually
+from harness.waiting import eventually, pace
 from harness.watching import COMMITTED, READY, SYNCED, Watcher
 from websockets.sync.client import connect
 
@@ -324,17 +326,14 @@ def test_unused_preview_ends_after_its_idle_timeout(client, create, project_id):
 @pytest.mark.parametrize("use", ["requests", "an open WebSocket", "Get"])
 def test_used_preview_does_not_end_for_idleness(use, client, create, project_id):
     preview = create(projects.PLAIN_NODE, idle_timeout=2)
-    until = time.monotonic() + 5
-    socket = connect(f"ws://127.0.0.1:{preview.port}/") if use == "an open WebSocket" else None
-    while time.monotonic() < until:
-        assert only(client, project_id).phase == Phase.PHASE_RUNNING
-        if use == "requests":
-            web.get(preview.url)
-        if use == "Get":
-            client.get(preview.preview_id)
-        time.sleep(0.25)
-    if socket is not None:
-        socket.close()
+    socket = connect(f"ws://127.0.0.1:{preview.port}/", proxy=None) if use == "an open WebSocket" else nullcontext()
+    with socket:
+        for _ in pace(20, 0.25):
+            assert only(client, project_id).phase == Phase.PHASE_RUNNING
+            if use == "requests":
+                web.get(preview.url)
+            if use == "Get":
+                client.get(preview.preview_id)
     eventually(lambda: stopped(client, project_id), within=8, what="unused now, it ends")
 
 
@@ -416,8 +415,6 @@ def test_previews_outlive_a_kill_of_the_service(lasting):
 
 
 def test_commit_made_while_the_service_was_away_is_applied_when_it_is_back(lasting):
-    from harness.git import commit_without_worktree
-
     own, previews = lasting
     static = previews[1]
     own.stop()
@@ -472,7 +469,7 @@ def test_service_ends_in_time_while_streams_and_websockets_are_open(own_service)
         next(watch)
         slow = threading.Thread(target=lambda: pytest.raises(OSError, web.get, preview.url, "/slow?ms=60000"))
         slow.start()
-        with connect(f"ws://127.0.0.1:{preview.port}/") as socket:
+        with connect(f"ws://127.0.0.1:{preview.port}/", proxy=None) as socket:
             assert "version" in socket.recv(timeout=5)
             own.stop()
         last = list(watch)[-1]
