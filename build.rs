@@ -21,7 +21,11 @@ fn generate(out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let public = protox::compile(["preview/v1/preview_service.proto", "preview/v1/vfs_service.proto"], ["proto"])?;
     fs::write(out.join("preview_v1.bin"), public.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(public)?;
+    tonic_prost_build::configure()
+        // Messages in a fixed order, and broken ones answered as the caller's mistake.
+        .btree_map(".")
+        .codec_path("crate::proto::codec::Codec")
+        .compile_fds(public)?;
     let private = protox::compile(["agent/v1/agent.proto"], ["proto"])?;
     tonic_prost_build::configure()
         .build_server(false)

@@ -1,1 +1,5 @@
 //! The integration tests: real git, a real Docker daemon.
+
+mod gateway;
+mod gateway_restart;
+mod gateway_support;
