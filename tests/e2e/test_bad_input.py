@@ -115,6 +115,7 @@ BAD_BRANCHES = {
     "a branch of 256 bytes": "a" * 256,
 }
 
+# fmt: off
 CASES = [
     *(Case(f"Commit: {name}", INVALID, ("files[0].path",), commit(path)) for name, path in BAD_PATHS.items()),
     *(Case(f"Commit: {n}", INVALID, ("project_id",), CommitRequest(project_id=p, files=[File(path="a")])) for n, p in BAD_PROJECTS.items()),
@@ -234,6 +235,9 @@ CASES = [
 ]
 
 
+# fmt: on
+
+
 @pytest.fixture(scope="module")
 def there(client: Client):
     """The preview that the requests name, of a project with two commits."""
@@ -302,11 +306,26 @@ def field_bytes(number: int, content: bytes) -> bytes:
 
 RAW = {
     "Get: a project id that is not UTF-8": ("PreviewService/Get", field_bytes(2, b"bad-\xff\xfe")),
-    "Create: a path that is not UTF-8": ("PreviewService/Create", field_bytes(1, b"bad-new") + field_bytes(3, field_bytes(1, b"a\xc3\x28"))),
-    "Create: text that is not UTF-8": ("PreviewService/Create", field_bytes(1, b"bad-new") + field_bytes(3, field_bytes(1, b"a") + field_bytes(2, b"\xed\xa0\x80"))),
-    "Commit: a message that is not UTF-8": ("VfsService/Commit", field_bytes(1, THERE.encode()) + field_bytes(5, b"\x80")),
-    "Commit: a path to delete that is not UTF-8": ("VfsService/Commit", field_bytes(1, THERE.encode()) + field_bytes(4, b"\xf5")),
-    "ReadFile: a path that is not UTF-8": ("VfsService/ReadFile", field_bytes(1, THERE.encode()) + field_bytes(4, b"\xc0\xaf")),
+    "Create: a path that is not UTF-8": (
+        "PreviewService/Create",
+        field_bytes(1, b"bad-new") + field_bytes(3, field_bytes(1, b"a\xc3\x28")),
+    ),
+    "Create: text that is not UTF-8": (
+        "PreviewService/Create",
+        field_bytes(1, b"bad-new") + field_bytes(3, field_bytes(1, b"a") + field_bytes(2, b"\xed\xa0\x80")),
+    ),
+    "Commit: a message that is not UTF-8": (
+        "VfsService/Commit",
+        field_bytes(1, THERE.encode()) + field_bytes(5, b"\x80"),
+    ),
+    "Commit: a path to delete that is not UTF-8": (
+        "VfsService/Commit",
+        field_bytes(1, THERE.encode()) + field_bytes(4, b"\xf5"),
+    ),
+    "ReadFile: a path that is not UTF-8": (
+        "VfsService/ReadFile",
+        field_bytes(1, THERE.encode()) + field_bytes(4, b"\xc0\xaf"),
+    ),
     "Update: a message that is cut off": ("PreviewService/Update", b"\x0a\x20short"),
     "Get: bytes that are no message": ("PreviewService/Get", b"\xff\xff\xff\xff\xff"),
 }

@@ -26,7 +26,7 @@ ON_THE_WAY = {Phase.PHASE_PENDING, Phase.PHASE_INSTALLING, Phase.PHASE_STARTING}
 def slow_to_start(version: int, seconds: float) -> dict[str, str]:
     """Returns a plain Node app that listens late."""
     files = projects.plain_node(version)
-    server = files["server.js"].replace("server.listen(", f"setTimeout(() => server.listen(") + f"\n// {version}\n"
+    server = files["server.js"].replace("server.listen(", "setTimeout(() => server.listen(") + f"\n// {version}\n"
     files["server.js"] = server.replace(" listens`));", f" listens`)), {int(seconds * 1000)});")
     return files
 
@@ -232,7 +232,9 @@ def test_list_is_ordered_by_creation_filters_and_pages(client, create, project_i
     assert [it.preview_id for it in client.list(project_id=f"{project_id}-1")] == [previews[1].preview_id]
     client.delete(previews[1].preview_id)
     phases = [Phase.PHASE_STOPPED]
-    assert [it.preview_id for it in client.list(project_id=f"{project_id}-1", phases=phases)] == [previews[1].preview_id]
+    assert [it.preview_id for it in client.list(project_id=f"{project_id}-1", phases=phases)] == [
+        previews[1].preview_id
+    ]
     assert list(client.list(project_id=f"{project_id}-0", phases=phases)) == []
 
 
@@ -286,8 +288,9 @@ def test_removed_container_is_made_again(client, create, project_id):
     preview = create(projects.STATIC, version=3)
     daemon.docker("rm", "--force", preview.container_id)
     eventually(
-        lambda: (it := only(client, project_id)).phase == Phase.PHASE_RUNNING
-        and it.container_id != preview.container_id,
+        lambda: (
+            (it := only(client, project_id)).phase == Phase.PHASE_RUNNING and it.container_id != preview.container_id
+        ),
         within=20,
     )
     assert web.version_in(web.get(preview.url).text) == 3
@@ -295,7 +298,9 @@ def test_removed_container_is_made_again(client, create, project_id):
 
 def test_killed_app_process_is_started_again_in_its_container(client, create, project_id):
     preview = create(projects.PLAIN_NODE, version=2)
-    daemon.execute(preview.container_id, "sh", "-c", "kill -9 $(grep -l server.js /proc/[0-9]*/cmdline | cut -d/ -f3)", check=False)
+    daemon.execute(
+        preview.container_id, "sh", "-c", "kill -9 $(grep -l server.js /proc/[0-9]*/cmdline | cut -d/ -f3)", check=False
+    )
     eventually(lambda: web.version_in(web.get(preview.url).text) == 2, within=20)
     after = eventually(lambda: (it := only(client, project_id)).phase == Phase.PHASE_RUNNING and it, within=5)
     assert after.container_id == preview.container_id
@@ -361,7 +366,10 @@ def lasting(own_service):
     own = own_service(arguments=())
     with own.client() as client:
         make = maker(client, "lasting")
-        previews = [make(projects.PLAIN_NODE, suffix="-node", version=1), make(projects.STATIC, suffix="-static", version=1)]
+        previews = [
+            make(projects.PLAIN_NODE, suffix="-node", version=1),
+            make(projects.STATIC, suffix="-static", version=1),
+        ]
     yield own, previews
     # The last life of the service removes what the earlier ones left.
     if own.running:
@@ -383,7 +391,9 @@ def assert_taken_over(own: Service, previews: list[Preview]) -> None:
             for name in ("url", "port", "container_id", "commit_id", "stack", "created_at", "expires_at", "limits"):
                 assert getattr(after, name) == getattr(before, name), name
             assert web.version_in(web.get(before.url).text) == 1
-            updated = client.update(before.preview_id, (projects.PLAIN_NODE if "node" in before.project_id else projects.STATIC).change(2))
+            updated = client.update(
+                before.preview_id, (projects.PLAIN_NODE if "node" in before.project_id else projects.STATIC).change(2)
+            )
             assert updated.preview.phase == Phase.PHASE_RUNNING
             assert updated.preview.container_id == before.container_id
             assert web.version_in(web.get(before.url).text) == 2

@@ -103,7 +103,14 @@ def test_no_template_of_create_vite_is_forgotten(points):
 OTHERS = {
     # folder: stack, path, what it shows, file to change, what to replace, by what
     "express-generator": (Stack.STACK_NODE, "/", "Welcome to Express", "routes/index.js", "Express", "the Shop"),
-    "html5-boilerplate": (Stack.STACK_STATIC, "/", "Hello world! This is HTML5 Boilerplate.", "index.html", "Hello world!", "Good morning!"),
+    "html5-boilerplate": (
+        Stack.STACK_STATIC,
+        "/",
+        "Hello world! This is HTML5 Boilerplate.",
+        "index.html",
+        "Hello world!",
+        "Good morning!",
+    ),
     "django": (Stack.STACK_PYTHON, "/", "The install worked successfully", None, "", ""),
     "flask": (Stack.STACK_PYTHON, "/", "Hello, World!", "app.py", "Hello, World!", "Good morning!"),
     "fastapi": (Stack.STACK_PYTHON, "/", "Hello World", "main.py", "Hello World", "Good morning"),

@@ -41,7 +41,9 @@ def test_every_method_speaks_to_the_service(client: Client, create, project_id):
     assert [it.preview_id for it in client.list(project_id=project_id)] == [preview.preview_id]
     with client.watch_reloads(preview.preview_id) as watch:
         assert next(watch).hello.head_commit_id == preview.commit_id
-        updated = client.update(project_id=project_id, files={"index.html": "<h1>version 2</h1>"}, delete_paths=["blob"])
+        updated = client.update(
+            project_id=project_id, files={"index.html": "<h1>version 2</h1>"}, delete_paths=["blob"]
+        )
         ready = next(
             it.reload for it in watch if it.HasField("reload") and it.reload.stage == ReloadStage.RELOAD_STAGE_READY
         )
