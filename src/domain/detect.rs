@@ -68,9 +68,10 @@ pub fn choose(signs: &Signs) -> Option<Choice> {
             (false, Some(PackageUse::Server), _) => {
                 noted(Stack::Node, "Python is listed too, but there is no Python file to start")
             }
-            (false, _, true) => {
-                noted(Stack::Static, "Python is listed, but there is no Python file to start and there is an index.html")
-            }
+            (false, _, true) => noted(
+                Stack::Static,
+                "Python is listed, but there is no Python file to start and there is an index.html",
+            ),
             _ => plain(Stack::Python),
         };
     }

@@ -39,10 +39,8 @@ pub fn decide(old: &RunPlan, new: &RunPlan, same_dependencies: bool, changed: &[
         (ImagePlan::Dependencies(_), ImagePlan::Dependencies(_)) => {}
     }
     // A supplied file that comes, goes or makes way for the project's own is known to no watcher.
-    let same_process = old.stack == new.stack
-        && old.root == new.root
-        && old.start == new.start
-        && old.supplied == new.supplied;
+    let same_process =
+        old.stack == new.stack && old.root == new.root && old.start == new.start && old.supplied == new.supplied;
     if !same_process {
         return Strategy::Restart;
     }

@@ -86,7 +86,8 @@ impl Package {
 
     /// Returns whether other folders' manifests decide what is installed too.
     pub fn has_local_parts(&self) -> bool {
-        let local = |range: &String| ["file:", "link:", "portal:", "workspace:"].iter().any(|kind| range.starts_with(kind));
+        let local =
+            |range: &String| ["file:", "link:", "portal:", "workspace:"].iter().any(|kind| range.starts_with(kind));
         self.workspaces.is_some()
             || [&self.dependencies, &self.dev_dependencies, &self.optional_dependencies]
                 .into_iter()

@@ -110,10 +110,10 @@ fn looked_for(names: impl IntoIterator<Item = String>) -> Error {
 
 /// Returns a command line that runs a script by `/bin/sh` with folders before the image's own search path.
 fn shell(folders: &[&str], script: &str) -> Vec<String> {
-    let folders = folders.iter().map(|folder| shlex::try_quote(folder).map_or_else(|_| (*folder).into(), |text| text)).fold(
-        String::new(),
-        |path, folder| path + &folder + ":",
-    );
+    let folders = folders
+        .iter()
+        .map(|folder| shlex::try_quote(folder).map_or_else(|_| (*folder).into(), |text| text))
+        .fold(String::new(), |path, folder| path + &folder + ":");
     vec!["/bin/sh".into(), "-c".into(), format!("export PATH={folders}\"$PATH\"\n{script}")]
 }
 
@@ -135,7 +135,10 @@ fn find<'a>(project: Project<'a>, search_below: bool, notes: &mut Vec<String>) -
     let mut looked: Vec<String> = detect::LOOKED_FOR.iter().map(|name| project.path(name)).collect();
     if found.len() > 1 {
         let folders: Vec<&str> = found.iter().map(|(below, _)| below.root.as_str()).collect();
-        looked.push(format!("one folder with these, but there are {}: name one as root in previewd.toml", folders.join(", ")));
+        looked.push(format!(
+            "one folder with these, but there are {}: name one as root in previewd.toml",
+            folders.join(", ")
+        ));
     }
     match found.pop().filter(|_| found.is_empty()) {
         Some((below, choice)) => {
@@ -188,7 +191,12 @@ fn set_port(plan: &mut RunPlan, port: u16) {
 }
 
 /// Puts a project's own commands in place of what was planned. They read every manifest as it is.
-fn custom_install(install: &mut crate::domain::runtime::InstallPlan, stack: Stack, project: &Project<'_>, commands: &[String]) {
+fn custom_install(
+    install: &mut crate::domain::runtime::InstallPlan,
+    stack: Stack,
+    project: &Project<'_>,
+    commands: &[String],
+) {
     install.commands = match stack {
         Stack::Python => python::custom_install(commands),
         _ => commands.to_vec(),

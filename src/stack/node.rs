@@ -75,12 +75,13 @@ pub(super) fn package_use(project: &Project<'_>, package: &Package) -> PackageUs
         return PackageUse::Page;
     }
     if package.has("react") {
-        let server = SERVERS.iter().any(|name| package.has(name)) && (start.is_some() || entry(project, package).is_some());
+        let server =
+            SERVERS.iter().any(|name| package.has(name)) && (start.is_some() || entry(project, package).is_some());
         return if framework || server { PackageUse::Server } else { PackageUse::Page };
     }
-    let tool = start.and_then(script::plain).is_none_or(|command| {
-        command.argv.first().is_some_and(|program| PAGE_TOOLS.contains(&program.as_str()))
-    });
+    let tool = start
+        .and_then(script::plain)
+        .is_none_or(|command| command.argv.first().is_some_and(|program| PAGE_TOOLS.contains(&program.as_str())));
     if project.has("index.html") && package.dependencies.is_empty() && !framework {
         // Its `main` and its index.js are the page's own as a rule.
         let server = project.has("server.js") || (start.is_some() && !tool);
@@ -197,7 +198,8 @@ pub(super) fn run_script(project: &Project<'_>, package: &Package, name: &str) -
             let argv = if node {
                 command.argv
             } else {
-                let words = shlex::try_join(command.argv.iter().map(String::as_str)).unwrap_or_else(|_| script.to_owned());
+                let words =
+                    shlex::try_join(command.argv.iter().map(String::as_str)).unwrap_or_else(|_| script.to_owned());
                 in_shell(project, &format!("exec {words}"))
             };
             Start { argv, environment }
@@ -240,7 +242,9 @@ fn without_watcher(project: &Project<'_>, package: &Package, command: Command) -
         },
         "ts-node-dev" | "tsnd" => {
             let watching = ["--respawn", "--rs", "--clear", "--cls", "--notify=false", "--exit-child", "--poll"];
-            let known = |word: &String| !word.starts_with('-') || matches!(word.as_str(), "--transpile-only" | "-T" | "--files");
+            let known = |word: &String| {
+                !word.starts_with('-') || matches!(word.as_str(), "--transpile-only" | "-T" | "--files")
+            };
             let rest: Vec<String> = rest.iter().filter(|word| !watching.contains(&word.as_str())).cloned().collect();
             if rest.iter().all(known) { plain("ts-node", rest) } else { command }
         }
@@ -273,7 +277,10 @@ fn entry(project: &Project<'_>, package: &Package) -> Option<String> {
 /// Returns the file that `node <name>` would run.
 fn resolve(project: &Project<'_>, package: &Package, name: &str) -> Option<String> {
     if matches!(name, "." | "./") {
-        return package.main.as_deref().map_or_else(|| resolve_file(project, "index"), |main| resolve_file(project, main));
+        return package
+            .main
+            .as_deref()
+            .map_or_else(|| resolve_file(project, "index"), |main| resolve_file(project, main));
     }
     resolve_file(project, name)
 }

@@ -122,19 +122,24 @@ impl Manager {
     /// happens when only the manifest was edited, is mended instead of refused.
     fn commands(&self, exact: bool) -> Vec<String> {
         let or_mend = |strict: String, mend: String| {
-            format!("{strict} || {{ echo 'previewd: the lockfile does not serve as it is; installing by the manifest' >&2; {mend}; }}")
+            format!(
+                "{strict} || {{ echo 'previewd: the lockfile does not serve as it is; installing by the manifest' >&2; {mend}; }}"
+            )
         };
         vec![match self {
             Self::Npm { lockfile: None } => format!("npm install --no-package-lock {NPM_FLAGS}"),
             Self::Npm { .. } if !exact => format!("npm install {NPM_FLAGS}"),
             Self::Npm { .. } => or_mend(format!("npm ci {NPM_FLAGS}"), format!("npm install {NPM_FLAGS}")),
             Self::Pnpm { version, locked } => {
-                let run = format!("npx --yes pnpm@{version} install --prod=false --store-dir {CACHE}/pnpm --package-import-method copy");
+                let run = format!(
+                    "npx --yes pnpm@{version} install --prod=false --store-dir {CACHE}/pnpm --package-import-method copy"
+                );
                 let free = format!("{run} --no-frozen-lockfile");
                 if *locked && exact { or_mend(format!("{run} --frozen-lockfile"), free) } else { free }
             }
             Self::YarnClassic { locked } => {
-                let run = format!("npx --yes yarn@{YARN_CLASSIC} install --production=false --non-interactive --no-progress");
+                let run =
+                    format!("npx --yes yarn@{YARN_CLASSIC} install --production=false --non-interactive --no-progress");
                 if *locked && exact { or_mend(format!("{run} --frozen-lockfile"), run) } else { run }
             }
             Self::YarnBerry { version, locked } => {

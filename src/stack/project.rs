@@ -71,7 +71,8 @@ impl<'a> Project<'a> {
 
     /// Returns the folders directly below this one, without those of dependencies and hidden ones, ascending.
     pub fn folders(&self) -> Vec<&'a str> {
-        let mut folders: Vec<&str> = self.files().filter_map(|path| path.split_once('/').map(|(first, _)| first)).collect();
+        let mut folders: Vec<&str> =
+            self.files().filter_map(|path| path.split_once('/').map(|(first, _)| first)).collect();
         folders.sort_unstable();
         folders.dedup();
         folders.retain(|name| !name.starts_with('.') && !FOREIGN.contains(name));
@@ -115,7 +116,9 @@ impl<'a> Project<'a> {
     pub fn manifests(&self) -> BTreeMap<String, Vec<u8>> {
         self.contents
             .iter()
-            .filter(|(path, _)| !matches!(path.extension(), Some("py" | "html")) && path.as_str() != super::settings::FILE)
+            .filter(|(path, _)| {
+                !matches!(path.extension(), Some("py" | "html")) && path.as_str() != super::settings::FILE
+            })
             .map(|(path, content)| (path.as_str().to_owned(), content.to_vec()))
             .collect()
     }

@@ -17,7 +17,8 @@ use crate::domain::{
 /// The port that Python apps listen on.
 pub(super) const PORT: u16 = 8000;
 /// The server and what it needs, in a folder at the end of the module path, so that a project's own versions win.
-const SERVER: &str = "uvicorn==0.54.0 a2wsgi==1.10.10 h11==0.16.0 click==8.5.1 wsproto==1.3.2 typing_extensions==4.16.0";
+const SERVER: &str =
+    "uvicorn==0.54.0 a2wsgi==1.10.10 h11==0.16.0 click==8.5.1 wsproto==1.3.2 typing_extensions==4.16.0";
 /// The file names that may hold an app.
 const ENTRY_NAMES: [&str; 12] = [
     "main.py",
@@ -108,7 +109,8 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
     });
     let imports = source.as_deref().and_then(|file| project.source(file)).unwrap_or_default();
     let requirements = requirements::read(project, &imports, notes)?;
-    let mut argv = [&format!("{HOME}/venv/bin/python"), &format!("{RUNTIME_MOUNT}/python/serve.py")].map(String::clone).to_vec();
+    let mut argv =
+        [&format!("{HOME}/venv/bin/python"), &format!("{RUNTIME_MOUNT}/python/serve.py")].map(String::clone).to_vec();
     let mut folders = vec![String::new()];
     match found {
         Some(Entry::Django { folder }) => {
@@ -184,7 +186,12 @@ fn install(requirements: Requirements) -> InstallPlan {
     let mut commands = vec![ENVIRONMENT.to_owned()];
     commands.extend(requirements.commands);
     commands.extend([server_command(), WARM.to_owned()]);
-    InstallPlan { base: BaseImage::Python, commands, inputs: requirements.inputs, environment: requirements.environment }
+    InstallPlan {
+        base: BaseImage::Python,
+        commands,
+        inputs: requirements.inputs,
+        environment: requirements.environment,
+    }
 }
 
 /// Finds what to start: a Django project, else the file that makes an app object, else the first that is there.

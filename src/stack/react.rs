@@ -75,7 +75,8 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
             let vite = vite.flatten().unwrap_or_default();
             environment.extend(vite.environment);
             environment.insert("PREVIEWD_PROJECT".into(), APP_ROOT.into());
-            let folder = vite.root.as_deref().map_or_else(|| project.at(&project.root), |root| project.at(&project.path(root)));
+            let folder =
+                vite.root.as_deref().map_or_else(|| project.at(&project.root), |root| project.at(&project.path(root)));
             let mut argv = vec!["node".to_owned(), format!("{RUNTIME_MOUNT}/node/vite.mjs")];
             argv.extend(["--port".to_owned(), PORT.to_string()]);
             argv.extend(vite.arguments.iter().cloned());
@@ -194,7 +195,9 @@ fn supply(
     let app = project.first(&APPS).or_else(|| project.first(&ROOT_APPS));
     let mount = match &page {
         Some(page) => MOUNTS.into_iter().find(|mount| names(page, mount)),
-        None => project.first(&MOUNTS).or_else(|| app.map(|app| if app.starts_with("src/") { MOUNTS[0] } else { MOUNTS[8] })),
+        None => project
+            .first(&MOUNTS)
+            .or_else(|| app.map(|app| if app.starts_with("src/") { MOUNTS[0] } else { MOUNTS[8] })),
     };
     if let (Some(mount), Some(app)) = (mount, app)
         && !project.has(mount)
@@ -266,14 +269,23 @@ mod tests {
 
     #[test]
     fn plain_vite_scripts_are_read() {
-        for script in ["vite", "vite dev", "vite --host", "npx vite --host 0.0.0.0 --port 3000 --open", "vite --open /x", "vite serve --strictPort"] {
+        for script in [
+            "vite",
+            "vite dev",
+            "vite --host",
+            "npx vite --host 0.0.0.0 --port 3000 --open",
+            "vite --open /x",
+            "vite serve --strictPort",
+        ] {
             assert_eq!(options(script), Some(Options::default()), "{script}");
         }
         let read = options("cross-env A=b vite client --mode=dev -c my.config.ts --base /x/").unwrap();
         assert_eq!(read.root.as_deref(), Some("client"));
         assert_eq!(read.arguments, ["--mode", "dev", "--config", "my.config.ts", "--base", "/x/"]);
         assert_eq!(read.environment["A"], "b");
-        for script in ["tsc && vite", "vite build", "vite preview", "next dev", "vite --https", "vite ../x", "node vite.js"] {
+        for script in
+            ["tsc && vite", "vite build", "vite preview", "next dev", "vite --https", "vite ../x", "node vite.js"]
+        {
             assert_eq!(options(script), None, "{script}");
         }
     }

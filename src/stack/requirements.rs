@@ -95,7 +95,8 @@ fn parse(project: &Project<'_>, text: &str) -> Result<Table, Error> {
 
 fn poetry_list(table: &Table) -> bool {
     let tool = table.get("tool").and_then(|tool| tool.get("poetry"));
-    tool.is_some_and(|poetry| poetry.get("dependencies").is_some()) && table.get("project").is_none_or(|project| project.get("dependencies").is_none())
+    tool.is_some_and(|poetry| poetry.get("dependencies").is_some())
+        && table.get("project").is_none_or(|project| project.get("dependencies").is_none())
 }
 
 /// Returns a `pyproject.toml` without what installs nothing.
@@ -114,7 +115,9 @@ fn reduced(project: &Project<'_>, table: &Table) -> Result<Vec<u8>, Error> {
 }
 
 fn locked_by_uv(project: &Project<'_>, table: &Table) -> Result<Requirements, Error> {
-    let tool = format!("python3 -m venv --without-pip /tmp/uv\n\"$HOME/venv/bin/pip\" --python /tmp/uv/bin/python install --quiet --no-input --disable-pip-version-check --no-cache-dir {UV}");
+    let tool = format!(
+        "python3 -m venv --without-pip /tmp/uv\n\"$HOME/venv/bin/pip\" --python /tmp/uv/bin/python install --quiet --no-input --disable-pip-version-check --no-cache-dir {UV}"
+    );
     let sync = "/tmp/uv/bin/uv sync --frozen --inexact --no-cache --no-install-project --no-install-workspace --no-install-local";
     Ok(Requirements {
         commands: vec![tool, sync.to_owned(), "rm -rf /tmp/uv".to_owned()],
@@ -131,8 +134,11 @@ fn locked_by_uv(project: &Project<'_>, table: &Table) -> Result<Requirements, Er
 }
 
 fn by_poetry(project: &Project<'_>, table: &Table) -> Result<Requirements, Error> {
-    let tool = format!("python3 -m venv --without-pip /tmp/poetry\n\"$HOME/venv/bin/pip\" --python /tmp/poetry/bin/python install --quiet --no-input --disable-pip-version-check --no-cache-dir {POETRY}");
-    let sync = "VIRTUAL_ENV=\"$HOME/venv\" /tmp/poetry/bin/poetry install --no-root --no-interaction --no-ansi --compile";
+    let tool = format!(
+        "python3 -m venv --without-pip /tmp/poetry\n\"$HOME/venv/bin/pip\" --python /tmp/poetry/bin/python install --quiet --no-input --disable-pip-version-check --no-cache-dir {POETRY}"
+    );
+    let sync =
+        "VIRTUAL_ENV=\"$HOME/venv\" /tmp/poetry/bin/poetry install --no-root --no-interaction --no-ansi --compile";
     Ok(Requirements {
         commands: vec![tool, sync.to_owned(), "rm -rf /tmp/poetry /tmp/poetry-cache".to_owned()],
         inputs: with_lock(project, table, "poetry.lock")?,
@@ -200,7 +206,10 @@ fn by_imports(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) -> Re
         .map(|(_, package)| package.to_owned())
         .collect();
     if !found.is_empty() {
-        notes.push(format!("python: there is no requirements.txt; installing {}, which the app imports", found.join(", ")));
+        notes.push(format!(
+            "python: there is no requirements.txt; installing {}, which the app imports",
+            found.join(", ")
+        ));
     }
     by_list(found, project.path("requirements.txt"))
 }
@@ -218,13 +227,15 @@ fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<St
         if requirements.inputs.len() == MAX_FILES {
             return Err(bad(path, format!("is one of more than {MAX_FILES} requirement files")));
         }
-        let text = project.text(&name)?.ok_or_else(|| bad(&path, "is included by a requirements file but is not there"))?;
+        let text =
+            project.text(&name)?.ok_or_else(|| bad(&path, "is included by a requirements file but is not there"))?;
         let mut kept = String::new();
         for (index, line) in text.lines().enumerate() {
             let line = without_comment(line);
             match read_line(line) {
                 Line::Include(file) => {
-                    let file = beside(&name, file).ok_or_else(|| bad(&path, format!("line {}: {file} is outside", index + 1)))?;
+                    let file = beside(&name, file)
+                        .ok_or_else(|| bad(&path, format!("line {}: {file} is outside", index + 1)))?;
                     waiting.push(file);
                     kept.push_str(line);
                 }
@@ -277,7 +288,11 @@ fn read_line(line: &str) -> Line<'_> {
     if let Some(target) = option(["--editable", "-e"]) {
         return if remote(target) || target.starts_with("git+") { Line::Other } else { Line::Local(target) };
     }
-    let folder = line.starts_with("./") || line.starts_with("../") || line == "." || line.starts_with(".[") || line.starts_with("file:");
+    let folder = line.starts_with("./")
+        || line.starts_with("../")
+        || line == "."
+        || line.starts_with(".[")
+        || line.starts_with("file:");
     let archive = [".whl", ".tar.gz", ".zip"].iter().any(|ending| line.ends_with(ending));
     if folder && !archive { Line::Local(line) } else { Line::Other }
 }

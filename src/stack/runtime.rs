@@ -40,17 +40,18 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         executable: false,
     };
     let mut files = vec![
-        RuntimeFile {
-            executable: true,
-            ..file("agent", include_bytes!(concat!(env!("OUT_DIR"), "/previewd-agent")))
-        },
+        RuntimeFile { executable: true, ..file("agent", include_bytes!(concat!(env!("OUT_DIR"), "/previewd-agent"))) },
         file("python/serve.py", include_bytes!("../../stacks/python/serve.py")),
         file("python/warm.py", include_bytes!("../../stacks/python/warm.py")),
         file("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
         file("static/nginx.conf", include_bytes!("../../stacks/static/nginx.conf")),
     ];
     if let Some(extra) = extra_ca {
-        let own = |path: &str, content: Vec<u8>| RuntimeFile { path: path.into(), content: content.into(), executable: false };
+        let own = |path: &str, content: Vec<u8>| RuntimeFile {
+            path: path.into(),
+            content: content.into(),
+            executable: false,
+        };
         files.push(own("ca.pem", with_public_authorities(extra)));
         files.push(own("extra-ca.pem", extra.to_vec()));
     }
@@ -61,7 +62,8 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
 ///
 /// It has no `PATH`: each image has its own, which the stacks put their folders before.
 pub fn base_environment(config: &StackConfig) -> BTreeMap<String, String> {
-    let mut environment = BTreeMap::from([("HOME".to_owned(), HOME.to_owned()), ("LANG".to_owned(), "C.UTF-8".to_owned())]);
+    let mut environment =
+        BTreeMap::from([("HOME".to_owned(), HOME.to_owned()), ("LANG".to_owned(), "C.UTF-8".to_owned())]);
     if config.extra_ca {
         let all = format!("{RUNTIME_MOUNT}/ca.pem");
         let names = [

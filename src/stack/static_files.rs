@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    looked_for,
-    project::Project,
-};
+use super::{looked_for, project::Project};
 use crate::domain::{
     error::Error,
     runtime::{APP_ROOT, BaseImage, ImagePlan, InstallPlan, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
@@ -30,7 +27,9 @@ pub(super) fn published(project: &Project<'_>) -> Option<&'static str> {
 pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
     let places = || [""].into_iter().chain(FOLDERS).map(|folder| project.path(folder).trim_end_matches('/').to_owned());
     let folder = published(project).ok_or_else(|| {
-        looked_for(places().map(|folder| if folder.is_empty() { "index.html".into() } else { format!("{folder}/index.html") }))
+        looked_for(
+            places().map(|folder| if folder.is_empty() { "index.html".into() } else { format!("{folder}/index.html") }),
+        )
     })?;
     let root = if folder.is_empty() { project.root.clone() } else { project.path(folder) };
     notes.push(format!("static: index.html in /{root}"));
