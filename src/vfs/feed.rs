@@ -227,3 +227,62 @@ impl Drop for Running {
         lock(&self.0.dirty).clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn entry_goes_with_the_last_follower() {
+        let followers = Arc::new(Followers::default());
+        let (project, main): (ProjectId, _) = ("p".parse().unwrap(), BranchName::default());
+        let first = followers.follow(&project, &main);
+        let mut second = followers.follow(&project, &main);
+        let other = followers.follow(&project, &"other".parse().unwrap());
+
+        drop(first);
+        followers.hint(&project, &main);
+        second.changed().await;
+        drop(second);
+
+        assert_eq!(followers.of(&project), [other.branch.clone()]);
+        drop(other);
+        assert!(followers.is_empty());
+        assert!(lock(&followers.dirty).is_empty(), "nothing is remembered while no feed runs");
+    }
+
+    #[tokio::test]
+    async fn hint_that_comes_while_nobody_waits_is_kept() {
+        let followers = Arc::new(Followers::default());
+        let (project, main): (ProjectId, _) = ("p".parse().unwrap(), BranchName::default());
+        let mut follower = followers.follow(&project, &main);
+
+        followers.hint(&project, &main);
+        followers.hint_project(&project);
+
+        follower.changed().await;
+        let again = tokio::time::timeout(Duration::ZERO, follower.changed()).await;
+        assert!(again.is_err(), "two hints before one call are one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn poll_costs_nothing_with_no_followers() {
+        let folder = tempfile::tempdir().unwrap();
+        let followers = Arc::new(Followers::default());
+        let feed = Feed {
+            root: folder.path().to_owned(),
+            poll_interval: Duration::from_millis(20),
+            inotify: false,
+            followers: followers.clone(),
+        };
+        let token = CancellationToken::new();
+        let task = tokio::spawn(feed.run(token.clone()));
+        let before = Instant::now();
+        // With time paused, the clock stands at the next timer: were there a poll, it would come first.
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(Instant::now() - before, Duration::from_secs(3600));
+
+        token.cancel();
+        assert!(task.await.unwrap().is_ok());
+    }
+}
