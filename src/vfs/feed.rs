@@ -264,25 +264,4 @@ mod tests {
         let again = tokio::time::timeout(Duration::ZERO, follower.changed()).await;
         assert!(again.is_err(), "two hints before one call are one");
     }
-
-    #[tokio::test(start_paused = true)]
-    async fn poll_costs_nothing_with_no_followers() {
-        let folder = tempfile::tempdir().unwrap();
-        let followers = Arc::new(Followers::default());
-        let feed = Feed {
-            root: folder.path().to_owned(),
-            poll_interval: Duration::from_millis(20),
-            inotify: false,
-            followers: followers.clone(),
-        };
-        let token = CancellationToken::new();
-        let task = tokio::spawn(feed.run(token.clone()));
-        let before = Instant::now();
-        // With time paused, the clock stands at the next timer: were there a poll, it would come first.
-        tokio::time::sleep(Duration::from_secs(3600)).await;
-        assert_eq!(Instant::now() - before, Duration::from_secs(3600));
-
-        token.cancel();
-        assert!(task.await.unwrap().is_ok());
-    }
 }
