@@ -291,5 +291,5 @@ async fn commit_of_one_file_into_two_hundred_takes_milliseconds() {
     times.sort();
     let (commit, head, diff, tree) = times[25];
     println!("p50 commit {commit:?}, with head {head:?}, diff {diff:?}, tree {tree:?}; longest {:?}", times[49].0);
-    assert!(commit < Duration::from_millis(250), "{commit:?}");
+    assert!(commit < Duration::from_millis(500), "{commit:?}");
 }
