@@ -29,7 +29,7 @@ fn generate(out: &Path) -> Result<(), Box<dyn Error>> {
     let private = protox::compile(["agent/v1/agent.proto"], ["proto"])?;
     tonic_prost_build::configure()
         .build_server(false)
-        .bytes(".agent.v1.SyncRequest.message.chunk")
+        .bytes(".agent.v1")
         .compile_fds(private)?;
     Ok(())
 }

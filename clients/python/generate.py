@@ -39,7 +39,9 @@ def render() -> dict[str, str]:
             if path.name == "preview_pb2_grpc.py":
                 continue  # preview.proto has no service
             # protoc knows no Python package above the proto's own, so its absolute imports are moved below ours.
-            text = re.sub(r"^from preview\.v1 import", f"from {PACKAGE}.preview.v1 import", path.read_text(), flags=re.M)
+            text = re.sub(
+                r"^from preview\.v1 import", f"from {PACKAGE}.preview.v1 import", path.read_text(), flags=re.M
+            )
             files[str(path.relative_to(folder))] = text
         return files
 

@@ -112,7 +112,7 @@ fn looked_for(names: impl IntoIterator<Item = String>) -> Error {
 fn shell(folders: &[&str], script: &str) -> Vec<String> {
     let folders = folders
         .iter()
-        .map(|folder| shlex::try_quote(folder).map_or_else(|_| (*folder).into(), |text| text))
+        .map(|folder| shlex::try_quote(folder).unwrap_or_else(|_| (*folder).into()))
         .fold(String::new(), |path, folder| path + &folder + ":");
     vec!["/bin/sh".into(), "-c".into(), format!("export PATH={folders}\"$PATH\"\n{script}")]
 }

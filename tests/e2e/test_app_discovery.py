@@ -33,7 +33,9 @@ def test_app_on_the_loopback_interface_alone_is_reached_and_the_log_says_so(host
     assert web.version_in(web.get(preview.url).text) == 0
     log = lifecycle(client, preview)
     assert "localhost" in log or "loopback" in log or "127.0.0.1" in log
-    client.update(preview.preview_id, {"server.js": SERVER.replace("{ADDRESS}", f"4568, '{host}'").replace("000", "001")})
+    client.update(
+        preview.preview_id, {"server.js": SERVER.replace("{ADDRESS}", f"4568, '{host}'").replace("000", "001")}
+    )
     assert web.version_in(web.get(preview.url).text) == 1
 
 

@@ -115,6 +115,7 @@ BAD_BRANCHES = {
     "a branch of 256 bytes": "a" * 256,
 }
 
+# fmt: off
 CASES = [
     *(Case(f"Commit: {name}", INVALID, ("files[0].path",), commit(path)) for name, path in BAD_PATHS.items()),
     *(Case(f"Commit: {n}", INVALID, ("project_id",), CommitRequest(project_id=p, files=[File(path="a")])) for n, p in BAD_PROJECTS.items()),
@@ -171,22 +172,22 @@ CASES = [
     Case("Create: a request id over 128 bytes", INVALID, ("request_id",), create(request_id="x" * 129)),
     Case("Create: a message over 64 KiB", INVALID, ("message",), create(message="x" * (64 * 1024 + 1))),
     # One target
-    Case("Get: neither target", INVALID, ("preview_id", "project_id"), GetRequest()),
-    Case("Get: both targets", INVALID, ("preview_id", "project_id"), GetRequest(preview_id=PREVIEW, project_id=THERE)),
-    Case("Get: a branch alone", INVALID, ("preview_id", "project_id"), GetRequest(branch="main")),
+    Case("Get: neither target", INVALID, ("preview_id",), GetRequest()),
+    Case("Get: both targets", INVALID, ("project_id",), GetRequest(preview_id=PREVIEW, project_id=THERE)),
+    Case("Get: a branch alone", INVALID, ("preview_id",), GetRequest(branch="main")),
     Case("Get: a branch of a preview", INVALID, ("branch",), GetRequest(preview_id=PREVIEW, branch="main")),
     Case("Get: a preview id in capitals", INVALID, ("preview_id",), GetRequest(preview_id="ABCDEFGHIJKL")),
     Case("Get: a preview id that is too short", INVALID, ("preview_id",), GetRequest(preview_id="abc")),
     Case("Get: a preview that is not there", NOT_FOUND, (), GetRequest(preview_id="aaaaaaaaaaaa"), "PREVIEW_NOT_FOUND"),
     Case("Get: a project without a preview", NOT_FOUND, (), GetRequest(project_id="nobody"), "PREVIEW_NOT_FOUND"),
     Case("Get: a branch without a preview", NOT_FOUND, (), GetRequest(project_id=THERE, branch="other"), "PREVIEW_NOT_FOUND"),
-    Case("Update: neither target", INVALID, ("preview_id", "project_id"), UpdateRequest()),
-    Case("Update: both targets", INVALID, ("preview_id", "project_id"), UpdateRequest(preview_id=PREVIEW, project_id=THERE)),
+    Case("Update: neither target", INVALID, ("preview_id",), UpdateRequest()),
+    Case("Update: both targets", INVALID, ("project_id",), UpdateRequest(preview_id=PREVIEW, project_id=THERE)),
     Case("Update: a bad path", INVALID, ("files[0].path",), UpdateRequest(preview_id=PREVIEW, files=[File(path="..")])),
     Case("Update: an unknown wait mode", INVALID, ("wait",), UpdateRequest(preview_id=PREVIEW, wait=7)),
     Case("Update: a preview that is not there", NOT_FOUND, (), UpdateRequest(preview_id="aaaaaaaaaaaa"), "PREVIEW_NOT_FOUND"),
-    Case("Delete: neither target", INVALID, ("preview_id", "project_id"), DeleteRequest()),
-    Case("Delete: both targets", INVALID, ("preview_id", "project_id"), DeleteRequest(preview_id=PREVIEW, project_id=THERE)),
+    Case("Delete: neither target", INVALID, ("preview_id",), DeleteRequest()),
+    Case("Delete: both targets", INVALID, ("project_id",), DeleteRequest(preview_id=PREVIEW, project_id=THERE)),
     Case("Delete: a preview that is not there", NOT_FOUND, (), DeleteRequest(preview_id="aaaaaaaaaaaa"), "PREVIEW_NOT_FOUND"),
     # Pages
     Case("List: a negative page size", INVALID, ("page_size",), ListRequest(page_size=-1)),
@@ -221,17 +222,20 @@ CASES = [
     Case("Rollback: no commit", INVALID, ("commit_id",), RollbackRequest(project_id=THERE)),
     Case("Rollback: a commit that is not there", NOT_FOUND, (), RollbackRequest(project_id=THERE, commit_id=UNKNOWN), "COMMIT_NOT_FOUND"),
     # Streams
-    Case("StreamLogs: neither target", INVALID, ("preview_id", "project_id"), StreamLogsRequest()),
+    Case("StreamLogs: neither target", INVALID, ("preview_id",), StreamLogsRequest()),
     Case("StreamLogs: too many lines", INVALID, ("tail_lines",), StreamLogsRequest(preview_id=PREVIEW, tail_lines=10_001)),
-    Case("StreamLogs: a tail after a cursor", INVALID, ("tail_lines",), StreamLogsRequest(preview_id=PREVIEW, tail_lines=1, after_cursor="x")),
+    Case("StreamLogs: a tail after a cursor", INVALID, ("tail_lines",), StreamLogsRequest(preview_id=PREVIEW, tail_lines=1, after_cursor="0" * 32)),
     Case("StreamLogs: a cursor that nobody gave out", INVALID, ("after_cursor",), StreamLogsRequest(preview_id=PREVIEW, after_cursor="no cursor")),
     Case("StreamLogs: an unknown source", INVALID, ("sources[0]",), StreamLogsRequest(preview_id=PREVIEW, sources=[99])),
     Case("StreamLogs: a time beyond all bounds", INVALID, ("since",), StreamLogsRequest(preview_id=PREVIEW, since=Timestamp(seconds=2**62))),
     Case("StreamLogs: a preview that is not there", NOT_FOUND, (), StreamLogsRequest(preview_id="aaaaaaaaaaaa"), "PREVIEW_NOT_FOUND"),
-    Case("WatchReloads: both targets", INVALID, ("preview_id", "project_id"), WatchReloadsRequest(preview_id=PREVIEW, project_id=THERE)),
+    Case("WatchReloads: both targets", INVALID, ("project_id",), WatchReloadsRequest(preview_id=PREVIEW, project_id=THERE)),
     Case("WatchReloads: a bad commit id", INVALID, ("after_commit_id",), WatchReloadsRequest(preview_id=PREVIEW, after_commit_id="main")),
     Case("WatchReloads: a preview that is not there", NOT_FOUND, (), WatchReloadsRequest(preview_id="aaaaaaaaaaaa"), "PREVIEW_NOT_FOUND"),
 ]
+
+
+# fmt: on
 
 
 @pytest.fixture(scope="module")
@@ -302,11 +306,26 @@ def field_bytes(number: int, content: bytes) -> bytes:
 
 RAW = {
     "Get: a project id that is not UTF-8": ("PreviewService/Get", field_bytes(2, b"bad-\xff\xfe")),
-    "Create: a path that is not UTF-8": ("PreviewService/Create", field_bytes(1, b"bad-new") + field_bytes(3, field_bytes(1, b"a\xc3\x28"))),
-    "Create: text that is not UTF-8": ("PreviewService/Create", field_bytes(1, b"bad-new") + field_bytes(3, field_bytes(1, b"a") + field_bytes(2, b"\xed\xa0\x80"))),
-    "Commit: a message that is not UTF-8": ("VfsService/Commit", field_bytes(1, THERE.encode()) + field_bytes(5, b"\x80")),
-    "Commit: a path to delete that is not UTF-8": ("VfsService/Commit", field_bytes(1, THERE.encode()) + field_bytes(4, b"\xf5")),
-    "ReadFile: a path that is not UTF-8": ("VfsService/ReadFile", field_bytes(1, THERE.encode()) + field_bytes(4, b"\xc0\xaf")),
+    "Create: a path that is not UTF-8": (
+        "PreviewService/Create",
+        field_bytes(1, b"bad-new") + field_bytes(3, field_bytes(1, b"a\xc3\x28")),
+    ),
+    "Create: text that is not UTF-8": (
+        "PreviewService/Create",
+        field_bytes(1, b"bad-new") + field_bytes(3, field_bytes(1, b"a") + field_bytes(2, b"\xed\xa0\x80")),
+    ),
+    "Commit: a message that is not UTF-8": (
+        "VfsService/Commit",
+        field_bytes(1, THERE.encode()) + field_bytes(5, b"\x80"),
+    ),
+    "Commit: a path to delete that is not UTF-8": (
+        "VfsService/Commit",
+        field_bytes(1, THERE.encode()) + field_bytes(4, b"\xf5"),
+    ),
+    "ReadFile: a path that is not UTF-8": (
+        "VfsService/ReadFile",
+        field_bytes(1, THERE.encode()) + field_bytes(4, b"\xc0\xaf"),
+    ),
     "Update: a message that is cut off": ("PreviewService/Update", b"\x0a\x20short"),
     "Get: bytes that are no message": ("PreviewService/Get", b"\xff\xff\xff\xff\xff"),
 }
@@ -339,7 +358,7 @@ def test_request_over_every_bound_is_refused_and_the_service_goes_on(client, the
     request = CommitRequest(project_id=THERE, files=[File(path="a", data=bytes(60 * 2**20))])
     with pytest.raises(PreviewdError) as caught:
         send(client, request)
-    assert caught.value.code in (INVALID, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.OUT_OF_RANGE)
+    assert caught.value.code == INVALID
     assert client.get(there.preview_id).phase == Phase.PHASE_RUNNING
 
 

@@ -1,4 +1,4 @@
-"""What a browser sees: reloads over grpc-web from another origin (acceptance 10), and pages that follow commits."""
+"""What a browser sees: reloads over grpc-web from another origin (acceptance 10), hot updates, WebSockets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from harness import projects, web
 from harness.browser import Chromium, Origin
 from harness.fixtures import maker
 from harness.watching import COMMITTED, READY
+from websockets.sync.client import connect
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -21,7 +22,9 @@ def chromium(tmp_path_factory):
 
 def commits_of(tab) -> list[str]:
     """Returns the commits that the page was told of, in order."""
-    return tab.evaluate(f"messages.filter((it) => it.event === 'reload' && it.stage === {COMMITTED}).map((it) => it.commit)")
+    return tab.evaluate(
+        f"messages.filter((it) => it.event === 'reload' && it.stage === {COMMITTED}).map((it) => it.commit)"
+    )
 
 
 def wait_ready(tab, commit: str) -> None:
@@ -50,7 +53,9 @@ def test_page_of_another_origin_watches_through_reload_and_reconnect(own_service
         tab.open("about:blank")
         second = [client.commit("watched", projects.STATIC.change(n)) for n in (4, 5)]
         tab.open(f"{origin.url}/watch.html?address=http://{own.address}&preview={preview.preview_id}")
-        tab.wait_for(f"messages.filter((it) => it.event === 'reload' && it.stage === {COMMITTED}).length >= 2", within=10)
+        tab.wait_for(
+            f"messages.filter((it) => it.event === 'reload' && it.stage === {COMMITTED}).length >= 2", within=10
+        )
         tab.reload()
         third = client.commit("watched", projects.STATIC.change(6))
         wait_ready(tab, third)
@@ -84,16 +89,6 @@ def test_page_of_another_origin_can_read_the_status_of_a_refused_call(service, c
     assert status == "3" or "grpc-status:3" in status.replace(" ", "")
 
 
-def test_static_page_in_a_browser_shows_a_commit_without_being_asked(client, create, chromium):
-    preview = create(projects.STATIC)
-    tab = chromium.tab()
-    tab.open(preview.url)
-    tab.wait_for("document.querySelector('h1')?.textContent === 'version 000'", within=10)
-    for version in (1, 2, 3):
-        client.update(preview.preview_id, projects.STATIC.change(version))
-        tab.wait_for(f"document.querySelector('h1')?.textContent === 'version {version:03d}'", within=5)
-
-
 @pytest.mark.timeout(240)
 def test_react_page_takes_a_commit_by_hot_update_and_keeps_its_state(client, create, chromium):
     preview = create(projects.REACT, timeout=180)
@@ -109,8 +104,6 @@ def test_react_page_takes_a_commit_by_hot_update_and_keeps_its_state(client, cre
 
 
 def test_websocket_passes_through_the_preview_s_port(create):
-    from websockets.sync.client import connect
-
     preview = create(projects.PLAIN_NODE, version=4)
     with connect(f"ws://127.0.0.1:{preview.port}/any/path", proxy=None) as socket:
         assert socket.recv(timeout=5) == "version 004"

@@ -48,15 +48,45 @@ def test_service_in_a_container_serves_previews_and_leaves_nothing(tmp_path: Pat
     override = folder / "override.yml"
     override.write_text(OVERRIDE.format(name=name, address=address, first=ports[0], last=ports[-1]))
     socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
-    environment = {**os.environ, "PREVIEWD_TARGET": "local", "DOCKER_SOCKET": socket, "PREVIEW_EXTRA_CA_CERTS": setting("PREVIEW_EXTRA_CA_CERTS", "")}
+    environment = {
+        **os.environ,
+        "PREVIEWD_TARGET": "local",
+        "DOCKER_SOCKET": socket,
+        "PREVIEW_EXTRA_CA_CERTS": setting("PREVIEW_EXTRA_CA_CERTS", ""),
+    }
     if daemon.inspect("image", "previewd/base:trixie") is not None:
         environment["PREVIEWD_BASE"] = "previewd/base:trixie"
 
     def compose(*arguments: str) -> None:
-        command = ["docker", "compose", "--project-name", name, "--file", "docker-compose.yml", "--file", "override.yml"]
-        result = subprocess.run([*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False)
+        command = [
+            "docker",
+            "compose",
+            "--project-name",
+            name,
+            "--file",
+            "docker-compose.yml",
+            "--file",
+            "override.yml",
+        ]
+        result = subprocess.run(
+            [*command, *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
         if result.returncode != 0:
-            log = subprocess.run([*command, "logs", "--tail", "40"], cwd=folder, env=environment, capture_output=True, text=True, timeout=30, check=False)
+            log = subprocess.run(
+                [*command, "logs", "--tail", "40"],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
+            )
             raise AssertionError(f"compose {arguments}: {result.stdout[-3000:]}{result.stderr[-3000:]}{log.stdout}")
 
     instance = ""
@@ -81,7 +111,14 @@ def test_service_in_a_container_serves_previews_and_leaves_nothing(tmp_path: Pat
         assert daemon.docker("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={name}") == ""
         eventually(lambda: can_bind(preview.port), within=2)
     finally:
-        subprocess.run(["docker", "compose", "--project-name", name, "down", "--volumes"], cwd=folder, env=environment, capture_output=True, timeout=120, check=False)
+        subprocess.run(
+            ["docker", "compose", "--project-name", name, "down", "--volumes"],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
         if instance:
             daemon.remove_leftovers(instance)
         daemon.docker("network", "rm", name, check=False)

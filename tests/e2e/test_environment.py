@@ -88,7 +88,12 @@ def test_limits_are_settings(own_service):
 
 
 def test_wrong_settings_are_all_reported_at_once_and_the_service_does_not_start(tmp_path):
-    wrong = {"PREVIEW_PORT_RANGE_START": "many", "PREVIEW_STATIC_MEM": "lots", "PREVIEW_EXPIRY_HOURS": "-1", "PREVIEW_LISTN": "1"}
+    wrong = {
+        "PREVIEW_PORT_RANGE_START": "many",
+        "PREVIEW_STATIC_MEM": "lots",
+        "PREVIEW_EXPIRY_HOURS": "-1",
+        "PREVIEW_LISTN": "1",
+    }
     result = subprocess.run(
         [str(binary()), "serve"],
         cwd=tmp_path,
@@ -127,7 +132,9 @@ def test_extra_authorities_reach_installs(own_service, tmp_path):
     certificate, line = own_authority(tmp_path / "ca")
     own = own_service(PREVIEW_EXTRA_CA_CERTS=str(certificate))
     files = projects.plain_node(0)
-    files["previewd.toml"] = "install = 'cat $NODE_EXTRA_CA_CERTS > bundle.pem; grep -c CERTIFICATE bundle.pem; cat bundle.pem'\n"
+    files["previewd.toml"] = (
+        "install = 'cat $NODE_EXTRA_CA_CERTS > bundle.pem; grep -c CERTIFICATE bundle.pem; cat bundle.pem'\n"
+    )
     with own.client() as client:
         preview = client.create("installing", files)
         log = [entry.line for entry in client.logs(preview.preview_id)]

@@ -7,7 +7,6 @@ import time
 import grpc
 import pytest
 from harness import projects, web
-from harness.fixtures import maker
 from harness.waiting import eventually
 from harness.watching import FAILED, READY, Watcher
 
@@ -43,7 +42,9 @@ def test_syntax_error_in_main_py_names_file_and_line_and_the_next_good_commit_ru
         explains(broken.preview, START, "SYNTAX_ERROR", says="SyntaxError", file="main.py", line=6)
         _, reload = watcher.wait_stage(FAILED, broken.commit_id, within=5)
         assert (reload.failure.file, reload.failure.line) == ("main.py", 6)
-        good = client.update(preview.preview_id, {"main.py": projects.fastapi(0)["main.py"], **projects.FASTAPI.change(1)})
+        good = client.update(
+            preview.preview_id, {"main.py": projects.fastapi(0)["main.py"], **projects.FASTAPI.change(1)}
+        )
         assert good.preview.phase == Phase.PHASE_RUNNING
         assert not good.preview.HasField("failure")
         watcher.wait_stage(READY, good.commit_id, within=5)
@@ -67,7 +68,9 @@ def test_create_of_broken_code_is_an_answer_and_the_next_commit_mends_it(client,
 def test_missing_module_in_server_js_names_file_and_line(client, create):
     preview = create(projects.PLAIN_NODE)
     broken = client.update(preview.preview_id, {"server.js": BROKEN_SERVER})
-    explains(broken.preview, START, "MODULE_NOT_FOUND", says="Cannot find module './not-there'", file="server.js", line=2)
+    explains(
+        broken.preview, START, "MODULE_NOT_FOUND", says="Cannot find module './not-there'", file="server.js", line=2
+    )
     good = client.update(preview.preview_id, projects.PLAIN_NODE.change(1))
     assert good.preview.phase == Phase.PHASE_RUNNING
     assert web.version_in(web.get(preview.url).text) == 1
@@ -76,7 +79,9 @@ def test_missing_module_in_server_js_names_file_and_line(client, create):
 def test_syntax_error_in_a_module_of_a_node_app_names_that_module(client, create):
     preview = create({**projects.plain_node(0), "lib/shop.js": "exports.a = 1;\n"})
     server = "require('./lib/shop');\n" + projects.plain_node(1)["server.js"]
-    broken = client.update(preview.preview_id, {"server.js": server, "lib/shop.js": "exports.a = 1;\n\nexports.b = = 2;\n"})
+    broken = client.update(
+        preview.preview_id, {"server.js": server, "lib/shop.js": "exports.a = 1;\n\nexports.b = = 2;\n"}
+    )
     explains(broken.preview, START, "SYNTAX_ERROR", says="SyntaxError", file="lib/shop.js", line=3)
 
 
@@ -99,7 +104,9 @@ def test_bad_package_in_requirements_keeps_the_old_version_serving(client, creat
         broken = client.update(preview.preview_id, change, timeout=180)
         watcher.wait_stage(FAILED, broken.commit_id, within=5)
         poller.after(time.monotonic(), 3)
-    explains(broken.preview, INSTALL, "INSTALL_FAILED", says="no-such-package-of-previewd", file="requirements.txt", line=2)
+    explains(
+        broken.preview, INSTALL, "INSTALL_FAILED", says="no-such-package-of-previewd", file="requirements.txt", line=2
+    )
     assert (broken.preview.phase, broken.preview.commit_id) == (Phase.PHASE_RUNNING, preview.commit_id)
     assert {(fetch.status, fetch.version) for fetch in poller.fetches} == {(200, 0)}
     good = client.update(preview.preview_id, {"requirements.txt": "flask\n"}, timeout=180)
@@ -161,7 +168,9 @@ def test_app_that_never_listens_is_failed_once_the_start_timeout_has_passed(own_
 
 def test_app_that_runs_out_of_memory_while_starting_is_named_as_such(client, create, project_id):
     hog = "const kept = [];\nsetInterval(() => kept.push(Buffer.alloc(8 << 20, 1)), 1);\n"
-    preview = client.create(project_id, {**projects.plain_node(0), "server.js": hog}, limits=Limits(memory_bytes=96 << 20))
+    preview = client.create(
+        project_id, {**projects.plain_node(0), "server.js": hog}, limits=Limits(memory_bytes=96 << 20)
+    )
     assert preview.phase == Phase.PHASE_FAILED
     assert (preview.failure.stage, preview.failure.reason) == (START, "OUT_OF_MEMORY"), preview.failure
     good = client.update(preview.preview_id, projects.plain_node(1))
@@ -183,8 +192,10 @@ def test_app_that_dies_is_started_again_and_failed_after_three_deaths_in_a_minut
         ask_for_death(preview.url, "/crash?code=7")
         deaths += 1
         eventually(
-            lambda: client.get(preview.preview_id).phase in (Phase.PHASE_FAILED, Phase.PHASE_RUNNING)
-            and web.get(preview.url).status in (200, 502),
+            lambda: (
+                client.get(preview.preview_id).phase in (Phase.PHASE_FAILED, Phase.PHASE_RUNNING)
+                and web.get(preview.url).status in (200, 502)
+            ),
             within=20,
         )
     assert deaths == 3

@@ -31,7 +31,9 @@ def test_docker_inspect_shows_every_limit(project: Project, memory, cpus, create
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]
     assert not host["Privileged"]
-    assert any(option.startswith("no-new-privileges") and not option.endswith("false") for option in host["SecurityOpt"])
+    assert any(
+        option.startswith("no-new-privileges") and not option.endswith("false") for option in host["SecurityOpt"]
+    )
     assert found["Config"]["User"].split(":")[0] == "1000"
     assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}
     assert host["NetworkMode"] == service.network
@@ -60,7 +62,9 @@ def test_overridden_limits_are_those_of_the_container(create):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("project", [projects.STATIC, projects.PLAIN_NODE, projects.FLASK, projects.DOCKERFILE], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "project", [projects.STATIC, projects.PLAIN_NODE, projects.FLASK, projects.DOCKERFILE], ids=lambda p: p.name
+)
 def test_no_process_has_a_capability_or_can_gain_one(project: Project, create):
     preview = create(project, timeout=180)
     text = daemon.execute(preview.container_name, "sh", "-c", "cat /proc/[0-9]*/status 2>/dev/null; true")

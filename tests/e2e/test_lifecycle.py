@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 
 import grpc
 import pytest
 from harness import daemon, projects, web
 from harness.fixtures import maker
+from harness.git import commit_without_worktree
 from harness.service import Service, can_bind
-from harness.waiting import eventually
+from harness.waiting import eventually, pace
 from harness.watching import COMMITTED, READY, SYNCED, Watcher
 from websockets.sync.client import connect
 
@@ -24,7 +26,7 @@ ON_THE_WAY = {Phase.PHASE_PENDING, Phase.PHASE_INSTALLING, Phase.PHASE_STARTING}
 def slow_to_start(version: int, seconds: float) -> dict[str, str]:
     """Returns a plain Node app that listens late."""
     files = projects.plain_node(version)
-    server = files["server.js"].replace("server.listen(", f"setTimeout(() => server.listen(") + f"\n// {version}\n"
+    server = files["server.js"].replace("server.listen(", "setTimeout(() => server.listen(") + f"\n// {version}\n"
     files["server.js"] = server.replace(" listens`));", f" listens`)), {int(seconds * 1000)});")
     return files
 
@@ -230,7 +232,9 @@ def test_list_is_ordered_by_creation_filters_and_pages(client, create, project_i
     assert [it.preview_id for it in client.list(project_id=f"{project_id}-1")] == [previews[1].preview_id]
     client.delete(previews[1].preview_id)
     phases = [Phase.PHASE_STOPPED]
-    assert [it.preview_id for it in client.list(project_id=f"{project_id}-1", phases=phases)] == [previews[1].preview_id]
+    assert [it.preview_id for it in client.list(project_id=f"{project_id}-1", phases=phases)] == [
+        previews[1].preview_id
+    ]
     assert list(client.list(project_id=f"{project_id}-0", phases=phases)) == []
 
 
@@ -284,8 +288,9 @@ def test_removed_container_is_made_again(client, create, project_id):
     preview = create(projects.STATIC, version=3)
     daemon.docker("rm", "--force", preview.container_id)
     eventually(
-        lambda: (it := only(client, project_id)).phase == Phase.PHASE_RUNNING
-        and it.container_id != preview.container_id,
+        lambda: (
+            (it := only(client, project_id)).phase == Phase.PHASE_RUNNING and it.container_id != preview.container_id
+        ),
         within=20,
     )
     assert web.version_in(web.get(preview.url).text) == 3
@@ -293,7 +298,9 @@ def test_removed_container_is_made_again(client, create, project_id):
 
 def test_killed_app_process_is_started_again_in_its_container(client, create, project_id):
     preview = create(projects.PLAIN_NODE, version=2)
-    daemon.execute(preview.container_id, "sh", "-c", "kill -9 $(grep -l server.js /proc/[0-9]*/cmdline | cut -d/ -f3)", check=False)
+    daemon.execute(
+        preview.container_id, "sh", "-c", "kill -9 $(grep -l server.js /proc/[0-9]*/cmdline | cut -d/ -f3)", check=False
+    )
     eventually(lambda: web.version_in(web.get(preview.url).text) == 2, within=20)
     after = eventually(lambda: (it := only(client, project_id)).phase == Phase.PHASE_RUNNING and it, within=5)
     assert after.container_id == preview.container_id
@@ -324,17 +331,14 @@ def test_unused_preview_ends_after_its_idle_timeout(client, create, project_id):
 @pytest.mark.parametrize("use", ["requests", "an open WebSocket", "Get"])
 def test_used_preview_does_not_end_for_idleness(use, client, create, project_id):
     preview = create(projects.PLAIN_NODE, idle_timeout=2)
-    until = time.monotonic() + 5
-    socket = connect(f"ws://127.0.0.1:{preview.port}/") if use == "an open WebSocket" else None
-    while time.monotonic() < until:
-        assert only(client, project_id).phase == Phase.PHASE_RUNNING
-        if use == "requests":
-            web.get(preview.url)
-        if use == "Get":
-            client.get(preview.preview_id)
-        time.sleep(0.25)
-    if socket is not None:
-        socket.close()
+    socket = connect(f"ws://127.0.0.1:{preview.port}/", proxy=None) if use == "an open WebSocket" else nullcontext()
+    with socket:
+        for _ in pace(20, 0.25):
+            assert only(client, project_id).phase == Phase.PHASE_RUNNING
+            if use == "requests":
+                web.get(preview.url)
+            if use == "Get":
+                client.get(preview.preview_id)
     eventually(lambda: stopped(client, project_id), within=8, what="unused now, it ends")
 
 
@@ -362,7 +366,10 @@ def lasting(own_service):
     own = own_service(arguments=())
     with own.client() as client:
         make = maker(client, "lasting")
-        previews = [make(projects.PLAIN_NODE, suffix="-node", version=1), make(projects.STATIC, suffix="-static", version=1)]
+        previews = [
+            make(projects.PLAIN_NODE, suffix="-node", version=1),
+            make(projects.STATIC, suffix="-static", version=1),
+        ]
     yield own, previews
     # The last life of the service removes what the earlier ones left.
     if own.running:
@@ -384,7 +391,9 @@ def assert_taken_over(own: Service, previews: list[Preview]) -> None:
             for name in ("url", "port", "container_id", "commit_id", "stack", "created_at", "expires_at", "limits"):
                 assert getattr(after, name) == getattr(before, name), name
             assert web.version_in(web.get(before.url).text) == 1
-            updated = client.update(before.preview_id, (projects.PLAIN_NODE if "node" in before.project_id else projects.STATIC).change(2))
+            updated = client.update(
+                before.preview_id, (projects.PLAIN_NODE if "node" in before.project_id else projects.STATIC).change(2)
+            )
             assert updated.preview.phase == Phase.PHASE_RUNNING
             assert updated.preview.container_id == before.container_id
             assert web.version_in(web.get(before.url).text) == 2
@@ -416,8 +425,6 @@ def test_previews_outlive_a_kill_of_the_service(lasting):
 
 
 def test_commit_made_while_the_service_was_away_is_applied_when_it_is_back(lasting):
-    from harness.git import commit_without_worktree
-
     own, previews = lasting
     static = previews[1]
     own.stop()
@@ -472,7 +479,7 @@ def test_service_ends_in_time_while_streams_and_websockets_are_open(own_service)
         next(watch)
         slow = threading.Thread(target=lambda: pytest.raises(OSError, web.get, preview.url, "/slow?ms=60000"))
         slow.start()
-        with connect(f"ws://127.0.0.1:{preview.port}/") as socket:
+        with connect(f"ws://127.0.0.1:{preview.port}/", proxy=None) as socket:
             assert "version" in socket.recv(timeout=5)
             own.stop()
         last = list(watch)[-1]

@@ -75,11 +75,15 @@ def test_each_grpcurl_line_works_as_written(own_service, tmp_path):
         if line.follows:
             line.output = tmp_path / f"{number}.out"
             with line.output.open("w") as output:
-                line.process = subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=environment, stdout=output, stderr=output, text=True)
+                line.process = subprocess.Popen(
+                    ["bash", "-c", command], cwd=ROOT, env=environment, stdout=output, stderr=output, text=True
+                )
             following.append(line)
             eventually(lambda: line.output.read_text().strip(), within=10, what=f"an answer to {line.text}")
             continue
-        result = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        result = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
         assert result.returncode == 0, f"{line.text}\n{result.stdout}{result.stderr}"
         assert result.stdout.strip() or "/Delete" in line.text, line.text
         if "/Create" in line.text:

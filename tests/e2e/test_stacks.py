@@ -119,14 +119,20 @@ def test_react_follows_added_and_deleted_modules_configuration_and_env_files(cli
     assert "first" in web.get(preview.url, "/src/name.js").text
     assert "/src/name.js" in web.get(preview.url, "/src/App.jsx").text
 
-    client.update(preview.preview_id, {".env": "VITE_COLOUR=teal\n", "src/name.js": "export const NAME = import.meta.env.VITE_COLOUR;\n"})
+    client.update(
+        preview.preview_id,
+        {".env": "VITE_COLOUR=teal\n", "src/name.js": "export const NAME = import.meta.env.VITE_COLOUR;\n"},
+    )
     assert "teal" in web.get(preview.url, "/src/name.js").text
 
     config = projects.react(0)["vite.config.js"].replace("plugins:", "define: { __MARK__: '\"marked\"' }, plugins:")
     client.update(preview.preview_id, {"vite.config.js": config, "src/name.js": "export const NAME = __MARK__;\n"})
-    assert "marked" in web.get(preview.url, "/src/name.js").text + web.get(preview.url, "/@vite/client").text + web.get(
-        preview.url, "/@fs/app/node_modules/vite/dist/client/env.mjs"
-    ).text
+    assert (
+        "marked"
+        in web.get(preview.url, "/src/name.js").text
+        + web.get(preview.url, "/@vite/client").text
+        + web.get(preview.url, "/@fs/app/node_modules/vite/dist/client/env.mjs").text
+    )
 
     updated = client.update(preview.preview_id, {"src/App.jsx": app}, delete_paths=["src/name.js"])
     assert updated.preview.phase == Phase.PHASE_RUNNING

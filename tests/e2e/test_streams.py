@@ -88,7 +88,9 @@ def test_commit_comes_with_its_parent_its_paths_and_the_time_of_each_stage(clien
         ("js/main.js", ChangeKind.CHANGE_KIND_DELETED),
         ("new.txt", ChangeKind.CHANGE_KIND_ADDED),
     ]
-    spans = [it.ToTimedelta().total_seconds() for it in (ready.durations.sync, ready.durations.ready, ready.durations.total)]
+    spans = [
+        it.ToTimedelta().total_seconds() for it in (ready.durations.sync, ready.durations.ready, ready.durations.total)
+    ]
     assert all(0 <= span < 5 for span in spans)
     assert spans[2] >= max(spans[:2])
     assert not ready.HasField("failure")
@@ -173,7 +175,9 @@ def test_reading_on_from_a_cursor_gives_every_later_line_once(client, create):
     ask(preview, "/lines?count=50")
     entries = printed(client, preview, "line 49")
     middle = next(entry for entry in entries if entry.line == "line 19")
-    assert lines_of(client, preview, sources=[STDOUT], after_cursor=middle.cursor) == [f"line {n}" for n in range(20, 50)]
+    assert lines_of(client, preview, sources=[STDOUT], after_cursor=middle.cursor) == [
+        f"line {n}" for n in range(20, 50)
+    ]
     cursors = [entry.cursor for entry in client.logs(preview.preview_id)]
     assert cursors == sorted(set(cursors)), "cursors are not ordered"
     assert lines_of(client, preview, after_cursor=cursors[-1]) == []

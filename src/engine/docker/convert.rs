@@ -10,6 +10,10 @@ use serde::Deserialize;
 
 use crate::engine::{APP_ROOT, APP_UID, Container, ContainerSpec, ContainerState, HOME, Image, RUNTIME_MOUNT};
 
+/// The most open files of one process: plenty for watchers, few enough for programs that close each at a fork, and not
+/// above what a daemon without special rights may hand down.
+const OPEN_FILES: i64 = 16_384;
+
 /// Who everything in a container runs as.
 pub(super) fn user() -> String {
     format!("{APP_UID}:{APP_UID}")
@@ -54,7 +58,11 @@ fn host_config(spec: &ContainerSpec, network: &str, volume: &str) -> HostConfig 
         nano_cpus: Some((spec.limits.cpus * 1e9).round() as i64),
         pids_limit: Some(i64::from(spec.limits.pids)),
         oom_kill_disable: Some(false),
-        ulimits: Some(vec![ResourcesUlimits { name: Some("nofile".into()), soft: Some(16_384), hard: Some(65_536) }]),
+        ulimits: Some(vec![ResourcesUlimits {
+            name: Some("nofile".into()),
+            soft: Some(OPEN_FILES),
+            hard: Some(OPEN_FILES),
+        }]),
         privileged: Some(false),
         cap_drop: Some(vec!["ALL".into()]),
         security_opt: Some(vec!["no-new-privileges:true".into()]),

@@ -103,10 +103,14 @@ impl Inner {
 
     pub(super) async fn pull(&self, reference: &str, progress: Progress) -> Result<Image, EngineError> {
         const ACTION: &str = "pull the image";
-        if let Some(image) = self.image(reference).await? {
-            return Ok(image);
-        }
         let failure = |message| EngineError::Image { image: reference.to_owned(), message };
+        match self.image(reference).await {
+            Ok(Some(image)) => return Ok(image),
+            Ok(None) => {}
+            // It is no reference at all.
+            Err(EngineError::Refused { message, .. }) => return Err(failure(message)),
+            Err(err) => return Err(err),
+        }
         let started = Instant::now();
         let deadline = started + PULL_TIMEOUT;
         let (api, _scope) = self.api.scoped().map_err(|err| failed(ACTION, err))?;

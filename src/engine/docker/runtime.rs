@@ -58,6 +58,12 @@ struct Volume {
     labels: Option<HashMap<String, String>>,
 }
 
+/// The container through which the volume is filled, and its image.
+struct Keeper {
+    container: String,
+    image: String,
+}
+
 impl Volume {
     fn is_ours(&self) -> bool {
         self.labels.as_ref().and_then(|it| it.get(LABEL_ROLE)).is_some_and(|it| it == ROLE_RUNTIME)
@@ -137,9 +143,10 @@ impl Inner {
             ..Default::default()
         };
         call("create the runtime volume", LONG, self.api.docker.create_volume(wanted)).await?;
-        let keeper = self.take_keeper().await?;
-        let filled = self.fill(&keeper).await;
-        let removed = self.remove(&keeper).await;
+        let Keeper { container, image } = self.take_keeper().await?;
+        let filled = self.fill(&container).await;
+        let removed = self.remove(&container).await;
+        self.remove_nothing(&image).await;
         filled.and(removed)?;
         state.checked = self.volume().await?.map(|it| it.created_at);
         Ok(())
@@ -159,7 +166,7 @@ impl Inner {
 
     /// Makes the container through which the volume is filled, never started, from an image of nothing. While another
     /// instance has it, this waits.
-    async fn take_keeper(&self) -> Result<String, EngineError> {
+    async fn take_keeper(&self) -> Result<Keeper, EngineError> {
         let name = self.runtime.keeper();
         let mut waited: Option<(String, Instant)> = None;
         let mut races = 0;
@@ -170,11 +177,7 @@ impl Inner {
                 self.remove_nothing(&image).await;
             }
             match made {
-                Ok(id) => {
-                    // The container keeps what it needs of the image; the name is not needed by anybody.
-                    self.remove_nothing(&image).await;
-                    return Ok(id);
-                }
+                Ok(container) => return Ok(Keeper { container, image }),
                 Err(EngineError::Conflict { .. }) => {}
                 // Another instance took the image for a leftover.
                 Err(EngineError::NotFound { .. }) if races < 3 => {

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 import urllib.request
+from contextlib import ExitStack
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -98,12 +99,11 @@ class Chromium:
         port_file = self._folder / "profile" / "DevToolsActivePort"
         eventually(lambda: port_file.is_file() and port_file.read_text().count("\n"), within=60, what="Chromium starts")
         self._port = int(port_file.read_text().splitlines()[0])
-        self._connections: list[ClientConnection] = []
+        self._connections = ExitStack()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection in self._connections:
-            connection.close()
+        self._connections.close()
         self._process.terminate()
         try:
             self._process.wait(timeout=15)
@@ -116,8 +116,7 @@ class Chromium:
         request = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
         with urllib.request.urlopen(request, timeout=15) as response:
             target = json.load(response)
-        connection = connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None)
-        self._connections.append(connection)
+        connection = self._connections.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None))
         tab = Tab(connection)
         tab.send("Page.enable")
         return tab

@@ -148,7 +148,9 @@ class Service:
             code = self.process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"the service did not end within {STOP_SECONDS} s of SIGTERM:\n{self.tail()}") from None
+            raise AssertionError(
+                f"the service did not end within {STOP_SECONDS} s of SIGTERM:\n{self.tail()}"
+            ) from None
         took = time.monotonic() - started
         assert code == 0, f"the service ended with {code} after {took:.1f} s:\n{self.tail()}"
 

@@ -203,9 +203,7 @@ class Client:
             since=_timestamp(since),
             after_cursor=after_cursor,
         )
-        return LogStream(
-            lambda: self.preview_service.StreamLogs(request, timeout=timeout, metadata=self._metadata)
-        )
+        return LogStream(lambda: self.preview_service.StreamLogs(request, timeout=timeout, metadata=self._metadata))
 
     def watch_reloads(
         self,
@@ -225,9 +223,7 @@ class Client:
             )
             return self.preview_service.WatchReloads(request, metadata=self._metadata)
 
-        return ReloadWatch(
-            start, after_commit_id=after_commit_id, reconnect=reconnect, give_up_after=give_up_after
-        )
+        return ReloadWatch(start, after_commit_id=after_commit_id, reconnect=reconnect, give_up_after=give_up_after)
 
     # Files
 
@@ -258,9 +254,7 @@ class Client:
         self, project_id: str, path: str, *, branch: str = "", commit_id: str = "", timeout: float | None = None
     ) -> bytes:
         """Returns the content of one file of a commit."""
-        request = vfs_service_pb2.ReadFileRequest(
-            project_id=project_id, branch=branch, commit_id=commit_id, path=path
-        )
+        request = vfs_service_pb2.ReadFileRequest(project_id=project_id, branch=branch, commit_id=commit_id, path=path)
         response: vfs_service_pb2.ReadFileResponse = self._call(self.vfs_service.ReadFile, request, timeout)
         if response.file.WhichOneof("content") == "data":
             return response.file.data
@@ -294,9 +288,7 @@ class Client:
         self, project_id: str, commit_id: str, *, base_commit_id: str = "", timeout: float | None = None
     ) -> Sequence[preview_pb2.ChangedPath]:
         """Returns the paths that differ between a commit and its first parent, or another commit."""
-        request = vfs_service_pb2.DiffRequest(
-            project_id=project_id, base_commit_id=base_commit_id, commit_id=commit_id
-        )
+        request = vfs_service_pb2.DiffRequest(project_id=project_id, base_commit_id=base_commit_id, commit_id=commit_id)
         response: vfs_service_pb2.DiffResponse = self._call(self.vfs_service.Diff, request, timeout)
         return response.changed_paths
 

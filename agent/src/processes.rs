@@ -1,0 +1,88 @@
+//! What `/proc` says of the container's processes.
+
+use std::{collections::HashMap, fs};
+
+/// The most generations that are followed upwards: more than the processes a container may have.
+const MAX_DEPTH: usize = 65_536;
+
+/// One process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stat {
+    parent: i32,
+    zombie: bool,
+}
+
+/// Returns the live processes that descend from one, in no order. What came by `exec` into the container does not.
+pub fn descendants(of: i32) -> Vec<i32> {
+    let table = table();
+    table.iter().filter(|(pid, stat)| !stat.zombie && is_below(&table, **pid, of)).map(|(pid, _)| *pid).collect()
+}
+
+/// Returns whether a process descends from another, or `None` if it is gone.
+pub fn descends(pid: i32, from: i32) -> Option<bool> {
+    let mut current = pid;
+    for _ in 0..MAX_DEPTH {
+        if current == from {
+            return Some(true);
+        }
+        if current <= 0 {
+            return Some(false);
+        }
+        current = stat(current)?.parent;
+    }
+    None
+}
+
+fn is_below(table: &HashMap<i32, Stat>, pid: i32, of: i32) -> bool {
+    let mut current = pid;
+    for _ in 0..=table.len() {
+        let Some(stat) = table.get(&current) else { return false };
+        if stat.parent == of {
+            return true;
+        }
+        current = stat.parent;
+    }
+    false
+}
+
+fn table() -> HashMap<i32, Stat> {
+    let Ok(entries) = fs::read_dir("/proc") else { return HashMap::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid: i32| Some((pid, stat(pid)?)))
+        .collect()
+}
+
+fn stat(pid: i32) -> Option<Stat> {
+    parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Reads a line as in proc_pid_stat(5). The name, in brackets, may have brackets, spaces and anything else.
+fn parse(line: &[u8]) -> Option<Stat> {
+    let behind = line.iter().rposition(|byte| *byte == b')')? + 1;
+    let mut fields = std::str::from_utf8(line.get(behind..)?).ok()?.split_ascii_whitespace();
+    let zombie = matches!(fields.next()?, "Z" | "X");
+    Some(Stat { parent: fields.next()?.parse().ok()?, zombie })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_does_not_mislead() {
+        assert_eq!(parse(b"7 (a) R 1 (b) S 3 7 7 0"), Some(Stat { parent: 3, zombie: false }));
+        assert_eq!(parse(b"7 (sh) Z 1 7 7 0"), Some(Stat { parent: 1, zombie: true }));
+        assert_eq!(parse(b"7 (sh"), None);
+    }
+
+    #[test]
+    fn a_process_descends_from_its_parent() {
+        let own = rustix::process::getpid().as_raw_pid();
+        let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
+        assert_eq!(descends(own, parent), Some(true));
+        assert!(descendants(parent).contains(&own));
+        assert!(!descendants(own).contains(&own));
+    }
+}

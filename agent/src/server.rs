@@ -1,0 +1,217 @@
+//! The contract's service: takes requests apart, calls what does the work, puts answers together.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    control::{self, ControlError},
+    convert,
+    output::{Output, Record},
+    process::{ProcessError, Supervisor},
+    proto::{self, agent_service_server::AgentService, sync_request::Message},
+    ready::{self, Wanted},
+    spawn::Launch,
+    sync::{Incoming, Syncer},
+};
+
+const GRACE: Duration = Duration::from_secs(2);
+const MAX_GRACE: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_secs(60);
+const MAX_READY: Duration = Duration::from_secs(3600);
+const INTERVAL: Duration = Duration::from_millis(50);
+const MIN_INTERVAL: Duration = Duration::from_millis(5);
+const NOTIFY: Duration = Duration::from_secs(10);
+const MAX_NOTIFY: Duration = Duration::from_secs(600);
+const MAX_READY_PATH_BYTES: usize = 2048;
+/// How long the next message of a revision may take.
+const SYNC_IDLE: Duration = Duration::from_secs(30);
+/// How many messages wait for a watcher.
+const WATCH_BUFFER: usize = 16;
+
+/// The service.
+#[derive(Debug)]
+pub struct Agent {
+    supervisor: Arc<Supervisor>,
+    output: Arc<Output>,
+    syncer: Syncer,
+    instance: String,
+}
+
+impl Agent {
+    /// Returns the service. `instance` names this life of the agent.
+    pub fn new(supervisor: Arc<Supervisor>, output: Arc<Output>, instance: String) -> Self {
+        Self { supervisor, output, syncer: Syncer::default(), instance }
+    }
+}
+
+#[tonic::async_trait]
+impl AgentService for Agent {
+    async fn status(&self, _: Request<proto::StatusRequest>) -> Result<Response<proto::StatusResponse>, Status> {
+        let snapshot = *self.supervisor.watch().borrow();
+        Ok(Response::new(proto::StatusResponse {
+            version: env!("CARGO_PKG_VERSION").into(),
+            revision: self.syncer.revision(),
+            process: convert::process(snapshot),
+            instance: self.instance.clone(),
+        }))
+    }
+
+    async fn sync(
+        &self,
+        request: Request<Streaming<proto::SyncRequest>>,
+    ) -> Result<Response<proto::SyncResponse>, Status> {
+        let mut messages = request.into_inner();
+        let Some(Message::Begin(begin)) = next(&mut messages).await? else {
+            return Err(Status::invalid_argument("the first message is not `begin`"));
+        };
+        let incoming = self.syncer.begin(&begin.root, begin.revision, begin.full);
+        let mut incoming = incoming.await.map_err(convert::sync_error)?;
+        while let Some(message) = next(&mut messages).await? {
+            if matches!(message, Message::Finish(_)) {
+                let summary = incoming.finish().await.map_err(convert::sync_error)?;
+                return Ok(Response::new(proto::SyncResponse { written: summary.written, deleted: summary.deleted }));
+            }
+            take(&mut incoming, message)?;
+        }
+        Err(Status::invalid_argument("the last message is not `finish`"))
+    }
+
+    async fn start(&self, request: Request<proto::StartRequest>) -> Result<Response<proto::StartResponse>, Status> {
+        let request = request.into_inner();
+        let grace = convert::duration(request.grace, GRACE, MAX_GRACE)?;
+        let launch = Launch {
+            argv: request.argv,
+            cwd: request.cwd.into(),
+            environment: request.environment,
+            control: request.control,
+            install: request.install,
+        };
+        let supervisor = Arc::clone(&self.supervisor);
+        let generation = to_the_end(async move { supervisor.start(&launch, grace).await }).await?;
+        Ok(Response::new(proto::StartResponse { generation }))
+    }
+
+    async fn stop(&self, request: Request<proto::StopRequest>) -> Result<Response<proto::StopResponse>, Status> {
+        let grace = convert::duration(request.into_inner().grace, GRACE, MAX_GRACE)?;
+        let supervisor = Arc::clone(&self.supervisor);
+        let exit = to_the_end(async move { supervisor.stop(grace).await }).await?;
+        Ok(Response::new(proto::StopResponse { exit: exit.map(convert::exit) }))
+    }
+
+    async fn await_ready(
+        &self,
+        request: Request<proto::AwaitReadyRequest>,
+    ) -> Result<Response<proto::AwaitReadyResponse>, Status> {
+        let wanted = wanted(request.into_inner())?;
+        if wanted.generation == 0 || wanted.generation > self.supervisor.watch().borrow().generation {
+            return Err(Status::invalid_argument(format!("process {} was never started", wanted.generation)));
+        }
+        let outcome = ready::wait(&self.supervisor, &wanted).await;
+        Ok(Response::new(proto::AwaitReadyResponse { outcome: Some(convert::outcome(outcome)) }))
+    }
+
+    async fn notify(&self, request: Request<proto::NotifyRequest>) -> Result<Response<proto::NotifyResponse>, Status> {
+        let request = request.into_inner();
+        let within = convert::duration(request.timeout, NOTIFY, MAX_NOTIFY)?;
+        if request.payload.contains('\n') || request.payload.len() > control::MAX_LINE_BYTES {
+            return Err(Status::invalid_argument("the payload is not one line of at most 1 MiB"));
+        }
+        let session = self.supervisor.session().ok_or_else(|| Status::failed_precondition("no process runs"))?;
+        let Some(control) = &session.control else {
+            return Err(Status::failed_precondition("the process was started without a control socket"));
+        };
+        let mut snapshot = self.supervisor.watch();
+        let ended = snapshot.wait_for(|now| now.generation != session.generation || !now.running());
+        tokio::select! {
+            biased;
+            _ = ended => Err(Status::failed_precondition("the process ended")),
+            answer = control.ask(&request.payload, within) => match answer {
+                Ok(payload) => Ok(Response::new(proto::NotifyResponse { payload })),
+                Err(error @ (ControlError::NotConnected | ControlError::Silent)) => {
+                    Err(Status::deadline_exceeded(error.to_string()))
+                }
+                Err(error) => Err(Status::failed_precondition(error.to_string())),
+            },
+        }
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<proto::WatchResponse, Status>> + Send>>;
+
+    async fn watch(&self, request: Request<proto::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
+        // It ends when the caller goes away: sending fails then, and waiting is given up.
+        tokio::spawn(watch(Arc::clone(&self.output), request.into_inner().after_sequence, sender));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+/// Takes what is asked for out of a request to wait.
+fn wanted(request: proto::AwaitReadyRequest) -> Result<Wanted, Status> {
+    let path = if request.path.is_empty() { "/".to_owned() } else { request.path };
+    let plain = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain || path.len() > MAX_READY_PATH_BYTES {
+        return Err(Status::invalid_argument("the path is not that of a URL"));
+    }
+    Ok(Wanted {
+        generation: request.generation,
+        port: u16::try_from(request.port).map_err(|_| Status::invalid_argument("the port is above 65535"))?,
+        path,
+        timeout: convert::duration(request.timeout, READY, MAX_READY)?,
+        interval: convert::duration(request.interval, INTERVAL, MAX_READY)?.max(MIN_INTERVAL),
+        exit_only: request.exit_only,
+    })
+}
+
+async fn next(messages: &mut Streaming<proto::SyncRequest>) -> Result<Option<Message>, Status> {
+    let message = timeout(SYNC_IDLE, messages.message());
+    let message = message.await.map_err(|_| Status::deadline_exceeded("the next message did not come"))??;
+    match message {
+        Some(proto::SyncRequest { message: None }) => Err(Status::invalid_argument("a message says nothing")),
+        other => Ok(other.and_then(|request| request.message)),
+    }
+}
+
+fn take(incoming: &mut Incoming, message: Message) -> Result<(), Status> {
+    let taken = match message {
+        Message::File(file) => incoming.file(file.path, file.size_bytes, file.executable, file.symlink),
+        Message::Chunk(bytes) => incoming.chunk(&bytes),
+        Message::Delete(delete) => incoming.delete(delete.paths),
+        Message::Begin(_) => return Err(Status::invalid_argument("a second `begin`")),
+        Message::Finish(_) => Ok(()),
+    };
+    taken.map_err(convert::sync_error)
+}
+
+/// Does something to its end, even if the caller goes away in the middle.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ProcessError>> + Send + 'static,
+) -> Result<T, Status> {
+    let done = tokio::spawn(work).await;
+    done.map_err(|_| Status::internal("the agent failed"))?.map_err(|error| convert::process_error(&error))
+}
+
+async fn watch(output: Arc<Output>, mut after: u64, sender: mpsc::Sender<Result<proto::WatchResponse, Status>>) {
+    let mut newest = output.newest();
+    if after > *newest.borrow() {
+        after = 0;
+    }
+    loop {
+        newest.borrow_and_update();
+        let batch: Vec<Record> = output.read(after);
+        if batch.is_empty() {
+            tokio::select! {
+                changed = newest.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+            }
+        }
+        for record in batch {
+            after = record.sequence;
+            if sender.send(Ok(convert::record(record))).await.is_err() {
+                return;
+            }
+        }
+    }
+}
