@@ -86,7 +86,11 @@ pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String])
 
 fn cause(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {
     if let End::Exited { out_of_memory: true, .. } = end {
-        return Cause { reason: "OUT_OF_MEMORY", message: "the container ran out of memory".into(), ..Cause::default() };
+        return Cause {
+            reason: "OUT_OF_MEMORY",
+            message: "the container ran out of memory".into(),
+            ..Cause::default()
+        };
     }
     if let End::Reported { message, file, line } = end {
         return reported(plan, stage, message, file.as_deref(), *line);
@@ -147,7 +151,9 @@ fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
         (FailureStage::Install, _) => ("INSTALL_FAILED", format!("the installation did not end in time{last}")),
         (FailureStage::Build, _) => ("BUILD_FAILED", format!("the build failed{last}")),
         (FailureStage::Run, End::Exited { code, .. }) => ("EXITED", format!("the app ended with status {code}{last}")),
-        (_, End::Exited { code, .. }) => ("EXITED", format!("the app ended with status {code} before it answered{last}")),
+        (_, End::Exited { code, .. }) => {
+            ("EXITED", format!("the app ended with status {code} before it answered{last}"))
+        }
         (_, End::TimedOut { listening, message }) if listening.is_empty() => {
             ("NOT_LISTENING", format!("the app listens on no port: {message}"))
         }
@@ -162,19 +168,25 @@ fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
 
 /// Reads what a shell, or any program, says of commands, ports and permissions.
 fn shell(lines: &[String], _: &str) -> Option<Cause> {
-    static MISSING: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^(?:/bin/)?sh: (?:line )?\d*:? ?(\S+): (?:command )?not found$|: exec: (\S+): not found").ok());
+    static MISSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^(?:/bin/)?sh: (?:line )?\d*:? ?(\S+): (?:command )?not found$|: exec: (\S+): not found").ok()
+    });
     lines.iter().rev().find_map(|line| {
         if let Some(found) = MISSING.as_ref().and_then(|missing| missing.captures(line)) {
             let name = found.get(1).or_else(|| found.get(2)).map_or("", |name| name.as_str());
-            return Some(Cause { reason: "COMMAND_NOT_FOUND", message: format!("there is no command {name}"), ..Cause::default() });
+            return Some(Cause {
+                reason: "COMMAND_NOT_FOUND",
+                message: format!("there is no command {name}"),
+                ..Cause::default()
+            });
         }
         port_in_use(line)
     })
 }
 
 fn port_in_use(line: &str) -> Option<Cause> {
-    let taken = ["EADDRINUSE", "address already in use", "Address already in use"].iter().any(|text| line.contains(text));
+    let taken =
+        ["EADDRINUSE", "address already in use", "Address already in use"].iter().any(|text| line.contains(text));
     taken.then(|| Cause { reason: "PORT_IN_USE", message: line.trim().to_owned(), ..Cause::default() })
 }
 

@@ -30,7 +30,11 @@ const SIGNS: [Sign; 18] = [
         "there is no package {} that fits",
     ),
     sign(r"Invalid requirement: (.+)", "BAD_MANIFEST", "invalid requirement: {}"),
-    sign(r"ERROR: Cannot install (.+) because these package versions have conflict", "DEPENDENCY_CONFLICT", "{} conflict"),
+    sign(
+        r"ERROR: Cannot install (.+) because these package versions have conflict",
+        "DEPENDENCY_CONFLICT",
+        "{} conflict",
+    ),
     sign(r"ResolutionImpossible", "DEPENDENCY_CONFLICT", "the required versions conflict"),
     sign(r"Failed building wheel for (\S+)", "PACKAGE_BUILD_FAILED", "the package {} could not be built"),
     sign(r"Failed to build '?([^' ]+)'?", "PACKAGE_BUILD_FAILED", "the package {} could not be built"),
@@ -38,12 +42,20 @@ const SIGNS: [Sign; 18] = [
     sign(r"npm (?:ERR!|error) 404 .*'((?:@[^/'@ ]+/)?[^/'@ ]+)@", "PACKAGE_NOT_FOUND", "there is no package {}"),
     sign(r"notarget No matching version found for (\S+?)\.?$", "PACKAGE_NOT_FOUND", "there is no version {}"),
     sign(r"ERR_PNPM_FETCH_404.*/([^/ ]+): Not Found", "PACKAGE_NOT_FOUND", "there is no package {}"),
-    sign(r"ERR_PNPM_NO_MATCHING_VERSION.*No matching version found for (\S+)", "PACKAGE_NOT_FOUND", "there is no version {}"),
+    sign(
+        r"ERR_PNPM_NO_MATCHING_VERSION.*No matching version found for (\S+)",
+        "PACKAGE_NOT_FOUND",
+        "there is no version {}",
+    ),
     sign(r#"Couldn't find (?:package|any versions for) "([^"]+)""#, "PACKAGE_NOT_FOUND", "there is no package {}"),
     sign(r"npm (?:ERR!|error) (?:code )?ERESOLVE", "DEPENDENCY_CONFLICT", "the required versions conflict"),
     sign(r"Could not resolve dependency", "DEPENDENCY_CONFLICT", "the required versions conflict"),
     sign(r"npm (?:ERR!|error) code EJSONPARSE", "BAD_MANIFEST", "package.json is no JSON"),
-    sign(r"(?:ERR_PNPM_OUTDATED_LOCKFILE|npm ci.*can only install packages when)", "LOCKFILE_MISMATCH", "the lockfile does not fit its manifest"),
+    sign(
+        r"(?:ERR_PNPM_OUTDATED_LOCKFILE|npm ci.*can only install packages when)",
+        "LOCKFILE_MISMATCH",
+        "the lockfile does not fit its manifest",
+    ),
     sign(
         r"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|Temporary failure in name resolution|Failed to establish a new connection|CERTIFICATE_VERIFY_FAILED|UNABLE_TO_GET_ISSUER_CERT|SELF_SIGNED_CERT_IN_CHAIN|No space left on device)",
         "NETWORK",
@@ -54,8 +66,9 @@ const SIGNS: [Sign; 18] = [
 static PATTERNS: LazyLock<Vec<(Regex, &'static Sign)>> =
     LazyLock::new(|| SIGNS.iter().filter_map(|sign| Some((Regex::new(sign.pattern).ok()?, sign))).collect());
 /// Where a requirement stands: `(from -r requirements.txt (line 3))`, `(from line 3 of requirements.txt)`.
-static ORIGIN: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\(from -r (\S+) \(line (\d+)\)\)|\(from line (\d+) of (\S+?)\)|on line (\d+) of (\S+?)[:,)]").ok());
+static ORIGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"\(from -r (\S+) \(line (\d+)\)\)|\(from line (\d+) of (\S+?)\)|on line (\d+) of (\S+?)[:,)]").ok()
+});
 
 /// Reads the log of an installation.
 pub(super) fn read(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
@@ -92,12 +105,14 @@ fn origin(lines: &[String]) -> Option<(String, Option<u32>)> {
 fn listed(plan: &RunPlan, package: &str) -> Option<(String, Option<u32>)> {
     let ImagePlan::Dependencies(install) = &plan.image else { return None };
     let name = plain_name(package);
-    install.inputs.iter().filter(|(path, _)| path.ends_with(".txt") || path.ends_with(".in")).find_map(|(path, content)| {
-        let text = String::from_utf8_lossy(content);
-        let line = text.lines().position(|line| !line.trim().is_empty() && plain_name(line.trim()) == name)?;
-        let path = path.strip_prefix(&plan.root).unwrap_or(path).trim_start_matches('/');
-        Some((path.to_owned(), u32::try_from(line + 1).ok()))
-    })
+    install.inputs.iter().filter(|(path, _)| path.ends_with(".txt") || path.ends_with(".in")).find_map(
+        |(path, content)| {
+            let text = String::from_utf8_lossy(content);
+            let line = text.lines().position(|line| !line.trim().is_empty() && plain_name(line.trim()) == name)?;
+            let path = path.strip_prefix(&plan.root).unwrap_or(path).trim_start_matches('/');
+            Some((path.to_owned(), u32::try_from(line + 1).ok()))
+        },
+    )
 }
 
 /// Returns a requirement's name as package indexes compare it.
@@ -113,7 +128,10 @@ fn manifest(plan: &RunPlan) -> Option<String> {
         Stack::Python => &["requirements.txt", "pyproject.toml"],
         _ => &["package.json"],
     };
-    names.iter().map(|name| in_root(plan, name)).find(|path| install.inputs.contains_key(path) || plan.stack != Stack::Python)
+    names
+        .iter()
+        .map(|name| in_root(plan, name))
+        .find(|path| install.inputs.contains_key(path) || plan.stack != Stack::Python)
 }
 
 fn in_root(plan: &RunPlan, name: &str) -> String {

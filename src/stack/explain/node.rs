@@ -57,7 +57,8 @@ type Place = (String, Option<u32>);
 
 /// Returns the file that wanted the missing module, with the line where the stack knows it.
 fn importer(lines: &[String], at: usize, root: &str) -> Option<Place> {
-    let named = IMPORTER.as_ref()?.captures(&lines[at]).and_then(|found| found.get(1)).map(|file| file.as_str().to_owned());
+    let named =
+        IMPORTER.as_ref()?.captures(&lines[at]).and_then(|found| found.get(1)).map(|file| file.as_str().to_owned());
     let required = || {
         let stack = lines[at..].iter().take(4).position(|line| line.trim() == "Require stack:")?;
         Some(lines.get(at + stack + 1)?.trim().trim_start_matches("- ").to_owned())
