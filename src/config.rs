@@ -169,10 +169,14 @@ impl Config {
     /// Every setting that is wrong, and an `.env` that cannot be read.
     pub fn load() -> Result<Self, ConfigErrors> {
         let mut variables = read_env_file(Path::new(ENV_FILE)).map_err(|error| ConfigErrors(vec![error]))?;
-        variables.extend(
-            env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
-        );
+        for (name, value) in env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            if settings::PROXIES.contains(&name.to_uppercase().as_str()) {
+                // Whichever way the file writes it.
+                variables.retain(|other, _| !other.eq_ignore_ascii_case(&name) || env::var_os(other).is_some());
+            }
+            variables.insert(name, value.to_string_lossy().into_owned());
+        }
         Self::from(variables)
     }
 

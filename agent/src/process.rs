@@ -156,15 +156,18 @@ impl Supervisor {
     /// SIGTERM to the group; once the process is gone or the grace is over, SIGKILL to everything that descends from
     /// this one, daemons too.
     async fn end(&self, grace: Duration) -> Result<(), ProcessError> {
-        if let Some(session) = self.session() {
-            if self.reaper.signal_group(session.pid, Signal::TERM) {
-                // One that is stopped hears nothing until it goes on.
-                self.reaper.signal_group(session.pid, Signal::CONT);
-                let mut snapshot = self.watch();
-                let _ = timeout(grace, snapshot.wait_for(|now| !now.running())).await;
-            }
+        if let Some(session) = self.session()
+            && self.reaper.signal_group(session.pid, Signal::TERM)
+        {
+            // One that is stopped hears nothing until it goes on.
+            self.reaper.signal_group(session.pid, Signal::CONT);
+            let mut snapshot = self.watch();
+            let _ = timeout(grace, snapshot.wait_for(|now| !now.running())).await;
         }
         self.sweep().await?;
+        if let Some(session) = self.session() {
+            session.relays.close().await;
+        }
         self.replace_session(None);
         Ok(())
     }

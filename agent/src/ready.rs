@@ -177,10 +177,10 @@ mod tests {
         let only = |ports: &[u16]| -> Ports { ports.iter().map(|port| (*port, Vec::new())).collect() };
         let (mut since, early) = (None, Instant::now());
         let late = early + PREFER_EXPECTED_FOR;
-        assert_eq!(choose(&only(&[4000, 9229]), 3000, &mut since, early), []);
+        assert_eq!(choose(&only(&[4000, 9229]), 3000, &mut since, early), [0; 0]);
         assert_eq!(choose(&only(&[4000, 9229]), 3000, &mut since, late), [4000]);
         assert_eq!(choose(&only(&[3000, 4000]), 3000, &mut since, late), [3000]);
-        assert_eq!(choose(&only(&[9229]), 3000, &mut since, late), []);
+        assert_eq!(choose(&only(&[9229]), 3000, &mut since, late), [0; 0]);
         assert_eq!(choose(&only(&[9229]), 9229, &mut since, late), [9229]);
     }
 }

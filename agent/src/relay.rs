@@ -14,7 +14,7 @@ use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The most connections of one relay; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 1024;
@@ -24,6 +24,7 @@ const CONNECT_FOR: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Relays {
     ports: Mutex<HashMap<SocketAddr, u16>>,
+    tasks: TaskTracker,
     token: CancellationToken,
 }
 
@@ -36,8 +37,8 @@ impl Relays {
         }
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
         let port = listener.local_addr()?.port();
-        // It ends with the token, which goes with the process.
-        tokio::spawn(serve(listener, target, self.token.clone()));
+        // They end with the token, which goes with the process.
+        self.tasks.spawn(serve(listener, target, self.token.clone(), self.tasks.clone()));
         ports.insert(target, port);
         Ok(port)
     }
@@ -45,6 +46,13 @@ impl Relays {
     /// Returns the ports that the agent itself listens on.
     pub async fn own_ports(&self) -> Vec<u16> {
         self.ports.lock().await.values().copied().collect()
+    }
+
+    /// Ends all relays; when it returns, nothing listens any more.
+    pub async fn close(&self) {
+        self.token.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 }
 
@@ -54,7 +62,7 @@ impl Drop for Relays {
     }
 }
 
-async fn serve(listener: TcpListener, target: SocketAddr, token: CancellationToken) {
+async fn serve(listener: TcpListener, target: SocketAddr, token: CancellationToken, tasks: TaskTracker) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = async {
@@ -69,7 +77,7 @@ async fn serve(listener: TcpListener, target: SocketAddr, token: CancellationTok
             (Ok((client, _)), Ok(permit)) => {
                 let token = token.clone();
                 // It ends when both sides have, or with the token.
-                tokio::spawn(async move {
+                tasks.spawn(async move {
                     tokio::select! {
                         () = token.cancelled() => {}
                         () = pass(client, target, permit) => {}

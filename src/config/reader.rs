@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     CPUS, ConfigError, ConfigErrors, CorsOrigins, Limits, LogFormat, MEMORY_BYTES,
-    settings::{OTHERS, PREFIX, SETTINGS, default_of, nearest},
+    settings::{OTHERS, PREFIX, PROXIES, SETTINGS, default_of, nearest},
     values,
 };
 
@@ -109,9 +109,9 @@ impl Reader {
     /// Returns the proxy variables, each in both cases, for programs that look at one only.
     pub(super) fn proxies(&mut self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
-        for upper in ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+        for upper in PROXIES {
             let lower = upper.to_lowercase();
-            let Some(name) = [lower.as_str(), upper].into_iter().find(|name| self.given(name).is_some()) else {
+            let Some(name) = [upper, lower.as_str()].into_iter().find(|name| self.given(name).is_some()) else {
                 continue;
             };
             let value = self.read(name, |text| {

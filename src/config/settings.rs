@@ -16,7 +16,7 @@ const fn setting(name: &'static str, default: &'static str) -> Setting {
 /// Every setting.
 pub const SETTINGS: &[Setting] = &[
     setting("PREVIEW_LISTEN", "127.0.0.1:50051"),
-    setting("PREVIEW_DATA_DIR", "./data"),
+    setting("PREVIEW_DATA_DIR", "data"),
     setting("PREVIEW_LOG", "info"),
     setting("PREVIEW_LOG_FORMAT", "text"),
     setting("DOCKER_HOST", ""),
@@ -53,6 +53,9 @@ pub const SETTINGS: &[Setting] = &[
 
 /// What every setting's name begins with, but for those that other programs share.
 pub(super) const PREFIX: &str = "PREVIEW_";
+
+/// The proxy variables, which count in lower case too.
+pub(super) const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// Variables that begin like settings and are read by others: the command line, and the scripts of the set-up.
 pub(super) const OTHERS: &[&str] = &[

@@ -107,7 +107,8 @@ mod tests {
         use ChangeKind::{Added, Deleted, Modified};
         let css = ("css/style.CSS", Modified);
         let html = ("index.html", Modified);
-        let table: &[(ReloadPlan, &[(&str, ChangeKind)], Strategy)] = &[
+        type Row<'a> = (ReloadPlan, &'a [(&'a str, ChangeKind)], Strategy);
+        let table: &[Row] = &[
             (ReloadPlan::Files, &[css], Strategy::SwapStyles),
             (ReloadPlan::Files, &[css, html], Strategy::FullPage),
             (ReloadPlan::Files, &[("a.css", Added)], Strategy::FullPage),

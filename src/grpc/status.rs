@@ -121,3 +121,69 @@ fn cut(text: &str, most_bytes: usize) -> String {
     let end = text.char_indices().map(|(start, _)| start).take_while(|start| *start <= most_bytes).last();
     format!("{}{ELLIPSIS}", &text[..end.unwrap_or_default()])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn every_error_has_a_code_and_a_reason() {
+        let source = || Box::<dyn std::error::Error + Send + Sync>::from("secret of the disk");
+        let table = [
+            (Error::field("a", "is wrong"), Code::InvalidArgument, "INVALID_ARGUMENT"),
+            (Error::PreviewNotFound("x".into()), Code::NotFound, "PREVIEW_NOT_FOUND"),
+            (Error::NotFound { kind: "file", name: "x".into() }, Code::NotFound, "FILE_NOT_FOUND"),
+            (
+                Error::EmptyProject("p".parse().unwrap(), "b".parse().unwrap()),
+                Code::FailedPrecondition,
+                "EMPTY_PROJECT",
+            ),
+            (Error::Exhausted { what: "ports", limit: "2".into() }, Code::ResourceExhausted, "EXHAUSTED"),
+            (Error::EngineUnavailable(source()), Code::Unavailable, "ENGINE_UNAVAILABLE"),
+            (Error::internal("write the spec", source()), Code::Internal, "INTERNAL"),
+        ];
+        for (error, code, reason) in table {
+            let status = answer(error);
+            assert_eq!(status.code(), code);
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, "previewd"));
+            let may_retry = matches!(code, Code::Unavailable | Code::ResourceExhausted);
+            assert_eq!(details.retry_info().is_some(), may_retry, "{reason}");
+            assert_eq!(details.resource_info().is_some(), code == Code::NotFound, "{reason}");
+            assert!(!format!("{status:?}").contains("secret"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn stale_head_tells_the_real_one() {
+        let error = Error::StaleHead { expected: "f".repeat(40).parse().unwrap(), head: Some(HEAD.parse().unwrap()) };
+        let details = answer(error).get_error_details();
+        assert_eq!(details.error_info().unwrap().metadata["head"], HEAD);
+    }
+
+    #[test]
+    fn wrong_fields_are_all_listed_and_the_first_is_in_the_message() {
+        let error = Error::InvalidArgument(vec![
+            FieldViolation::new("project_id", "must not be empty"),
+            FieldViolation::new("branch", "is none"),
+        ]);
+        let status = answer(error);
+        assert_eq!(status.message(), "project_id must not be empty (and 1 more)");
+        let details = status.get_error_details();
+        let fields: Vec<_> = details.bad_request().unwrap().field_violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["project_id", "branch"]);
+    }
+
+    #[test]
+    fn statuses_fit_into_the_headers_that_clients_take() {
+        let violation = || FieldViolation::new("ä".repeat(5_000), "ö".repeat(5_000));
+        let status = answer(Error::InvalidArgument((0..1_000).map(|_| violation()).collect()));
+        let mut headers = http::HeaderMap::new();
+        status.add_header(&mut headers).unwrap();
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        assert!(bytes < 8 * 1024, "{bytes}");
+    }
+}

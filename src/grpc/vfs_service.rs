@@ -45,8 +45,9 @@ impl VfsHandlers {
         let commit = match revision {
             Revision::Commit(commit) => commit.clone(),
             Revision::Head(branch) => {
-                let head = self.vfs().head(project, branch).await.map_err(|error| answer(error.into()))?;
-                head.ok_or_else(|| answer(Error::NotFound { kind: "branch", name: branch.to_string() }))?
+                let newest = self.vfs().log(project, branch, None, 1).await.map_err(|error| answer(error.into()))?;
+                let missing = || answer(Error::NotFound { kind: "branch", name: branch.to_string() });
+                newest.into_iter().next().ok_or_else(missing)?.commit
             }
         };
         record_commit(&commit);

@@ -135,7 +135,8 @@ impl Driver {
         loop {
             match self.next_target().await {
                 Ok(Some((target, applies))) => {
-                    let outcome = self.reload(&target).await;
+                    // Asked for, and there already: nobody has to hear of it again.
+                    let outcome = if self.answers(&target) { Outcome::Ready } else { self.reload(&target).await };
                     self.settle(target, applies, outcome);
                 }
                 Ok(None) => self.wait().await,
@@ -163,6 +164,14 @@ impl Driver {
         };
         let wanted = applies > seen || (self.spec.reload == ReloadMode::Auto && settled.as_ref() != Some(&head));
         Ok(wanted.then_some((head, applies)))
+    }
+
+    /// Returns whether a commit is what answers now.
+    fn answers(&self, commit: &CommitId) -> bool {
+        let status = self.handle.status();
+        let status = status.borrow();
+        let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_));
+        open && status.applied.as_ref() == Some(commit) && status.failure.is_none()
     }
 
     /// Records what came of a commit.

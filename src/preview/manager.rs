@@ -13,7 +13,7 @@ use crate::{
     domain::{
         error::Error,
         ids::{CommitId, PreviewId},
-        spec::{EndReason, Ended, Phase, PreviewSpec},
+        spec::{EndReason, Ended, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
     },
     engine::Container,
     preview::{
@@ -133,8 +133,9 @@ impl Manager {
         let handle = self.live(&target)?;
         let spec = handle.spec();
         let vfs = self.vfs();
-        let wrote = !update.writes.is_empty() || !update.deletes.is_empty();
-        let commit = if wrote {
+        let writes = !update.writes.is_empty() || !update.deletes.is_empty();
+        let mut wrote = false;
+        let commit = if writes {
             let change = Change {
                 scope: Scope::Overlay,
                 writes: update.writes,
@@ -142,7 +143,9 @@ impl Manager {
                 message: update.message,
                 expected_head: update.expected_head,
             };
-            vfs.commit(&spec.project, &spec.branch, change).await?.commit
+            let committed = vfs.commit(&spec.project, &spec.branch, change).await?;
+            wrote = committed.changed;
+            committed.commit
         } else {
             let head = vfs.head(&spec.project, &spec.branch).await?;
             if let Some(expected) = update.expected_head.filter(|expected| Some(expected) != head.as_ref()) {
@@ -151,7 +154,8 @@ impl Manager {
             head.ok_or(Error::EmptyProject(spec.project, spec.branch))?
         };
         handle.route.touch();
-        let number = handle.apply();
+        // A new commit takes the path of every commit; only where that would not apply it is it asked for.
+        let number = if wrote && spec.reload == ReloadMode::Auto { 0 } else { handle.apply() };
         if update.wait == Wait::Ready {
             self.settled(&handle, number, &commit).await;
         }
@@ -251,7 +255,7 @@ impl Manager {
         let open = self.inner.gateway.open(route.clone(), port).await.map_err(gateway_failed)?;
         let spec = PreviewSpec { port: open.port(), ..spec };
         self.inner.store.save(&spec).await.map_err(store_failed)?;
-        let limits = spec.overrides.limits.over(core.settings.limits(crate::domain::spec::Stack::Node));
+        let limits = spec.overrides.limits.over(core.settings.limits(Stack::Node));
         let handle = Handle::new(spec, route, open.url(), limits);
         self.inner.registry.insert(handle.clone());
         self.inner.due.notify_one();
@@ -324,7 +328,7 @@ impl Manager {
     /// Returns once a request to apply, and a commit or a newer one, have come to an end.
     async fn settled(&self, handle: &Arc<Handle>, number: u64, commit: &CommitId) {
         let project = handle.spec().project;
-        let manual = handle.spec().reload == crate::domain::spec::ReloadMode::Manual;
+        let manual = handle.spec().reload == ReloadMode::Manual;
         let mut status = handle.status();
         loop {
             let now = status.borrow_and_update().clone();
@@ -381,7 +385,7 @@ async fn stopped(handle: &Handle) {
 /// Returns once anything has come to an end.
 async fn first_answer(handle: &Handle) {
     let mut status = handle.status();
-    let done = |status: &crate::domain::spec::PreviewStatus| status.settled.is_some() || !status.phase.is_live();
+    let done = |status: &PreviewStatus| status.settled.is_some() || !status.phase.is_live();
     let _ = status.wait_for(done).await;
 }
 

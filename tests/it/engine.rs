@@ -3,6 +3,8 @@
 //! Every test has an instance and a network of its own, and takes them away when it ends, however it ends. The agent is
 //! a shell script here: it runs what `TEST_RUN` says, and answers a dial with what it is asked for.
 
+#![allow(clippy::unwrap_used, reason = "in tests")]
+
 mod containers;
 mod faults;
 mod images;
@@ -35,7 +37,7 @@ dial)
   read -r word rest
   case "$word" in
   echo) exec cat ;;
-  do) sh -c "$rest" 2>&1 ;;
+  do) sh -c "$rest" 2>&1; exit 0 ;;
   fail) echo "last words" >&2; exit 3 ;;
   esac ;;
 esac
@@ -109,6 +111,8 @@ impl Drop for Fixture {
                 docker_fails(&[&[kind, "rm"], flags, &ids].concat());
             }
         }
+        // One that several instances share has the label of the first.
+        docker_fails(&["network", "rm", &self.instance]);
     }
 }
 

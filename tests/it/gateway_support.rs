@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, routing::any};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
@@ -155,6 +155,11 @@ impl Raw {
         let _ = timeout(DEADLINE, self.0.read_to_end(&mut read)).await.expect("the connection to be closed");
         String::from_utf8_lossy(&read).into_owned()
     }
+}
+
+/// An app that answers everything in the same way.
+pub fn hello() -> Router {
+    Router::new().fallback(any(|| async { "hello" }))
 }
 
 /// Waits until the condition holds.

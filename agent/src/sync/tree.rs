@@ -56,15 +56,15 @@ impl Tree {
         let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
         let old = self.stat_in(folder, name)?;
         let parent = self.recent()?;
-        if let Some(old) = &old {
-            if same_content(parent, name, &self.staging, staged)? {
-                let same_mode = old.st_mode & 0o777 == mode.as_raw_mode();
-                if !same_mode {
-                    chmod(parent, name, mode)?;
-                }
-                unlinkat(&self.staging, staged, AtFlags::empty())?;
-                return Ok(!same_mode);
+        if let Some(old) = &old
+            && same_content(parent, name, &self.staging, staged)?
+        {
+            let same_mode = old.st_mode & 0o777 == mode.as_raw_mode();
+            if !same_mode {
+                chmod(parent, name, mode)?;
             }
+            unlinkat(&self.staging, staged, AtFlags::empty())?;
+            return Ok(!same_mode);
         }
         let before = old.as_ref().filter(|old| is(old, FileType::RegularFile)).map_or(i64::MIN, modified);
         let seconds = self.now.max(before.saturating_add(1)).max(self.newest_deleted.saturating_add(1));
@@ -144,7 +144,7 @@ impl Tree {
 
     /// Makes a folder the recent one, making it where it is not there, and returns what a name in it is.
     fn stat_in(&mut self, folder: &str, name: &str) -> io::Result<Option<Stat>> {
-        if !self.recent.as_ref().is_some_and(|(recent, _)| recent == folder) {
+        if self.recent.as_ref().is_none_or(|(recent, _)| recent != folder) {
             self.recent = Some((folder.to_owned(), self.make_folder(folder)?));
         }
         stat(self.recent()?, name)

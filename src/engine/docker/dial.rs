@@ -32,6 +32,8 @@ struct Output {
     frames: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     /// Whether something has come out.
     begun: bool,
+    /// What it last said on its error output.
+    complaint: String,
 }
 
 impl Inner {
@@ -56,7 +58,8 @@ impl Inner {
         let options = StartExecOptions { detach: false, tty: false, output_capacity: Some(64 * 1024) };
         match call(DIAL, SHORT, self.api.docker.start_exec(&exec, Some(options))).await? {
             StartExecResults::Attached { output, input } => {
-                let output = Output { api: self.api.clone(), exec, frames: output, begun: false };
+                let output =
+                    Output { api: self.api.clone(), exec, frames: output, begun: false, complaint: String::new() };
                 Ok(Box::new(tokio::io::join(StreamReader::new(Box::pin(output.bytes())), input)))
             }
             StartExecResults::Detached => {
@@ -83,8 +86,8 @@ impl Output {
         loop {
             match self.frames.next().await {
                 Some(Ok(LogOutput::StdErr { message })) => {
-                    let text = String::from_utf8_lossy(&message[..message.len().min(LOGGED)]);
-                    tracing::debug!(exec = self.exec, text = text.trim_end(), "agent dial");
+                    self.complaint = text(&message);
+                    tracing::debug!(exec = self.exec, text = self.complaint, "agent dial");
                 }
                 Some(Ok(frame)) => {
                     let bytes = frame.into_bytes();
@@ -92,21 +95,27 @@ impl Output {
                     if !std::mem::replace(&mut self.begun, true)
                         && let Some(code @ 126..=127) = exit_code(&self.api, &self.exec).await
                     {
-                        let words = String::from_utf8_lossy(&bytes[..bytes.len().min(LOGGED)]);
-                        return Err(io::Error::other(format!("agent dial: status {code}: {}", words.trim())));
+                        return Err(io::Error::other(format!("agent dial: status {code}: {}", text(&bytes))));
                     }
                     return Ok(Some(bytes));
                 }
                 Some(Err(err)) => return Err(io::Error::other(err)),
                 None => {
                     return match exit_code(&self.api, &self.exec).await {
-                        Some(code) if code != 0 => Err(io::Error::other(format!("agent dial: status {code}"))),
+                        Some(code) if code != 0 => {
+                            Err(io::Error::other(format!("agent dial: status {code}: {}", self.complaint)))
+                        }
                         _ => Ok(None),
                     };
                 }
             }
         }
     }
+}
+
+/// Returns the beginning of what a command said.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(LOGGED)]).trim().to_owned()
 }
 
 /// Returns how a command ended; `None` while it runs, or if nobody knows.

@@ -168,7 +168,10 @@ impl Engine for DockerEngine {
         let inner = self.0.clone();
         finished(tokio::spawn(async move {
             inner.prepare().await?;
-            inner.remove_old_volumes().await
+            if let Err(err) = inner.remove_old_volumes().await {
+                tracing::debug!(error = %err, "volumes of other versions stay for now");
+            }
+            Ok(())
         }))
         .await
     }

@@ -10,18 +10,28 @@ use bollard::{
 use bytes::Bytes;
 use tokio::{
     sync::oneshot,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
     Inner,
-    api::{LONG, call, failed, status},
+    api::{LONG, call, failed, found, status},
     convert::create_body,
 };
 use crate::engine::{APP_ROOT, APP_UID, ContainerSpec, ContainerState, EngineError, HOME, LABEL_INSTANCE};
 
 const CREATE: &str = "create the container";
 const START: &str = "start the container";
+/// How long a name may be taken by nothing that can be seen.
+const UNSETTLED: Duration = Duration::from_secs(10);
+
+/// What became of a container whose name was taken.
+enum Leftover {
+    None,
+    Removed,
+    /// It runs, or is not ours.
+    Wanted,
+}
 
 /// A container of which nobody knows yet. Unless it is kept, it is removed.
 struct Fresh {
@@ -109,7 +119,8 @@ impl Inner {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
-        let mut again = true;
+        const REMOVALS: u32 = 2;
+        let (mut removals, begun) = (0, Instant::now());
         loop {
             let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
             let labels = self.labels(&spec.labels);
@@ -122,8 +133,12 @@ impl Inner {
             };
             match status(&err) {
                 Some(404) => return Err(EngineError::NotFound { what: "image", name: spec.image.clone() }),
-                Some(409) if again && self.remove_leftover(&spec.name, true).await? => again = false,
-                Some(409) => return Err(EngineError::Conflict { what: "container", name: spec.name.clone() }),
+                Some(409) => match self.remove_leftover(&spec.name, true).await? {
+                    Leftover::Removed if removals < REMOVALS => removals += 1,
+                    // The daemon is still making or removing it.
+                    Leftover::None if begun.elapsed() < UNSETTLED => sleep(Duration::from_millis(50)).await,
+                    _ => return Err(EngineError::Conflict { what: "container", name: spec.name.clone() }),
+                },
                 Some(_) => return Err(failed(CREATE, err)),
                 None => {
                     // It may have been made all the same. If the daemon is away, it is found by its labels later.
@@ -135,13 +150,9 @@ impl Inner {
     }
 
     /// Removes a container of that name that is of this instance and does not run, or, unless `ended`, that was never
-    /// started. Reports whether the name is free.
-    async fn remove_leftover(&self, name: &str, ended: bool) -> Result<bool, EngineError> {
-        let found = match self.inspect(name).await {
-            Ok(found) => found,
-            Err(EngineError::NotFound { .. }) => return Ok(true),
-            Err(err) => return Err(err),
-        };
+    /// started.
+    async fn remove_leftover(&self, name: &str, ended: bool) -> Result<Leftover, EngineError> {
+        let Some(found) = found(self.inspect(name).await)? else { return Ok(Leftover::None) };
         let left = match found.state() {
             ContainerState::Created => true,
             ContainerState::Exited { .. } => ended,
@@ -149,11 +160,11 @@ impl Inner {
         };
         // The daemon also takes a name for the beginning of an id.
         if !left || found.name.trim_start_matches('/') != name || found.label(LABEL_INSTANCE) != Some(&self.instance) {
-            return Ok(false);
+            return Ok(Leftover::Wanted);
         }
         tracing::info!(container = name, "a leftover of that name is removed");
         self.remove(&found.id).await?;
-        Ok(true)
+        Ok(Leftover::Removed)
     }
 
     async fn start(

@@ -8,6 +8,8 @@ mod reloads;
 mod scalars;
 mod specs;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod vfs;
 
 pub use self::{

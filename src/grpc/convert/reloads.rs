@@ -108,7 +108,7 @@ fn committed(commit: CommitInfo, changed: &[ChangedPath], omitted: usize) -> pro
     }
 }
 
-fn stage(event: StageEvent, parent: Option<CommitId>) -> proto::Reload {
+pub(super) fn stage(event: StageEvent, parent: Option<CommitId>) -> proto::Reload {
     let (changed_paths, changed_paths_omitted) = changed_paths(&event.changed);
     let stage = match event.stage {
         Stage::Synced => proto::ReloadStage::Synced,

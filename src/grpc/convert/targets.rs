@@ -17,15 +17,23 @@ impl Fields {
     /// Checks that a preview is named, in one way.
     pub(super) fn target(&mut self, preview_id: &str, project_id: &str, branch: &str) -> Option<Target> {
         match (preview_id.is_empty(), project_id.is_empty()) {
-            (true, true) => self.fail("preview_id", "must be given, or else project_id"),
+            (true, true) => self.both_wrong("must be given, or else {}"),
             (false, true) if branch.is_empty() => self.name("preview_id", preview_id).map(Target::Preview),
             (false, true) => self.fail("branch", "must not be given together with preview_id"),
-            (false, false) => self.fail("project_id", "must not be given together with preview_id"),
+            (false, false) => self.both_wrong("must not be given together with {}"),
             (true, false) => {
                 let (project, branch) = (self.name("project_id", project_id), self.branch(branch));
                 Some(Target::Branch(project?, branch?))
             }
         }
+    }
+}
+
+impl Fields {
+    /// Says of each of the two ways to name a preview what is wrong with it beside the other.
+    fn both_wrong<T>(&mut self, problem: &str) -> Option<T> {
+        self.fail::<T>("preview_id", problem.replace("{}", "project_id"));
+        self.fail("project_id", problem.replace("{}", "preview_id"))
     }
 }
 
@@ -83,15 +91,17 @@ impl TryFrom<proto::StreamLogsRequest> for LogsCall {
         let target = fields.target(&request.preview_id, &request.project_id, &request.branch);
         let sources = sources(&mut fields, &request.sources);
         let since = fields.take(scalars::timestamp("since", request.since));
-        let after = fields.take(cursor("after_cursor", &request.after_cursor));
-        let tail = match request.tail_lines {
+        let (tail, after) = match request.tail_lines {
             Some(lines) if lines > MAX_TAIL_LINES => {
-                fields.fail("tail_lines", format!("must be at most {MAX_TAIL_LINES}, is {lines}"))
+                (fields.fail("tail_lines", format!("must be at most {MAX_TAIL_LINES}, is {lines}")), None)
             }
             Some(_) if !request.after_cursor.is_empty() => {
-                fields.fail("tail_lines", "must not be given together with after_cursor")
+                (fields.fail("tail_lines", "must not be given together with after_cursor"), None)
             }
-            lines => Some(lines.map(|lines| lines as usize)),
+            lines => {
+                let after = fields.take(cursor("after_cursor", &request.after_cursor));
+                (Some(lines.map(|lines| lines as usize)), after)
+            }
         };
         fields.finish(|| {
             let query =

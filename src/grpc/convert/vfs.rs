@@ -71,7 +71,7 @@ impl Fields {
             return self.branch(branch).map(Revision::Head);
         }
         if !branch.is_empty() {
-            return self.fail("branch", "must not be given together with commit_id");
+            return self.fail("commit_id", "must not be given together with branch");
         }
         self.name("commit_id", commit_id).map(Revision::Commit)
     }

@@ -173,7 +173,7 @@ async fn a_dial_that_fails_says_so() {
     io.write_all(b"fail\n").await.unwrap();
     let mut answer = Vec::new();
     let err = tokio::time::timeout(PATIENCE, io.read_to_end(&mut answer)).await.unwrap().unwrap_err();
-    assert!(err.to_string().contains("status 3"), "{err}");
+    assert!(err.to_string().contains("status 3") && err.to_string().contains("last words"), "{err}");
     assert!(answer.is_empty());
 
     // A container that is not ours, without an agent.

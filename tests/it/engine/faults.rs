@@ -26,7 +26,7 @@ async fn a_dropped_run_leaves_nothing() {
     })
     .await;
     // Nor does one come later.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await; // the absence of a thing can only be waited for
     assert_eq!(it.left("container"), Vec::<String>::new());
 }
 

@@ -136,7 +136,9 @@ async fn a_network_that_is_not_ours_is_refused_by_name() {
 #[tokio::test]
 async fn callers_who_prepare_at_once_make_one_network() {
     let it = Fixture::new();
-    let engines: Vec<_> = (0..6).map(|_| DockerEngine::connect(options(&it.instance)).unwrap()).collect();
+    let options =
+        (0..6).map(|number| DockerOptions { network: it.instance.clone(), ..options(&it.name(&number.to_string())) });
+    let engines: Vec<_> = options.map(|it| DockerEngine::connect(it).unwrap()).collect();
     let tasks: Vec<_> = engines.into_iter().map(|it| tokio::spawn(async move { it.prepare().await })).collect();
     for task in tasks {
         task.await.unwrap().unwrap();

@@ -1,0 +1,13 @@
+//! The agent's own tests: the real binary, spoken to through `agent dial`, as the service does it.
+
+mod control;
+mod harness;
+mod process;
+mod ready;
+mod sync;
+
+/// The generated contract.
+#[allow(missing_docs, clippy::all)]
+mod proto {
+    tonic::include_proto!("agent.v1");
+}

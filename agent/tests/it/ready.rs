@@ -1,0 +1,121 @@
+//! Waiting until the app answers.
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    harness::{Agent, free_port},
+    proto::{AwaitReadyRequest, Exit, await_ready_response::Outcome},
+};
+
+fn server(port: u16, bind: &str, status: &str) -> String {
+    format!(
+        "import http.server as h, os, socket\n\
+         class S(h.ThreadingHTTPServer):\n    address_family = socket.AF_INET6 if ':' in '{bind}' else socket.AF_INET\n\
+         class H(h.BaseHTTPRequestHandler):\n    protocol_version = 'HTTP/1.1'\n    def do_GET(self):\n        \
+         body = ('hello from ' + self.headers['Host']).encode()\n        \
+         self.send_response({status}); self.send_header('Content-Length', str(len(body))); self.end_headers()\n        \
+         self.wfile.write(body)\n\
+         S(('{bind}', {port}), H).serve_forever()\n"
+    )
+}
+
+#[tokio::test]
+async fn an_app_on_the_expected_port_is_ready() {
+    let mut agent = Agent::run().await;
+    let port = free_port();
+    let generation = agent.start(&["python3", "-m", "http.server", &port.to_string()]).await;
+    let Outcome::Ready(ready) = agent.ready(generation, port, 20.0).await else { panic!() };
+    assert_eq!((ready.upstream_port, ready.app_port), (port.into(), port.into()));
+    assert_eq!((ready.loopback_only, ready.http_status), (false, 200));
+}
+
+#[tokio::test]
+async fn an_app_on_another_port_is_found() {
+    let mut agent = Agent::run().await;
+    let port = free_port();
+    let generation = agent.python(&server(port, "0.0.0.0", "404")).await;
+    let Outcome::Ready(ready) = agent.ready(generation, free_port(), 20.0).await else { panic!() };
+    assert_eq!((ready.upstream_port, ready.app_port, ready.http_status), (port.into(), port.into(), 404));
+}
+
+#[tokio::test]
+async fn a_port_that_speaks_no_http_is_passed_over() {
+    let mut agent = Agent::run().await;
+    let port = free_port();
+    let silent = "import socket\nquiet = socket.socket(); quiet.bind(('0.0.0.0', 0)); quiet.listen()\n";
+    let generation = agent.python(&(silent.to_owned() + &server(port, "0.0.0.0", "200"))).await;
+    let Outcome::Ready(ready) = agent.ready(generation, free_port(), 20.0).await else { panic!() };
+    assert_eq!(ready.app_port, u32::from(port));
+}
+
+#[tokio::test]
+async fn an_app_on_loopback_is_relayed_until_it_is_replaced() {
+    let mut agent = Agent::run().await;
+    for bind in ["127.0.0.1", "::1"] {
+        let port = free_port();
+        let generation = agent.python(&server(port, bind, "200")).await;
+        let Outcome::Ready(ready) = agent.ready(generation, port, 20.0).await else { panic!("{bind}") };
+        assert!(ready.loopback_only && ready.upstream_port != u32::from(port));
+        let Outcome::Ready(again) = agent.ready(generation, port, 20.0).await else { panic!("{bind}") };
+        assert_eq!(again, ready, "one relay serves all");
+
+        let upstream = u16::try_from(ready.upstream_port).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", upstream)).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\nHost: me\r\n\r\n").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("hello from me"), "{answer}");
+
+        agent.start(&["sleep", "60"]).await;
+        assert!(TcpStream::connect(("127.0.0.1", upstream)).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_ends_is_known_at_once() {
+    let mut agent = Agent::run().await;
+    let generation = agent.start(&["sh", "-c", "sleep 0.2; exit 7"]).await;
+    let begun = Instant::now();
+    let outcome = agent.ready(generation, free_port(), 20.0).await;
+    let exit = Exit { generation, code: 7, signal: 0, out_of_memory: false };
+    assert_eq!(outcome, Outcome::Exited(exit));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_newer_process_supersedes_the_wait() {
+    let mut agent = Agent::run().await;
+    let generation = agent.start(&["sleep", "60"]).await;
+    let mut other = agent.dial().await;
+    let request = AwaitReadyRequest { generation, port: 1, ..Default::default() };
+    let waiting = tokio::spawn(async move { other.await_ready(request).await });
+    agent.start(&["sleep", "60"]).await;
+    let outcome = waiting.await.unwrap().unwrap().into_inner().outcome.unwrap();
+    // The old one ends before the new one begins; either is true.
+    assert!(matches!(outcome, Outcome::Exited(_) | Outcome::Superseded(_)), "{outcome:?}");
+    assert!(matches!(agent.ready(generation, 1, 1.0).await, Outcome::Superseded(_)));
+}
+
+#[tokio::test]
+async fn a_gateway_error_is_not_ready() {
+    let mut agent = Agent::run().await;
+    let port = free_port();
+    let generation = agent.python(&server(port, "0.0.0.0", "504")).await;
+    let Outcome::TimedOut(seen) = agent.ready(generation, port, 1.5).await else { panic!() };
+    assert_eq!(seen.listening_ports, [u32::from(port)]);
+    assert_eq!(seen.message, format!("port {port} answers 504"));
+}
+
+#[tokio::test]
+async fn an_app_that_never_listens_is_told_of() {
+    let mut agent = Agent::run().await;
+    let generation = agent.start(&["sleep", "60"]).await;
+    let Outcome::TimedOut(seen) = agent.ready(generation, 3000, 0.3).await else { panic!() };
+    assert_eq!(seen.message, "nothing listens on a TCP port");
+}
