@@ -1,1 +1,2 @@
 //! The core: the life of previews.
+pub mod agent;
