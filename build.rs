@@ -21,12 +21,13 @@ fn generate(out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let public = protox::compile(["preview/v1/preview_service.proto", "preview/v1/vfs_service.proto"], ["proto"])?;
     fs::write(out.join("preview_v1.bin"), public.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(public)?;
-    let private = protox::compile(["agent/v1/agent.proto"], ["proto"])?;
     tonic_prost_build::configure()
-        .build_server(false)
-        .bytes(".agent.v1")
-        .compile_fds(private)?;
+        // Messages in a fixed order, and broken ones answered as the caller's mistake.
+        .btree_map(".")
+        .codec_path("crate::proto::codec::Codec")
+        .compile_fds(public)?;
+    let private = protox::compile(["agent/v1/agent.proto"], ["proto"])?;
+    tonic_prost_build::configure().build_server(false).bytes(".agent.v1").compile_fds(private)?;
     Ok(())
 }
 

@@ -1,1 +1,246 @@
 //! The composition root: what is built, started and stopped, in which order.
+//!
+//! Up: the store of specs (which holds the data directory), the VFS, the engine, the gateway, the core; then the
+//! background tasks; then what an earlier life left is taken over; then the port is opened. Down, in reverse: streams
+//! say goodbye, calls end, previews stay for the next start, or go if that was asked for.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    domain::{runtime::BaseImage, spec::Stack},
+    engine::{
+        EngineError, SharedEngine,
+        docker::{DockerEngine, DockerOptions, RuntimeFile},
+    },
+    gateway::{GatewayOptions, PortGateway},
+    grpc::{self, ServerOptions},
+    preview::{
+        availability::Availability,
+        driver::Core,
+        images::Images,
+        manager::Manager,
+        reaper::Reaper,
+        reconciler,
+        settings::Settings,
+        store::{SpecStore, StoreError},
+    },
+    stack::{self, StackConfig},
+    supervisor::{OnFailure, Supervisor, TaskFailed},
+    vfs::{Vfs, VfsError, VfsOptions},
+};
+
+/// How long the background tasks may take to end.
+const DRAIN: Duration = Duration::from_secs(3);
+/// How long everything may take to be removed on exit.
+const REMOVAL: Duration = Duration::from_secs(60);
+
+/// What `previewd serve` was told on the command line.
+#[derive(Debug, Clone, Copy)]
+pub struct ServeOptions {
+    /// Whether previews are removed when the service stops, instead of being taken over by the next start.
+    pub remove_on_exit: bool,
+}
+
+/// Why the service could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory cannot be used.
+    #[error("failed to open the data directory")]
+    Store(#[from] StoreError),
+    /// The VFS cannot be used.
+    #[error("failed to open the VFS")]
+    Vfs(#[from] VfsError),
+    /// The engine cannot be used as it is set.
+    #[error("failed to set the engine up")]
+    Engine(#[from] EngineError),
+    /// The port cannot be had.
+    #[error("failed to listen at {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Signals cannot be caught.
+    #[error("failed to catch signals")]
+    Signals(#[source] io::Error),
+    /// The server failed.
+    #[error("failed to serve")]
+    Serve(#[source] io::Error),
+    /// A task failed that the service cannot do without.
+    #[error(transparent)]
+    Task(#[from] TaskFailed),
+}
+
+/// Runs the service until it is told to stop by SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it could not start, or a task failed that it cannot do without.
+pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> {
+    let shutdown = CancellationToken::new();
+    let store = SpecStore::open(&config.data_dir)?;
+    let listen = |source| AppError::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let vfs = Vfs::open(VfsOptions {
+        root: config.data_dir.join("vfs"),
+        poll_interval: config.poll_interval,
+        inotify: config.inotify,
+    })?;
+    let stack_config = StackConfig {
+        extra_ca: config.extra_ca_certs.is_some(),
+        proxy: config.proxies.0.clone(),
+        ..StackConfig::default()
+    };
+    let settings = Arc::new(settings(&config, &stack_config));
+    let docker = Arc::new(docker(&config, store.instance())?);
+    let engine: SharedEngine = docker.clone();
+    let gateway = Arc::new(PortGateway::new(GatewayOptions {
+        bind: config.bind_address,
+        first: *config.ports.start(),
+        last: *config.ports.end(),
+        ..GatewayOptions::default()
+    }));
+    let images = Images::new(engine.clone(), settings.clone(), store.instance());
+    let core = Arc::new(Core { engine: engine.clone(), vfs: vfs.clone(), images, settings, stack: stack_config });
+    let (availability, available) = Availability::new(engine.clone());
+    let manager = Manager::new(core, store, gateway.clone(), available, shutdown.clone());
+
+    let supervisor = Supervisor::new(shutdown.clone());
+    let availability = Arc::new(availability);
+    availability.look().await;
+    supervise(&supervisor, docker, vfs, availability, manager.clone());
+    reconciler::take_over(&manager).await?;
+
+    let stop = stopped(&shutdown)?;
+    tracing::info!(listen = %config.listen, data = %config.data_dir.display(), "previewd serves");
+    let serving = grpc::serve(listener, manager.clone(), ServerOptions::new(&config), shutdown.clone());
+    let ending = async {
+        stop.await;
+        if options.remove_on_exit {
+            remove(&manager, &engine).await;
+        }
+        shutdown.cancel();
+    };
+    let (served, ()) = tokio::join!(serving, ending);
+    manager.drained().await;
+    gateway.shut_down().await;
+    supervisor.drain(DRAIN).await?;
+    tracing::info!("previewd has stopped");
+    served.map_err(AppError::Serve)
+}
+
+/// Starts everything that goes on by itself.
+fn supervise(
+    supervisor: &Supervisor,
+    docker: Arc<DockerEngine>,
+    vfs: Vfs,
+    availability: Arc<Availability>,
+    manager: Manager,
+) {
+    supervisor.spawn("engine events", OnFailure::Restart, move |token| {
+        let docker = docker.clone();
+        async move {
+            docker.run_events(token).await;
+            Ok(())
+        }
+    });
+    supervisor.spawn("commit feed", OnFailure::Restart, move |token| {
+        let vfs = vfs.clone();
+        async move { Ok(vfs.run_feed(token).await?) }
+    });
+    supervisor.spawn("availability", OnFailure::Restart, move |token| {
+        let availability = availability.clone();
+        async move {
+            availability.run(token).await;
+            Ok(())
+        }
+    });
+    supervisor.spawn("reaper", OnFailure::Restart, move |token| {
+        let reaper = Reaper::new(manager.clone());
+        async move {
+            reaper.run(token).await;
+            Ok(())
+        }
+    });
+}
+
+/// Returns when the process is told to stop, or a task failed that it cannot do without.
+fn stopped(shutdown: &CancellationToken) -> Result<impl Future<Output = ()> + use<>, AppError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(AppError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(AppError::Signals)?;
+    let shutdown = shutdown.clone();
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("told to stop by SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("told to stop by SIGINT"),
+            () = shutdown.cancelled() => {}
+        }
+    })
+}
+
+/// Removes every preview, and all that this instance has made on the engine.
+async fn remove(manager: &Manager, engine: &SharedEngine) {
+    let removal = async {
+        manager.end_all().await;
+        for image in engine.images().await? {
+            engine.remove_image(&image.id).await?;
+        }
+        engine.remove_all().await
+    };
+    match tokio::time::timeout(REMOVAL, removal).await {
+        Ok(Ok(())) => tracing::info!("everything was removed"),
+        Ok(Err(error)) => tracing::error!(error = %error, "not everything could be removed"),
+        Err(_) => tracing::error!("not everything could be removed in time"),
+    }
+}
+
+fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
+    let stacks = [Stack::Python, Stack::Node, Stack::React, Stack::Static, Stack::Dockerfile];
+    Settings {
+        images: HashMap::from([
+            (BaseImage::Python, config.images.python.clone()),
+            (BaseImage::Node, config.images.node.clone()),
+            (BaseImage::Static, config.images.static_pages.clone()),
+        ]),
+        limits: stacks.into_iter().map(|stack| (stack, config.limits.of(stack))).collect(),
+        start_timeout: config.start_timeout,
+        install_timeout: config.install_timeout,
+        heartbeat_interval: config.heartbeat_interval,
+        expiry: config.expiry,
+        idle_timeout: config.idle,
+        cleanup_interval: config.cleanup_interval,
+        environment: stack::base_environment(stack_config),
+        build_arguments: config.proxies.0.clone(),
+    }
+}
+
+fn docker(config: &Config, instance: &str) -> Result<DockerEngine, EngineError> {
+    let extra_ca = config.extra_ca_certs.as_ref().map(|pem| pem.as_bytes());
+    let runtime_files = stack::runtime_files(extra_ca)
+        .into_iter()
+        .map(|file| RuntimeFile { path: file.path, content: file.content, executable: file.executable })
+        .collect();
+    DockerEngine::connect(DockerOptions {
+        host: config.docker_host.clone(),
+        instance: instance.to_owned(),
+        network: config.network.clone(),
+        runtime_files,
+        // What apps get is said at their start; the container's own environment holds nothing of ours.
+        extra_environment: BTreeMap::new(),
+        labels: BTreeMap::new(),
+    })
+}

@@ -1,1 +1,252 @@
 //! Every setting, its default and its check.
+//!
+//! A configuration is made from a map of variables, so that tests never touch the process environment; only
+//! [`Config::load`] looks at that and at `.env`. All errors are reported together.
+
+mod reader;
+mod settings;
+mod values;
+
+use std::{
+    collections::BTreeMap,
+    env, fmt, io,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::domain::{
+    limits::{CPUS, Limits, MAX_LIFETIME, MEMORY_BYTES, MIN_LIFETIME, PIDS},
+    spec::Stack,
+};
+
+use self::reader::Reader;
+pub use self::settings::{SETTINGS, Setting};
+
+/// The file beside the service whose variables stand below those of the environment.
+pub const ENV_FILE: &str = ".env";
+
+/// What the service is told from outside, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where gRPC, grpc-web, health and reflection are served.
+    pub listen: SocketAddr,
+    /// Where the VFS and the specs are kept.
+    pub data_dir: PathBuf,
+    /// The address of the Docker daemon; `None` for the client's own default.
+    pub docker_host: Option<String>,
+    /// The name of the network that previews are on.
+    pub network: String,
+    /// The base images.
+    pub images: Images,
+    /// Certificates, as PEM, that installs and apps trust beside the usual ones.
+    pub extra_ca_certs: Option<String>,
+    /// The proxy variables that installs and apps get.
+    pub proxies: Proxies,
+    /// The address that previews' ports are opened on.
+    pub bind_address: IpAddr,
+    /// The ports of previews.
+    pub ports: RangeInclusive<u16>,
+    /// The time after which a preview ends whatever happens.
+    pub expiry: Duration,
+    /// The time without use after which a preview ends.
+    pub idle: Duration,
+    /// The longest time between two sweeps.
+    pub cleanup_interval: Duration,
+    /// The time between two looks at the repositories.
+    pub poll_interval: Duration,
+    /// Whether inotify announces other processes' commits.
+    pub inotify: bool,
+    /// The bounds of containers.
+    pub limits: StackLimits,
+    /// How long an app may take to answer first.
+    pub start_timeout: Duration,
+    /// How long an installation may take.
+    pub install_timeout: Duration,
+    /// The time between two heartbeats.
+    pub heartbeat_interval: Duration,
+    /// Calls with one answer that are served at once.
+    pub max_concurrent_calls: usize,
+    /// Streams that are served at once.
+    pub max_concurrent_streams: usize,
+    /// Which pages may call over grpc-web.
+    pub cors_origins: CorsOrigins,
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// What is logged, as `tracing_subscriber::EnvFilter` reads it.
+    pub log_filter: String,
+}
+
+/// The base images of the stacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    /// For Python.
+    pub python: String,
+    /// For Node and React.
+    pub node: String,
+    /// For static pages.
+    pub static_pages: String,
+}
+
+/// Proxy variables. They may hold passwords, so only their names are ever printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Proxies(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// The bounds of containers by kind of stack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StackLimits {
+    /// For Python, Node and Dockerfiles.
+    pub backend: Limits,
+    /// For React.
+    pub frontend: Limits,
+    /// For static pages.
+    pub static_pages: Limits,
+}
+
+impl StackLimits {
+    /// Returns the bounds of a container of that stack.
+    pub fn of(&self, stack: Stack) -> Limits {
+        match stack {
+            Stack::Python | Stack::Node | Stack::Dockerfile => self.backend,
+            Stack::React => self.frontend,
+            Stack::Static => self.static_pages,
+        }
+    }
+}
+
+/// Which pages may call over grpc-web.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// Those of any origin: there are no credentials that one could borrow.
+    Any,
+    /// Those of these origins, such as `https://app.example`.
+    List(Vec<String>),
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// One setting and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}={value:?}: {problem}")]
+pub struct ConfigError {
+    /// The variable.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// What is wrong, and what would be valid.
+    pub problem: String,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings are not valid:")?;
+        self.0.iter().try_for_each(|error| write!(f, "\n  {error}"))
+    }
+}
+
+impl Config {
+    /// Returns the configuration of this process: its environment, above the `.env` of its working folder.
+    ///
+    /// # Errors
+    /// Every setting that is wrong, and an `.env` that cannot be read.
+    pub fn load() -> Result<Self, ConfigErrors> {
+        let mut variables = read_env_file(Path::new(ENV_FILE)).map_err(|error| ConfigErrors(vec![error]))?;
+        for (name, value) in env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            if settings::PROXIES.contains(&name.to_uppercase().as_str()) {
+                // Whichever way the file writes it.
+                variables.retain(|other, _| !other.eq_ignore_ascii_case(&name) || env::var_os(other).is_some());
+            }
+            variables.insert(name, value.to_string_lossy().into_owned());
+        }
+        Self::from(variables)
+    }
+
+    /// Returns the configuration that the variables make. One that is empty counts as absent.
+    ///
+    /// # Errors
+    /// Every setting that is wrong, and every variable whose name begins with `PREVIEW_` and is no setting.
+    pub fn from(variables: BTreeMap<String, String>) -> Result<Self, ConfigErrors> {
+        let mut read = Reader::new(variables);
+        let pids = read.number("PREVIEW_PIDS", PIDS);
+        let config = Self {
+            listen: read.parsed("PREVIEW_LISTEN", "an address and a port, such as 127.0.0.1:50051"),
+            data_dir: read.text("PREVIEW_DATA_DIR").into(),
+            docker_host: read.docker_host("DOCKER_HOST"),
+            network: read.engine_name("PREVIEW_NETWORK"),
+            images: Images {
+                python: read.image("PREVIEW_PYTHON_IMAGE"),
+                node: read.image("PREVIEW_NODE_IMAGE"),
+                static_pages: read.image("PREVIEW_STATIC_IMAGE"),
+            },
+            extra_ca_certs: read.certificates("PREVIEW_EXTRA_CA_CERTS"),
+            proxies: Proxies(read.proxies()),
+            bind_address: read.parsed("PREVIEW_BIND_ADDRESS", "an IP address, such as 127.0.0.1"),
+            ports: read.ports("PREVIEW_PORT_RANGE_START", "PREVIEW_PORT_RANGE_END"),
+            expiry: read.duration("PREVIEW_EXPIRY_HOURS", HOUR, MIN_LIFETIME..=MAX_LIFETIME),
+            idle: read.duration("PREVIEW_IDLE_MINUTES", MINUTE, MIN_LIFETIME..=MAX_LIFETIME),
+            cleanup_interval: read.duration("PREVIEW_CLEANUP_INTERVAL", SECOND, SECOND..=24 * HOUR),
+            poll_interval: read.duration("PREVIEW_POLL_INTERVAL", SECOND, SECOND / 10..=HOUR),
+            inotify: read.switch("PREVIEW_INOTIFY"),
+            limits: StackLimits {
+                backend: read.limits("PREVIEW_BACKEND_MEM", "PREVIEW_BACKEND_CPU", pids),
+                frontend: read.limits("PREVIEW_FRONTEND_MEM", "PREVIEW_FRONTEND_CPU", pids),
+                static_pages: read.limits("PREVIEW_STATIC_MEM", "PREVIEW_STATIC_CPU", pids),
+            },
+            start_timeout: read.duration("PREVIEW_START_TIMEOUT", SECOND, SECOND..=HOUR),
+            install_timeout: read.duration("PREVIEW_INSTALL_TIMEOUT", SECOND, SECOND..=6 * HOUR),
+            heartbeat_interval: read.duration("PREVIEW_HEARTBEAT_INTERVAL", SECOND, SECOND / 10..=HOUR),
+            max_concurrent_calls: read.number("PREVIEW_MAX_CONCURRENT_CALLS", 1..=65_536),
+            max_concurrent_streams: read.number("PREVIEW_MAX_CONCURRENT_STREAMS", 1..=65_536),
+            cors_origins: read.cors_origins("PREVIEW_CORS_ORIGINS"),
+            log_format: read.log_format("PREVIEW_LOG_FORMAT"),
+            log_filter: read.log_filter("PREVIEW_LOG"),
+        };
+        read.finish(config)
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Returns bytes given as Docker takes them: `512m`, `1.5g`, or plain bytes.
+///
+/// # Errors
+/// What would be valid, for a text that is not.
+pub fn parse_memory(text: &str) -> Result<u64, String> {
+    values::memory(text, &MEMORY_BYTES)
+}
+
+/// Returns the variables of an env file, none where there is no such file. The process environment stays as it is.
+fn read_env_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+    let fail = |error: &dyn fmt::Display| ConfigError {
+        name: "the file of settings".to_owned(),
+        value: path.display().to_string(),
+        problem: format!("cannot be read: {error}"),
+    };
+    let lines = match dotenvy::from_path_iter(path) {
+        Ok(lines) => lines,
+        Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(fail(&error)),
+    };
+    lines.collect::<Result<_, _>>().map_err(|error| fail(&error))
+}

@@ -1,2 +1,49 @@
-//! The `previewd` program.
-fn main() {}
+//! The `previewd` program: a page of arguments, settings, logs and an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use previewd::{
+    app::{self, ServeOptions},
+    cli::{self, Arguments, Command, Serve},
+    config::Config,
+    telemetry::{self, error_chain},
+};
+
+/// The exit code of every failure but that of a preview, which has its own.
+const FAILURE: u8 = 1;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match arguments.command {
+        Command::Serve(options) => runtime.block_on(serve(options)),
+        Command::Client(command) => ExitCode::from(runtime.block_on(cli::run(arguments.connection, command))),
+    }
+}
+
+/// Runs the service until a signal, or until it fails.
+async fn serve(options: Serve) -> ExitCode {
+    let config = match Config::load() {
+        Ok(config) => config,
+        Err(errors) => return fail(&errors),
+    };
+    if let Err(error) = telemetry::init(config.log_format, &config.log_filter) {
+        return fail(&error);
+    }
+    match app::run(config, ServeOptions { remove_on_exit: options.remove_on_exit }).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = %error_chain(&error), "previewd stops");
+            ExitCode::from(FAILURE)
+        }
+    }
+}
+
+fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    eprintln!("previewd: {}", error_chain(error));
+    ExitCode::from(FAILURE)
+}

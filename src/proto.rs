@@ -1,5 +1,7 @@
 //! The generated contracts. Only `grpc`, `cli`, `app` and the one client of the agent use them.
 
+pub mod codec;
+
 /// The public contract.
 pub mod preview {
     /// Version 1.

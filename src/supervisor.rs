@@ -1,1 +1,134 @@
 //! Starts background tasks by name, and decides what their errors mean.
+//!
+//! A task is a function of the shutdown token that ends when the token is cancelled. It is started anew after an error
+//! or a panic, or else stops the process: everything that must go on for as long as the process does is started here.
+
+use std::{
+    error::Error,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, debug, error, info_span, warn};
+
+use crate::telemetry::error_chain;
+
+/// What a task's error is.
+pub type TaskError = Box<dyn Error + Send + Sync>;
+
+/// The first pause before a task is started anew; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause, and the time after which a task that ran is taken to have been well.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What is done when a task fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It is started anew, after a pause that grows to half a minute.
+    Restart,
+    /// The process is stopped: without this task it would do harm.
+    StopProcess,
+}
+
+/// That a task has failed which the process cannot do without.
+#[derive(Debug, thiserror::Error)]
+#[error("background task {task} failed")]
+pub struct TaskFailed {
+    /// The task.
+    pub task: &'static str,
+    /// Why.
+    #[source]
+    pub source: TaskError,
+}
+
+/// The background tasks of the process.
+#[derive(Debug, Clone)]
+pub struct Supervisor {
+    tracker: TaskTracker,
+    shutdown: CancellationToken,
+    running: Arc<Mutex<Vec<&'static str>>>,
+    failure: Arc<Mutex<Option<TaskFailed>>>,
+}
+
+impl Supervisor {
+    /// Returns a supervisor without tasks. It cancels the token when a task fails that the process cannot do without.
+    pub fn new(shutdown: CancellationToken) -> Self {
+        Self { tracker: TaskTracker::new(), shutdown, running: Arc::default(), failure: Arc::default() }
+    }
+
+    /// Returns the token on whose cancellation every task ends.
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
+    /// Starts a task, and starts it again after each failure if that is the policy. A task that returns `Ok` is done.
+    pub fn spawn<F, Fut>(&self, name: &'static str, on_failure: OnFailure, task: F)
+    where
+        F: FnMut(CancellationToken) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), TaskError>> + Send + 'static,
+    {
+        lock(&self.running).push(name);
+        let this = self.clone();
+        let watched = async move {
+            this.watch(name, on_failure, task).await;
+            let mut running = lock(&this.running);
+            if let Some(at) = running.iter().position(|other| *other == name) {
+                running.swap_remove(at);
+            }
+        };
+        self.tracker.spawn(watched.instrument(info_span!("task", name)));
+    }
+
+    /// Waits for every task to end, having been told to by the token, and returns why the process had to stop, if so.
+    ///
+    /// # Errors
+    /// When a task failed that the process cannot do without.
+    pub async fn drain(&self, budget: Duration) -> Result<(), TaskFailed> {
+        self.shutdown.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(budget, self.tracker.wait()).await.is_err() {
+            let left = lock(&self.running).join(", ");
+            warn!(tasks = left, "tasks did not end in time and are left behind");
+        }
+        lock(&self.failure).take().map_or(Ok(()), Err)
+    }
+
+    async fn watch<F, Fut>(&self, name: &'static str, on_failure: OnFailure, mut task: F)
+    where
+        F: FnMut(CancellationToken) -> Fut,
+        Fut: Future<Output = Result<(), TaskError>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let began = Instant::now();
+            let outcome = AssertUnwindSafe(task(self.shutdown.clone())).catch_unwind().await;
+            let failure: TaskError = match outcome {
+                Ok(Ok(())) => return debug!("task is done"),
+                Ok(Err(failure)) => failure,
+                Err(_) => "the task panicked".into(),
+            };
+            error!(error = %error_chain(failure.as_ref()), "task failed");
+            if on_failure == OnFailure::StopProcess {
+                lock(&self.failure).get_or_insert(TaskFailed { task: name, source: failure });
+                return self.shutdown.cancel();
+            }
+            if began.elapsed() >= LONGEST_PAUSE {
+                pause = FIRST_PAUSE;
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -88,6 +88,9 @@ pub enum Error {
         /// What was looked for, in order.
         looked_for: Vec<String>,
     },
+    /// Another process committed files that cannot be handed to a preview.
+    #[error("the commit's files cannot be used: {0}")]
+    UnusableTree(String),
     /// `previewd.toml` or a manifest cannot be understood.
     #[error("{file} cannot be used: {message}")]
     BadManifest {
@@ -139,9 +142,11 @@ impl Error {
             Self::PreviewNotFound(_) | Self::NotFound { .. } => ErrorKind::NotFound,
             Self::BranchExists { .. } | Self::RequestIdReused(_) => ErrorKind::AlreadyExists,
             Self::StaleHead { .. } => ErrorKind::Aborted,
-            Self::EmptyProject(..) | Self::StackNotFound { .. } | Self::BadManifest { .. } | Self::WrongPhase(..) => {
-                ErrorKind::FailedPrecondition
-            }
+            Self::EmptyProject(..)
+            | Self::UnusableTree(_)
+            | Self::StackNotFound { .. }
+            | Self::BadManifest { .. }
+            | Self::WrongPhase(..) => ErrorKind::FailedPrecondition,
             Self::Exhausted { .. } => ErrorKind::ResourceExhausted,
             Self::EngineUnavailable(_) => ErrorKind::Unavailable,
             Self::Internal { .. } => ErrorKind::Internal,
@@ -163,6 +168,7 @@ impl Error {
             Self::RequestIdReused(_) => "REQUEST_ID_REUSED",
             Self::StaleHead { .. } => "STALE_HEAD",
             Self::EmptyProject(..) => "EMPTY_PROJECT",
+            Self::UnusableTree(_) => "UNUSABLE_TREE",
             Self::StackNotFound { .. } => "STACK_NOT_FOUND",
             Self::BadManifest { .. } => "BAD_MANIFEST",
             Self::WrongPhase(..) => "WRONG_PHASE",

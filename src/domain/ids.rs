@@ -11,6 +11,10 @@ pub const MAX_PROJECT_ID_BYTES: usize = 63;
 pub const MAX_BRANCH_BYTES: usize = 255;
 /// The longest path of a file, in bytes.
 pub const MAX_PATH_BYTES: usize = 1024;
+/// The longest part of a path between slashes, in bytes, on the file systems that files come to lie on.
+pub const MAX_PATH_PART_BYTES: usize = 255;
+/// The longest part of a branch name between slashes, in bytes: git makes files of them, with `.lock` at the end.
+pub const MAX_BRANCH_PART_BYTES: usize = 250;
 /// The branch that a request means when it names none.
 pub const DEFAULT_BRANCH: &str = "main";
 
@@ -79,7 +83,7 @@ impl FromStr for ProjectId {
 }
 
 name_type! {
-    /// Names a branch, by the rules of `git check-ref-format --branch`, at most 255 bytes.
+    /// Names a branch, by the rules of `git check-ref-format --branch`, at most 255 bytes and 250 between slashes.
     BranchName
 }
 
@@ -105,6 +109,9 @@ impl FromStr for BranchName {
         }
         if text.starts_with('-') || text == "HEAD" {
             return Err(InvalidName("must not begin with '-' nor be 'HEAD'".into()));
+        }
+        if text.split('/').any(|part| part.len() > MAX_BRANCH_PART_BYTES) {
+            return Err(InvalidName(format!("must have at most {MAX_BRANCH_PART_BYTES} bytes between slashes")));
         }
         let full = format!("refs/heads/{text}");
         gix_validate::reference::name(full.as_bytes().into())
@@ -168,7 +175,7 @@ impl FromStr for PreviewId {
 
 name_type! {
     /// The path of a file from the project's root: relative, UTF-8, 1 to 1024 bytes, parts separated by `/`; no part is
-    /// empty, `.`, `..` or an alias of `.git`; no control character and no backslash.
+    /// empty, `.`, `..`, an alias of `.git` or over 255 bytes; no control character and no backslash.
     FilePath
 }
 
@@ -210,6 +217,9 @@ impl FromStr for FilePath {
             }
             if part == "." || part == ".." {
                 return fail("must not have '.' or '..' as a part");
+            }
+            if part.len() > MAX_PATH_PART_BYTES {
+                return Err(InvalidName(format!("must have parts of at most {MAX_PATH_PART_BYTES} bytes")));
             }
             // The aliases are those of git's own core.protectHFS and core.protectNTFS.
             let options = gix_validate::path::component::Options {

@@ -1,5 +1,10 @@
 //! Which way of making a change visible the changed paths need.
 
+use crate::domain::{
+    runtime::{ImagePlan, ReloadPlan, RunPlan},
+    tree::{ChangeKind, ChangedPath},
+};
+
 /// How a reload is made visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
@@ -15,4 +20,145 @@ pub enum Strategy {
     Reinstall,
     /// The project's own image is built anew.
     Rebuild,
+}
+
+/// Decides how a running preview comes from one plan to another.
+///
+/// `same_dependencies` says whether both plans have the same dependency key; it has no meaning for a project with its
+/// own Dockerfile, whose every change is a build. `changed` are the paths that differ between the two commits. Nothing
+/// changed at all is [`Strategy::FullPage`]: no process has to hear of it.
+///
+/// The answer is the least that is sure to show the new code. [`Strategy::HotUpdate`] is a hope: the app's answer to the
+/// notice says what it came to.
+pub fn decide(old: &RunPlan, new: &RunPlan, same_dependencies: bool, changed: &[ChangedPath]) -> Strategy {
+    match (&old.image, &new.image) {
+        (_, ImagePlan::Build { .. }) if changed.is_empty() && old == new => return Strategy::FullPage,
+        (_, ImagePlan::Build { .. }) => return Strategy::Rebuild,
+        (ImagePlan::Build { .. }, ImagePlan::Dependencies(_)) => return Strategy::Reinstall,
+        (ImagePlan::Dependencies(_), ImagePlan::Dependencies(_)) if !same_dependencies => return Strategy::Reinstall,
+        (ImagePlan::Dependencies(_), ImagePlan::Dependencies(_)) => {}
+    }
+    // A supplied file that comes, goes or makes way for the project's own is known to no watcher.
+    let same_process =
+        old.stack == new.stack && old.root == new.root && old.start == new.start && old.supplied == new.supplied;
+    if !same_process {
+        return Strategy::Restart;
+    }
+    if changed.is_empty() {
+        return Strategy::FullPage;
+    }
+    match new.start.reload {
+        ReloadPlan::Files if changed.iter().all(is_style) => Strategy::SwapStyles,
+        ReloadPlan::Files => Strategy::FullPage,
+        ReloadPlan::Control => Strategy::HotUpdate,
+        // A watcher of the app's own says to nobody when the new code is served; a new process does.
+        ReloadPlan::OwnWatcher | ReloadPlan::Restart => Strategy::Restart,
+    }
+}
+
+/// Returns whether the change can be shown by loading a stylesheet anew.
+fn is_style(change: &ChangedPath) -> bool {
+    change.kind == ChangeKind::Modified
+        && change.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("css"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::{
+        runtime::{BaseImage, InstallPlan, StartPlan},
+        spec::Stack,
+    };
+
+    fn plan(reload: ReloadPlan) -> RunPlan {
+        RunPlan {
+            stack: Stack::Static,
+            root: String::new(),
+            image: ImagePlan::Dependencies(InstallPlan {
+                base: BaseImage::Static,
+                commands: Vec::new(),
+                inputs: BTreeMap::new(),
+                environment: BTreeMap::new(),
+            }),
+            start: StartPlan {
+                argv: vec!["nginx".into()],
+                environment: BTreeMap::new(),
+                port: 80,
+                ready_path: "/".into(),
+                reload,
+            },
+            notes: Vec::new(),
+            supplied: BTreeMap::new(),
+        }
+    }
+
+    fn built() -> RunPlan {
+        RunPlan { image: ImagePlan::Build { dockerfile: "Dockerfile".into() }, ..plan(ReloadPlan::Restart) }
+    }
+
+    fn changes(list: &[(&str, ChangeKind)]) -> Vec<ChangedPath> {
+        list.iter().map(|(path, kind)| ChangedPath { path: path.parse().unwrap(), kind: *kind }).collect()
+    }
+
+    #[test]
+    fn the_table_of_changed_paths() {
+        use ChangeKind::{Added, Deleted, Modified};
+        let css = ("css/style.CSS", Modified);
+        let html = ("index.html", Modified);
+        type Row<'a> = (ReloadPlan, &'a [(&'a str, ChangeKind)], Strategy);
+        let table: &[Row] = &[
+            (ReloadPlan::Files, &[css], Strategy::SwapStyles),
+            (ReloadPlan::Files, &[css, html], Strategy::FullPage),
+            (ReloadPlan::Files, &[("a.css", Added)], Strategy::FullPage),
+            (ReloadPlan::Files, &[("a.css", Deleted)], Strategy::FullPage),
+            (ReloadPlan::Files, &[("css", Modified)], Strategy::FullPage),
+            (ReloadPlan::Files, &[], Strategy::FullPage),
+            (ReloadPlan::Control, &[css], Strategy::HotUpdate),
+            (ReloadPlan::Control, &[html], Strategy::HotUpdate),
+            (ReloadPlan::Control, &[], Strategy::FullPage),
+            (ReloadPlan::OwnWatcher, &[html], Strategy::Restart),
+            (ReloadPlan::Restart, &[css], Strategy::Restart),
+            (ReloadPlan::Restart, &[], Strategy::FullPage),
+        ];
+        for (reload, list, wanted) in table {
+            let plan = plan(*reload);
+            assert_eq!(decide(&plan, &plan, true, &changes(list)), *wanted, "{reload:?} {list:?}");
+        }
+    }
+
+    #[test]
+    fn other_dependencies_reinstall_whatever_else_changed() {
+        let plan = plan(ReloadPlan::Files);
+        assert_eq!(decide(&plan, &plan, false, &[]), Strategy::Reinstall);
+    }
+
+    #[test]
+    fn another_way_to_start_restarts() {
+        let old = plan(ReloadPlan::Control);
+        let change = |change: fn(&mut RunPlan)| {
+            let mut new = old.clone();
+            change(&mut new);
+            decide(&old, &new, true, &changes(&[("a.css", ChangeKind::Modified)]))
+        };
+        assert_eq!(change(|new| new.start.argv.push("-q".into())), Strategy::Restart);
+        assert_eq!(change(|new| new.start.port = 81), Strategy::Restart);
+        assert_eq!(change(|new| new.root = "web".into()), Strategy::Restart);
+        assert_eq!(change(|new| new.stack = Stack::React), Strategy::Restart);
+        assert_eq!(
+            change(|new| _ = new.supplied.insert("index.html".parse().unwrap(), String::new())),
+            Strategy::Restart
+        );
+        assert_eq!(change(|new| new.notes.push("said".into())), Strategy::HotUpdate);
+    }
+
+    #[test]
+    fn a_dockerfile_of_the_project_rebuilds_on_every_change() {
+        let some = changes(&[("README.md", ChangeKind::Modified)]);
+        assert_eq!(decide(&built(), &built(), true, &some), Strategy::Rebuild);
+        assert_eq!(decide(&plan(ReloadPlan::Files), &built(), true, &some), Strategy::Rebuild);
+        assert_eq!(decide(&built(), &plan(ReloadPlan::Files), true, &some), Strategy::Reinstall);
+        assert_eq!(decide(&built(), &built(), true, &[]), Strategy::FullPage);
+    }
 }

@@ -4,6 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::domain::{ids::FilePath, spec::Stack};
 
+/// Where a project's files are in a container.
+pub const APP_ROOT: &str = "/app";
+/// The home of the app's user: caches, the Python environment.
+pub const HOME: &str = "/home/preview";
+/// Where the read-only runtime volume is in a container.
+pub const RUNTIME_MOUNT: &str = "/previewd";
+
 /// How one commit of a project is run. Two commits with equal plans differ in nothing but their files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunPlan {

@@ -166,12 +166,14 @@ pub struct PreviewStatus {
     pub stack: Option<Stack>,
     /// The engine's id of its container.
     pub container: Option<String>,
+    /// The dependency key of its container's image.
+    pub dependency_key: Option<String>,
     /// The commit that answers now.
     pub applied: Option<CommitId>,
     /// The newest commit that was tried and has come to an end, good or bad.
     pub settled: Option<CommitId>,
-    /// Counts the attempts that came to an end.
-    pub attempts: u64,
+    /// The newest request to apply the head that has come to an end.
+    pub applies: u64,
     /// Why the newest commit is not what answers.
     pub failure: Option<Failure>,
     /// The bounds of its container.

@@ -19,8 +19,12 @@ use crate::domain::limits::Limits;
 
 /// The label that says whose a container, image, volume or network is. Its value is the instance's id.
 pub const LABEL_INSTANCE: &str = "previewd.instance";
-/// The label that says what a thing is for: `preview`, `install`, `dependencies`, `build`, `runtime`.
+/// The label that says what a thing is for: `preview`, `install`, `dependencies`, `build`, `runtime`, `network`.
 pub const LABEL_ROLE: &str = "previewd.role";
+/// The role of the runtime volume, and of what an engine makes for a moment to fill it.
+pub const ROLE_RUNTIME: &str = "runtime";
+/// The role of the network.
+pub const ROLE_NETWORK: &str = "network";
 /// The label with the stack's name.
 pub const LABEL_STACK: &str = "previewd.stack";
 /// The label with the dependency key.
@@ -49,8 +53,8 @@ pub enum EngineError {
         /// Its name.
         name: String,
     },
-    /// A name is taken.
-    #[error("{what} {name} exists")]
+    /// A name is taken, or what is to go is in use.
+    #[error("{what} {name} is taken or in use")]
     Conflict {
         /// What.
         what: &'static str,

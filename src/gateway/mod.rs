@@ -1,1 +1,176 @@
 //! The reverse proxy in front of every preview.
+//!
+//! Each preview has a port of its own, listened on by this process. What a request may do is read from the preview's
+//! [`Route`], which the driver writes: it is forwarded, or held until the state changes, or answered with a page that
+//! says why nothing answers. The gateway counts what is on its way in that same route, and decides nothing else.
+//!
+//! ```text
+//! listener   ports, accepting, the life of a connection
+//!    v
+//! service    hold or forward, and whether to try again        pages    what it answers by itself
+//!    v
+//! forward    what a proxy changes in requests and answers     body     bodies in both directions
+//!    v
+//! upstream   connections to the app, kept for reuse           upgrade  WebSockets
+//! ```
+
+mod body;
+mod forward;
+mod listener;
+mod pages;
+mod service;
+mod upgrade;
+mod upstream;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::preview::route::{Gateway, GatewayError, OpenPort, Route};
+use listener::ListenerSlot;
+use service::Port;
+
+/// How previews are reached.
+#[derive(Debug, Clone)]
+pub struct GatewayOptions {
+    /// The address that ports are opened on.
+    pub bind: IpAddr,
+    /// The first port of the range.
+    pub first: u16,
+    /// The last port of the range.
+    pub last: u16,
+    /// The host name in URLs, without a port. Absent, it is the address, or `localhost` where that is every address.
+    pub public_host: Option<String>,
+    /// How long a request may wait for the app, all its waits together.
+    pub hold: Duration,
+    /// How many requests of one preview may wait at the same time; further ones are refused with 503.
+    pub held: usize,
+    /// How many connections one preview may have; further ones wait in the backlog.
+    pub connections: usize,
+    /// How long a client may take to send the head of a request.
+    pub header_timeout: Duration,
+    /// How long a connection to an app may take to be made.
+    pub connect_timeout: Duration,
+    /// How long an app that is said to be there may refuse connections, before the request is answered with 502.
+    pub unreachable_after: Duration,
+    /// From when on an answer counts as long-lived, so that no drain waits for it.
+    pub long_lived_after: Duration,
+    /// How long the connections of a closed port may take to end by themselves.
+    pub grace: Duration,
+}
+
+impl Default for GatewayOptions {
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            first: 8100,
+            last: 8200,
+            public_host: None,
+            hold: Duration::from_secs(60),
+            held: 4096,
+            connections: 1024,
+            header_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(2),
+            unreachable_after: Duration::from_secs(5),
+            long_lived_after: Duration::from_secs(10),
+            grace: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The gateway with a port for each preview.
+#[derive(Debug)]
+pub struct PortGateway {
+    options: Arc<GatewayOptions>,
+    token: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl PortGateway {
+    /// Returns a gateway that has no port open.
+    pub fn new(options: GatewayOptions) -> Self {
+        Self { options: Arc::new(options), token: CancellationToken::new(), tasks: TaskTracker::new() }
+    }
+
+    /// Ends every connection, and returns when all have ended: at the latest after the grace time.
+    ///
+    /// The ports themselves close when their [`OpenPort`]s are dropped. A repeat call returns at once.
+    pub async fn shut_down(&self) {
+        self.token.cancel();
+        self.tasks.close();
+        // The tasks keep to the grace time by themselves; the second on top is for a machine that is busy.
+        let _ = tokio::time::timeout(self.options.grace + Duration::from_secs(1), self.tasks.wait()).await;
+    }
+
+    fn listen(&self, port: Option<u16>) -> Result<tokio::net::TcpListener, GatewayError> {
+        let bind = |port| listener::bind(SocketAddr::new(self.options.bind, port));
+        if let Some(port) = port {
+            return bind(port).map_err(|error| match error.kind() {
+                std::io::ErrorKind::AddrInUse => GatewayError::PortTaken(port),
+                _ => GatewayError::Listen(error),
+            });
+        }
+        let (first, last) = (self.options.first, self.options.last);
+        for port in first..=last {
+            match bind(port) {
+                Ok(listener) => return Ok(listener),
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+                Err(error) => return Err(GatewayError::Listen(error)),
+            }
+        }
+        Err(GatewayError::NoPortFree { first, last })
+    }
+
+    fn url(&self, port: u16) -> String {
+        let host = match (&self.options.public_host, self.options.bind) {
+            (Some(host), _) => host.clone(),
+            (None, bind) if bind.is_unspecified() => "localhost".to_owned(),
+            (None, IpAddr::V6(bind)) => format!("[{bind}]"),
+            (None, bind) => bind.to_string(),
+        };
+        format!("http://{host}:{port}/")
+    }
+}
+
+#[async_trait]
+impl Gateway for PortGateway {
+    async fn open(&self, route: Arc<Route>, port: Option<u16>) -> Result<Box<dyn OpenPort>, GatewayError> {
+        let listener = self.listen(port)?;
+        let address = listener.local_addr().map_err(GatewayError::Listen)?;
+        let token = self.token.child_token();
+        let slot = Arc::new(ListenerSlot::new(listener));
+        let port = Arc::new(Port::new(route, self.options.clone(), token.clone(), self.tasks.clone()));
+        self.tasks.spawn(listener::accept(slot.clone(), port));
+        Ok(Box::new(ListeningPort { port: address.port(), url: self.url(address.port()), slot, token }))
+    }
+}
+
+struct ListeningPort {
+    port: u16,
+    url: String,
+    slot: Arc<ListenerSlot>,
+    token: CancellationToken,
+}
+
+impl OpenPort for ListeningPort {
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+}
+
+impl Drop for ListeningPort {
+    fn drop(&mut self) {
+        // In this order: the port is free when the drop returns, and the accept loop is woken to see it.
+        self.slot.close();
+        self.token.cancel();
+    }
+}

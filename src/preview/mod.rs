@@ -1,2 +1,31 @@
 //! The core: the life of previews.
+//!
+//! [`manager::Manager`] is the door, [`driver::Driver`] the one writer of a preview's state. It knows no transport: the
+//! gateway and the gRPC handlers call it through [`api`] and [`route`].
+
+mod adopt;
 pub mod agent;
+pub mod api;
+pub mod availability;
+mod change;
+mod container;
+mod context;
+pub mod driver;
+mod files;
+pub mod handle;
+pub mod images;
+pub mod log;
+mod log_stream;
+pub mod manager;
+mod notice;
+pub mod publisher;
+pub mod reaper;
+pub mod reconciler;
+mod registry;
+mod reload;
+mod replace;
+pub mod route;
+mod session;
+pub mod settings;
+mod start;
+pub mod store;

@@ -1,1 +1,223 @@
-//! One file per stack.
+//! One file per stack: how its projects are recognised, installed, started and told of changes.
+//!
+//! Pure: a tree and the texts of some of its files go in, a [`RunPlan`] comes out. What the stacks put into containers
+//! is compiled in from `stacks/`. To add a stack, see docs/adding-a-stack.md.
+
+mod dockerfile;
+mod explain;
+mod manifest;
+mod node;
+mod packages;
+mod project;
+mod python;
+mod react;
+mod requirements;
+mod runtime;
+mod script;
+mod settings;
+mod static_files;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+pub use self::{
+    explain::{End, explain},
+    runtime::{RuntimeFile, StackConfig, base_environment, runtime_files},
+};
+use self::{manifest::Package, project::Project};
+use crate::domain::{
+    detect::{self, Choice, PackageUse, Signs},
+    error::Error,
+    ids::FilePath,
+    runtime::{ImagePlan, ReloadPlan, RunPlan},
+    spec::{Overrides, Stack},
+    tree::Tree,
+};
+
+/// The most folders below the root that are looked into when the root itself shows nothing.
+const MAX_FOLDERS: usize = 64;
+
+/// Returns the paths whose content [`plan`] needs: at most 256 files, each of at most 1 MiB, lockfiles 10 MiB.
+///
+/// A manifest that is larger is not among them; [`plan`] then says so by its name.
+pub fn wanted(tree: &Tree) -> Vec<FilePath> {
+    project::wanted(tree)
+}
+
+/// Finds how a project is run.
+///
+/// What the request overrides comes first, then `previewd.toml`, then what is found from the files. `contents` holds the
+/// files of [`wanted`]; more do no harm.
+///
+/// # Errors
+/// `StackNotFound` lists what was looked for; `BadManifest` names the file and the field or line.
+pub fn plan(
+    tree: &Tree,
+    contents: &BTreeMap<FilePath, Bytes>,
+    overrides: &Overrides,
+    config: &StackConfig,
+) -> Result<RunPlan, Error> {
+    let top = Project::new(tree, contents, "");
+    let settings = settings::read(&top)?;
+    let mut notes = Vec::new();
+    let root = settings.root.clone().unwrap_or_default();
+    let project = top.at(&root);
+    let (project, stack) = match overrides.stack.or(settings.stack) {
+        Some(stack) => (project, stack),
+        None => find(project, settings.root.is_none(), &mut notes)?,
+    };
+    let start = overrides.start_command.as_deref().or(settings.start.as_deref());
+    let mut plan = match stack {
+        Stack::Python => python::plan(&project, start.is_some(), &mut notes),
+        Stack::Node => node::plan(&project, start.is_some(), &mut notes),
+        Stack::React => react::plan(&project, start.is_some(), &mut notes),
+        Stack::Static => static_files::plan(&project, &mut notes),
+        Stack::Dockerfile => dockerfile::plan(&project, &mut notes),
+    }?;
+    if let Some(start) = start {
+        start_by(&mut plan, &project, start);
+        notes.push(format!("started by: {start}"));
+    }
+    if let Some(port) = overrides.app_port.or(settings.port) {
+        set_port(&mut plan, port);
+    }
+    if let Some(path) = &settings.ready_path {
+        plan.start.ready_path.clone_from(path);
+    }
+    if let ImagePlan::Dependencies(install) = &mut plan.image {
+        if let Some(commands) = &settings.install {
+            custom_install(install, stack, &project, commands);
+        }
+        install.environment.extend(config.installation.clone());
+        let decides = |name: &str| decides_installation(name, &install.inputs);
+        let chosen: Vec<_> = overrides.environment.iter().filter(|(name, _)| decides(name)).collect();
+        let chosen: Vec<_> = chosen.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        install.environment.extend(chosen);
+        if !plan.root.is_empty() && !install.commands.is_empty() {
+            // The commands run in this folder, so it decides where what they install is.
+            install.environment.insert("PREVIEWD_ROOT".into(), plan.root.clone());
+        }
+    }
+    plan.notes = notes;
+    Ok(plan)
+}
+
+/// Returns an error that lists what was looked for.
+fn looked_for(names: impl IntoIterator<Item = String>) -> Error {
+    Error::StackNotFound { looked_for: names.into_iter().collect() }
+}
+
+/// Returns a command line that runs a script by `/bin/sh` with folders before the image's own search path.
+fn shell(folders: &[&str], script: &str) -> Vec<String> {
+    let folders = folders
+        .iter()
+        .map(|folder| shlex::try_quote(folder).unwrap_or_else(|_| (*folder).into()))
+        .fold(String::new(), |path, folder| path + &folder + ":");
+    vec!["/bin/sh".into(), "-c".into(), format!("export PATH={folders}\"$PATH\"\n{script}")]
+}
+
+/// Finds the stack of a folder, or of the only folder below it that has one.
+fn find<'a>(project: Project<'a>, search_below: bool, notes: &mut Vec<String>) -> Result<(Project<'a>, Stack), Error> {
+    if let Some(choice) = detect::choose(&signs(&project)?) {
+        notes.extend(choice.note.map(str::to_owned));
+        return Ok((project, choice.stack));
+    }
+    let mut found: Vec<(Project<'a>, Choice)> = Vec::new();
+    if search_below {
+        for folder in project.folders().into_iter().take(MAX_FOLDERS) {
+            let below = project.at(&project.path(folder));
+            if let Some(choice) = detect::choose(&signs(&below)?) {
+                found.push((below, choice));
+            }
+        }
+    }
+    let mut looked: Vec<String> = detect::LOOKED_FOR.iter().map(|name| project.path(name)).collect();
+    if found.len() > 1 {
+        let folders: Vec<&str> = found.iter().map(|(below, _)| below.root.as_str()).collect();
+        looked.push(format!(
+            "one folder with these, but there are {}: name one as root in previewd.toml",
+            folders.join(", ")
+        ));
+    }
+    match found.pop().filter(|_| found.is_empty()) {
+        Some((below, choice)) => {
+            notes.push(format!("the project is in the folder {}", below.root));
+            notes.extend(choice.note.map(str::to_owned));
+            Ok((below, choice.stack))
+        }
+        None => Err(looked_for(looked)),
+    }
+}
+
+/// Gathers what a folder shows of its kind.
+fn signs(project: &Project<'_>) -> Result<Signs, Error> {
+    let dockerfile = project.has(dockerfile::FILE);
+    if dockerfile {
+        // It decides alone: no manifest has to be good.
+        return Ok(Signs { dockerfile, ..Signs::default() });
+    }
+    Ok(Signs {
+        dockerfile,
+        python_manifest: project.has("requirements.txt") || requirements::describes_project(project)?,
+        python_entry: python::has_entry(project),
+        package: Package::read(project)?.map(|package| -> PackageUse { node::package_use(project, &package) }),
+        index_page: static_files::published(project).is_some(),
+        server_script: project.has("server.js") || project.has("app.js"),
+    })
+}
+
+/// Puts a command in place of what was found.
+fn start_by(plan: &mut RunPlan, project: &Project<'_>, command: &str) {
+    plan.start.argv = match plan.stack {
+        Stack::Python => python::in_shell(command),
+        Stack::Node | Stack::React => node::in_shell(project, command),
+        Stack::Static | Stack::Dockerfile => shell(&[], command),
+    };
+    plan.start.reload = ReloadPlan::Restart;
+}
+
+/// Puts another port in place of the stack's own, wherever the app is told of it.
+fn set_port(plan: &mut RunPlan, port: u16) {
+    plan.start.port = port;
+    if let Some(told) = plan.start.environment.get_mut("PORT") {
+        *told = port.to_string();
+    }
+    if let Some(index) = plan.start.argv.iter().position(|word| word == "--port")
+        && let Some(told) = plan.start.argv.get_mut(index + 1)
+    {
+        *told = port.to_string();
+    }
+}
+
+/// Puts a project's own commands in place of what was planned. They read every manifest as it is.
+fn custom_install(
+    install: &mut crate::domain::runtime::InstallPlan,
+    stack: Stack,
+    project: &Project<'_>,
+    commands: &[String],
+) {
+    install.commands = match stack {
+        Stack::Python => python::custom_install(commands),
+        _ => commands.to_vec(),
+    };
+    install.inputs = project.manifests();
+    if commands.is_empty() && stack != Stack::Python {
+        install.inputs.clear();
+    }
+}
+
+/// Returns whether a variable of the request changes what is installed: the settings of the package managers, and what
+/// a manifest or its configuration refers to.
+fn decides_installation(name: &str, inputs: &BTreeMap<String, Vec<u8>>) -> bool {
+    const PREFIXES: [&str; 8] = ["PIP_", "UV_", "POETRY_", "NPM_", "npm_", "YARN_", "PNPM_", "pnpm_"];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || {
+        let reference = format!("${{{name}}}");
+        let refers = |content: &Vec<u8>| content.windows(reference.len()).any(|part| part == reference.as_bytes());
+        let small = |content: &&Vec<u8>| content.len() <= 1024 * 1024;
+        inputs.values().filter(small).any(refers)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,10 @@
 //! The integration tests: real git, a real Docker daemon.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod engine;
+mod gateway;
+mod gateway_ports;
+mod gateway_restart;
+mod gateway_support;
+mod vfs;

@@ -1,1 +1,255 @@
 //! Docker, through bollard. Nothing else names it.
+//!
+//! [`DockerEngine`] keeps nothing that must be believed: what is, is asked of the daemon each time. What it remembers
+//! is which network and volume it has checked, so that a repeated check costs a millisecond.
+
+mod api;
+mod build;
+mod containers;
+mod convert;
+mod dial;
+mod events;
+mod images;
+mod network;
+mod run;
+mod runtime;
+mod transport;
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{Mutex, broadcast};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    api::{Api, SHORT, call, each, failed},
+    runtime::{Runtime, VolumeState},
+    transport::{Address, DEFAULT_HOST},
+};
+use super::{
+    AgentIo, BuildSpec, Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, Image,
+    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_ROLE, LABEL_STACK, Progress, ROLE_RUNTIME,
+};
+
+/// How many hints a slow reader may be behind.
+const EVENT_BUFFER: usize = 256;
+/// How many containers are removed at a time.
+const REMOVALS: usize = 4;
+
+/// What a [`DockerEngine`] is made from.
+#[derive(Debug, Clone)]
+pub struct DockerOptions {
+    /// Where the daemon listens, as in `DOCKER_HOST`: `unix://`, `tcp://` or `http://`. Default:
+    /// `unix:///var/run/docker.sock`.
+    pub host: Option<String>,
+    /// The instance's id, the value of [`LABEL_INSTANCE`].
+    pub instance: String,
+    /// The network's name. Instances may share one.
+    pub network: String,
+    /// What is in the runtime volume.
+    pub runtime_files: Vec<RuntimeFile>,
+    /// What is in every container's environment, below its own, such as the proxy variables.
+    pub extra_environment: BTreeMap<String, String>,
+    /// What is on everything that is made, beside the labels of its own.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// One file of the runtime volume.
+#[derive(Debug, Clone)]
+pub struct RuntimeFile {
+    /// Its path below [`RUNTIME_MOUNT`](super::RUNTIME_MOUNT), such as `agent`.
+    pub path: String,
+    /// Its content.
+    pub content: Bytes,
+    /// Whether it may be run.
+    pub executable: bool,
+}
+
+/// The engine that is a Docker daemon, 20.10 (API 1.41) or later.
+#[derive(Debug, Clone)]
+pub struct DockerEngine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    api: Api,
+    instance: String,
+    network: String,
+    runtime: Runtime,
+    environment: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
+    /// The volume as it was when its content was last checked. Held while network and volume are made.
+    volume: Mutex<VolumeState>,
+    events: broadcast::Sender<EngineEvent>,
+}
+
+impl DockerEngine {
+    /// Returns an engine for the daemon at that address, which need not be there yet.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] for an address of a scheme that is not spoken, or a runtime file whose path does not
+    /// fit an archive.
+    pub fn connect(options: DockerOptions) -> Result<Self, EngineError> {
+        let host = options.host.as_deref().filter(|it| !it.is_empty()).unwrap_or(DEFAULT_HOST);
+        let refused = |message| EngineError::Refused { action: "use DOCKER_HOST", message };
+        let address = Address::parse(host).ok_or_else(|| {
+            refused(format!("{host:?} is none of unix:///path, tcp://host:port and http://host:port"))
+        })?;
+        Ok(Self(Arc::new(Inner {
+            api: Api::new(address).map_err(|err| failed("use DOCKER_HOST", err))?,
+            runtime: Runtime::new(&options.runtime_files)?,
+            instance: options.instance,
+            network: options.network,
+            environment: options.extra_environment,
+            labels: options.labels,
+            volume: Mutex::default(),
+            events: broadcast::Sender::new(EVENT_BUFFER),
+        })))
+    }
+
+    /// Follows the daemon's events and passes them on as hints, until the token is cancelled.
+    pub async fn run_events(self: Arc<Self>, token: CancellationToken) {
+        self.0.run_events(token).await;
+    }
+}
+
+impl Inner {
+    /// Returns the labels of a thing of this instance. Those that mean something are always set, so that none is
+    /// inherited from an image that somebody else wrote; an empty one counts as absent.
+    fn labels(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut labels: BTreeMap<String, String> =
+            [LABEL_ROLE, LABEL_STACK, LABEL_DEPENDENCY_KEY].map(|name| (name.to_owned(), String::new())).into();
+        labels.extend(self.labels.clone());
+        labels.extend(own.clone());
+        labels.insert(LABEL_INSTANCE.to_owned(), self.instance.clone());
+        labels
+    }
+
+    /// Returns the filter that finds what is of this instance.
+    fn own(&self) -> String {
+        format!("{LABEL_INSTANCE}={}", self.instance)
+    }
+
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        let version = call("say its version", SHORT, self.api.docker.version()).await?;
+        // Nothing depends on it with this version of the client, whose paths name no API version.
+        let _ = call("agree on a version", SHORT, self.api.docker.clone().negotiate_version()).await?;
+        Ok(EngineInfo { version: version.version.unwrap_or_default(), architecture: version.arch.unwrap_or_default() })
+    }
+
+    /// Makes what is missing of the network and the runtime volume. About a millisecond when nothing is.
+    async fn prepare(&self) -> Result<(), EngineError> {
+        let mut volume = self.volume.lock().await;
+        self.ensure_network().await?;
+        self.ensure_volume(&mut volume).await
+    }
+
+    async fn remove_all(&self) -> Result<(), EngineError> {
+        let found = self.list(None).await?;
+        let removals: Vec<_> = found.iter().map(|it| self.remove(&it.id)).collect();
+        let containers = each(REMOVALS, removals).await;
+        // Held, so that none is made again by a call that has just looked.
+        let mut volume = self.volume.lock().await;
+        *volume = VolumeState::default();
+        let network = self.remove_network().await;
+        let runtime = self.remove_volume(self.runtime.volume()).await;
+        containers.and(network).and(runtime)
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        self.0.info().await
+    }
+
+    async fn prepare(&self) -> Result<(), EngineError> {
+        // In a task, so that a caller that goes away leaves no half-filled volume and no lock.
+        let inner = self.0.clone();
+        finished(tokio::spawn(async move {
+            inner.prepare().await?;
+            if let Err(err) = inner.remove_old_volumes().await {
+                tracing::debug!(error = %err, "volumes of other versions stay for now");
+            }
+            Ok(())
+        }))
+        .await
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        self.0.image(reference).await
+    }
+
+    async fn pull(&self, reference: &str, progress: Progress) -> Result<Image, EngineError> {
+        self.0.pull(reference, progress).await
+    }
+
+    async fn build(&self, build: BuildSpec, progress: Progress) -> Result<Image, EngineError> {
+        // In a task, because a build that is dropped has to be cleaned up after.
+        let cancel = CancellationToken::new();
+        let _guard = cancel.clone().drop_guard();
+        let inner = self.0.clone();
+        finished(tokio::spawn(async move { inner.build(build, progress, cancel).await })).await
+    }
+
+    async fn commit(&self, container: &str, tag: &str, labels: BTreeMap<String, String>) -> Result<Image, EngineError> {
+        self.0.commit(container, tag, labels).await
+    }
+
+    async fn images(&self) -> Result<Vec<Image>, EngineError> {
+        self.0.images().await
+    }
+
+    async fn remove_image(&self, image: &str) -> Result<(), EngineError> {
+        self.0.remove_image(image).await
+    }
+
+    async fn run(&self, spec: ContainerSpec) -> Result<String, EngineError> {
+        self.0.clone().run(spec).await
+    }
+
+    async fn container(&self, id: &str) -> Result<Option<Container>, EngineError> {
+        self.0.container(id).await
+    }
+
+    async fn containers(&self) -> Result<Vec<Container>, EngineError> {
+        self.0.list(Some(ROLE_RUNTIME)).await
+    }
+
+    async fn restart(&self, id: &str) -> Result<(), EngineError> {
+        self.0.restart(id).await
+    }
+
+    async fn rename(&self, id: &str, name: &str) -> Result<(), EngineError> {
+        self.0.rename(id, name).await
+    }
+
+    async fn set_paused(&self, id: &str, paused: bool) -> Result<(), EngineError> {
+        self.0.set_paused(id, paused).await
+    }
+
+    async fn remove(&self, id: &str) -> Result<(), EngineError> {
+        self.0.remove(id).await
+    }
+
+    async fn dial(&self, id: &str) -> Result<Box<dyn AgentIo>, EngineError> {
+        self.0.dial(id).await
+    }
+
+    async fn upstream(&self, id: &str, port: u16) -> Result<SocketAddr, EngineError> {
+        self.0.upstream(id, port).await
+    }
+
+    fn events(&self) -> broadcast::Receiver<EngineEvent> {
+        self.0.events.subscribe()
+    }
+
+    async fn remove_all(&self) -> Result<(), EngineError> {
+        self.0.remove_all().await
+    }
+}
+
+/// Waits for a task; one that panicked is an error like any other.
+async fn finished<T>(task: tokio::task::JoinHandle<Result<T, EngineError>>) -> Result<T, EngineError> {
+    task.await.unwrap_or_else(|err| Err(EngineError::Refused { action: "finish a task", message: err.to_string() }))
+}

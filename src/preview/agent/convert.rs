@@ -9,16 +9,15 @@ use tokio_stream::StreamExt;
 use tonic::{Code, Status, Streaming};
 
 use super::{
-    AgentError, AgentEvent, AgentEventKind, AgentEvents, AgentExit, AgentProcess, AgentStatus, ReadyOutcome, SyncFile,
-    SyncPlan,
+    AgentError, AgentEvent, AgentEvents, AgentStatus, Exit, ProcessState, Ready, ReadyOutcome, SyncFile, SyncPlan,
 };
 use crate::{
-    domain::{limits::MAX_LOG_LINE_BYTES, logs::LogSource, tree::EntryKind},
-    proto::agent::v1::{
-        AwaitReadyResponse, Exit, OutputSource, StatusResponse, SyncBegin, SyncDelete, SyncFile as SyncHead,
-        SyncFinish, SyncRequest, WatchResponse, await_ready_response::Outcome, sync_request::Message,
-        watch_response::Event,
+    domain::{
+        limits::MAX_LOG_LINE_BYTES,
+        logs::{LogLine, LogSource},
+        tree::EntryKind,
     },
+    proto::agent::v1::{self as wire, await_ready_response::Outcome, sync_request::Message, watch_response::Event},
 };
 
 /// The longest name, such as a version.
@@ -40,21 +39,25 @@ pub fn duration(duration: Duration) -> prost_types::Duration {
 }
 
 /// Returns the messages of one sync. They are made as they are sent; the content is not copied.
-pub fn sync_requests(root: &str, revision: &str, plan: SyncPlan) -> impl Iterator<Item = SyncRequest> + Send + 'static {
-    let begin = SyncBegin { root: root.to_owned(), revision: revision.to_owned(), full: plan.full };
+pub fn sync_requests(
+    root: &str,
+    revision: &str,
+    plan: SyncPlan,
+) -> impl Iterator<Item = wire::SyncRequest> + Send + 'static {
+    let begin = wire::SyncBegin { root: root.to_owned(), revision: revision.to_owned(), full: plan.full };
     let paths: Vec<String> = plan.deletes.into_iter().map(String::from).collect();
     let deletes: Vec<Message> =
-        paths.chunks(DELETE_PATHS).map(|paths| Message::Delete(SyncDelete { paths: paths.to_vec() })).collect();
+        paths.chunks(DELETE_PATHS).map(|paths| Message::Delete(wire::SyncDelete { paths: paths.to_vec() })).collect();
     std::iter::once(Message::Begin(begin))
         .chain(plan.writes.into_iter().flat_map(file))
         .chain(deletes)
-        .chain(std::iter::once(Message::Finish(SyncFinish {})))
-        .map(|message| SyncRequest { message: Some(message) })
+        .chain(std::iter::once(Message::Finish(wire::SyncFinish {})))
+        .map(|message| wire::SyncRequest { message: Some(message) })
 }
 
 fn file(file: SyncFile) -> impl Iterator<Item = Message> + Send + 'static {
     let SyncFile { path, kind, mut content } = file;
-    let head = SyncHead {
+    let head = wire::SyncFile {
         path: path.into(),
         size_bytes: content.len() as u64,
         executable: kind == EntryKind::Executable,
@@ -67,33 +70,33 @@ fn file(file: SyncFile) -> impl Iterator<Item = Message> + Send + 'static {
 }
 
 /// Returns why a call failed. A status with a source was made on this side, by the connection.
-pub fn error(action: &'static str, status: Status) -> AgentError {
-    if status.source().is_some() || matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled) {
-        return AgentError::Unreachable(status.into());
-    }
+pub fn error(status: Status) -> AgentError {
     match status.code() {
-        Code::DeadlineExceeded => AgentError::Timeout(action),
-        Code::OutOfRange | Code::Internal => AgentError::Protocol("an answer is malformed or too long"),
+        _ if status.source().is_some() => AgentError::Unreachable(status.into()),
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::FailedPrecondition
+        | Code::ResourceExhausted
+        | Code::DeadlineExceeded => AgentError::Refused(sentence(status.message(), MAX_MESSAGE_BYTES)),
+        Code::OutOfRange => AgentError::Protocol("it is too long"),
+        Code::Internal => AgentError::Protocol("it cannot be read"),
         Code::Unimplemented => AgentError::Protocol("it does not know the call"),
-        _ => AgentError::Refused { action, message: sentence(status.message(), MAX_MESSAGE_BYTES) },
+        _ => AgentError::Unreachable(status.into()),
     }
 }
 
 /// Returns what the agent says of itself.
-pub fn status(answer: StatusResponse) -> Result<AgentStatus, AgentError> {
-    let process = answer.process.map(|process| {
-        let exit = process.exit.filter(|_| !process.running).map(exit).transpose()?;
-        if !process.running && exit.is_none() {
-            return Err(AgentError::Protocol("a process that does not run has no end"));
-        }
-        Ok(AgentProcess { generation: generation(process.generation)?, exit })
-    });
+pub fn status(answer: wire::StatusResponse) -> Result<AgentStatus, AgentError> {
+    let state = |process: wire::Process| {
+        let generation = generation(process.generation)?;
+        Ok(ProcessState { generation, running: process.running })
+    };
     let revision = sentence(&answer.revision, MAX_NAME_BYTES);
     Ok(AgentStatus {
         version: sentence(&answer.version, MAX_NAME_BYTES),
         instance: sentence(&answer.instance, MAX_NAME_BYTES),
         revision: Some(revision).filter(|revision| !revision.is_empty()),
-        process: process.transpose()?,
+        process: answer.process.map(state).transpose()?,
     })
 }
 
@@ -106,22 +109,18 @@ pub fn generation(generation: u64) -> Result<u64, AgentError> {
 }
 
 /// Returns how a process ended.
-pub fn exit(exit: Exit) -> Result<AgentExit, AgentError> {
+pub fn exit(exit: wire::Exit) -> Result<Exit, AgentError> {
     if !(0..=255).contains(&exit.code) || !(0..=64).contains(&exit.signal) {
         return Err(AgentError::Protocol("a process ended as none can"));
     }
-    Ok(AgentExit {
-        generation: generation(exit.generation)?,
-        code: exit.code,
-        signal: Some(exit.signal).filter(|signal| *signal != 0),
-        out_of_memory: exit.out_of_memory,
-    })
+    let generation = generation(exit.generation)?;
+    Ok(Exit { generation, code: exit.code, signal: exit.signal, out_of_memory: exit.out_of_memory })
 }
 
 /// Returns what waiting for a process came to.
-pub fn outcome(answer: AwaitReadyResponse, generation: u64) -> Result<ReadyOutcome, AgentError> {
+pub fn outcome(answer: wire::AwaitReadyResponse, generation: u64) -> Result<ReadyOutcome, AgentError> {
     match answer.outcome.ok_or(AgentError::Protocol("an answer says nothing"))? {
-        Outcome::Ready(ready) => Ok(ReadyOutcome::Ready {
+        Outcome::Ready(ready) => Ok(ReadyOutcome::Ready(Ready {
             upstream_port: port(ready.upstream_port)?,
             app_port: port(ready.app_port)?,
             loopback_only: ready.loopback_only,
@@ -129,7 +128,7 @@ pub fn outcome(answer: AwaitReadyResponse, generation: u64) -> Result<ReadyOutco
                 .ok()
                 .filter(|status| (100..=999).contains(status))
                 .ok_or(AgentError::Protocol("a status is out of range"))?,
-        }),
+        })),
         Outcome::Exited(ended) if ended.generation != generation => {
             Err(AgentError::Protocol("another process ended than was waited for"))
         }
@@ -149,40 +148,37 @@ fn port(port: u32) -> Result<u16, AgentError> {
 }
 
 /// Returns the events of a stream, up to the first that cannot be.
-pub fn events(stream: Streaming<WatchResponse>) -> AgentEvents {
+pub fn events(stream: Streaming<wire::WatchResponse>) -> AgentEvents {
     let mut last = 0;
     let mut over = false;
-    let checked = stream.map(move |message| match message {
-        Ok(message) => event(message, last).inspect(|event| last = event.sequence),
-        Err(status) => Err(error("send its output", status)),
+    let checked = stream.map(move |message| {
+        let message = message.map_err(error)?;
+        if message.sequence <= std::mem::replace(&mut last, message.sequence) {
+            return Err(AgentError::Protocol("an event comes twice"));
+        }
+        event(message)
     });
     Box::pin(checked.take_while(move |item| !std::mem::replace(&mut over, over || item.is_err())))
 }
 
-fn event(message: WatchResponse, last: u64) -> Result<AgentEvent, AgentError> {
-    if message.sequence <= last {
-        return Err(AgentError::Protocol("an event comes twice"));
-    }
-    let kind = match message.event.ok_or(AgentError::Protocol("an event says nothing"))? {
-        Event::Output(output) => AgentEventKind::Output {
-            source: match output.source() {
-                OutputSource::Stdout => LogSource::Stdout,
-                OutputSource::Stderr => LogSource::Stderr,
-                OutputSource::Install => LogSource::Install,
-                OutputSource::Unspecified => return Err(AgentError::Protocol("a line comes from nowhere")),
-            },
-            text: line(&output.line),
-            partial: output.partial,
-            generation: output.generation,
-        },
-        Event::Exit(ended) => AgentEventKind::Exit(exit(ended)?),
-        Event::Dropped(count) if count == 0 || count > message.sequence => {
-            return Err(AgentError::Protocol("more events were dropped than there were"));
+fn event(message: wire::WatchResponse) -> Result<AgentEvent, AgentError> {
+    match message.event.ok_or(AgentError::Protocol("an event says nothing"))? {
+        Event::Output(output) => {
+            let source = match output.source() {
+                wire::OutputSource::Stdout => LogSource::Stdout,
+                wire::OutputSource::Stderr => LogSource::Stderr,
+                wire::OutputSource::Install => LogSource::Install,
+                wire::OutputSource::Unspecified => return Err(AgentError::Protocol("a line comes from nowhere")),
+            };
+            let timestamp = timestamp(message.timestamp, SystemTime::now());
+            Ok(AgentEvent::Output(LogLine { timestamp, source, text: line(&output.line), partial: output.partial }))
         }
-        Event::Dropped(count) => AgentEventKind::Dropped(count),
-    };
-    let now = SystemTime::now();
-    Ok(AgentEvent { sequence: message.sequence, timestamp: timestamp(message.timestamp, now), kind })
+        Event::Exit(ended) => Ok(AgentEvent::Exit(exit(ended)?)),
+        Event::Dropped(count) if count == 0 || count > message.sequence => {
+            Err(AgentError::Protocol("more events were dropped than there were"))
+        }
+        Event::Dropped(count) => Ok(AgentEvent::Dropped(count)),
+    }
 }
 
 /// Returns when something happened. A time that cannot be is taken for now.
@@ -225,7 +221,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::proto::agent::v1::{OutputLine, Ready, TimedOut};
 
     #[test]
     fn a_line_stays_in_its_bound_though_it_is_no_text() {
@@ -249,21 +244,21 @@ mod tests {
     #[test]
     fn answers_that_cannot_be_are_refused() {
         let ready = |upstream_port, http_status| {
-            let ready = Ready { upstream_port, app_port: 80, loopback_only: false, http_status };
-            outcome(AwaitReadyResponse { outcome: Some(Outcome::Ready(ready)) }, 1)
+            let ready = wire::Ready { upstream_port, app_port: 80, loopback_only: false, http_status };
+            outcome(wire::AwaitReadyResponse { outcome: Some(Outcome::Ready(ready)) }, 1)
         };
         assert!(ready(80, 200).is_ok());
         for (port, status) in [(0, 200), (65536, 200), (80, 0), (80, 70000)] {
             assert!(matches!(ready(port, status), Err(AgentError::Protocol(_))), "{port} {status}");
         }
-        assert!(matches!(outcome(AwaitReadyResponse { outcome: None }, 1), Err(AgentError::Protocol(_))));
-        let ended = |generation, code| Exit { generation, code, signal: 0, out_of_memory: false };
-        let exited = |ended| outcome(AwaitReadyResponse { outcome: Some(Outcome::Exited(ended)) }, 1);
+        assert!(matches!(outcome(wire::AwaitReadyResponse { outcome: None }, 1), Err(AgentError::Protocol(_))));
+        let ended = |generation, code| wire::Exit { generation, code, signal: 0, out_of_memory: false };
+        let exited = |ended| outcome(wire::AwaitReadyResponse { outcome: Some(Outcome::Exited(ended)) }, 1);
         assert!(exited(ended(1, 0)).is_ok());
         assert!(exited(ended(2, 0)).is_err() && exited(ended(1, -1)).is_err());
-        let many = TimedOut { listening_ports: vec![9; 5000], message: "x".repeat(5000) };
+        let many = wire::TimedOut { listening_ports: vec![9; 5000], message: "x".repeat(5000) };
         let ReadyOutcome::TimedOut { listening_ports, message } =
-            outcome(AwaitReadyResponse { outcome: Some(Outcome::TimedOut(many)) }, 1).unwrap()
+            outcome(wire::AwaitReadyResponse { outcome: Some(Outcome::TimedOut(many)) }, 1).unwrap()
         else {
             panic!()
         };
@@ -271,15 +266,15 @@ mod tests {
     }
 
     #[test]
-    fn events_rise() {
-        let output = |sequence| {
-            let output = OutputLine { source: 1, line: Bytes::from_static(b"x"), partial: false, generation: 1 };
-            WatchResponse { sequence, timestamp: None, event: Some(Event::Output(output)) }
+    fn events_that_cannot_be_are_refused() {
+        let output = |source| {
+            let output = wire::OutputLine { source, line: Bytes::from_static(b"x"), partial: false, generation: 1 };
+            event(wire::WatchResponse { sequence: 5, timestamp: None, event: Some(Event::Output(output)) })
         };
-        assert_eq!(event(output(5), 4).unwrap().sequence, 5);
-        assert!(event(output(4), 4).is_err() && event(output(0), 0).is_err());
-        let dropped = |count| WatchResponse { sequence: 9, timestamp: None, event: Some(Event::Dropped(count)) };
-        assert!(event(dropped(9), 0).is_ok() && event(dropped(10), 0).is_err() && event(dropped(0), 0).is_err());
+        assert!(output(1).is_ok() && output(0).is_err() && output(99).is_err());
+        let dropped =
+            |count| event(wire::WatchResponse { sequence: 9, timestamp: None, event: Some(Event::Dropped(count)) });
+        assert!(dropped(9).is_ok() && dropped(10).is_err() && dropped(0).is_err());
     }
 
     #[test]

@@ -8,13 +8,7 @@ mod convert;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeMap,
-    error::Error,
-    io,
-    pin::Pin,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, error::Error, io, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
@@ -23,7 +17,7 @@ use tokio_stream::Stream;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
-    domain::{ids::FilePath, logs::LogSource, tree::EntryKind},
+    domain::{ids::FilePath, logs::LogLine, tree::EntryKind},
     engine::AgentIo,
     proto::agent::v1::{
         AwaitReadyRequest, NotifyRequest, StartRequest, StatusRequest, StopRequest, WatchRequest,
@@ -41,30 +35,34 @@ const SYNC_FILES_PER_SECOND: u64 = 500;
 /// The largest message that is taken.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
-/// A stream whose other end is gone without a word is noticed within twice this.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A stream whose other end is gone without a word is noticed within the sum of these. The agent shares its container's
+/// CPU with an app that may use all of it.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Why the agent did not do what was asked. Fits after "failed to".
+/// Why the agent did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// The stream is gone, and nothing is known of what was asked. Dial again. This is also what a container that is
-    /// paused for more than 20 s looks like.
-    #[error("reach the agent")]
+    /// The stream is gone, and nothing is known of what was asked. Dial again. A container that is paused for more than
+    /// half a minute looks the same.
+    #[error("the agent cannot be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
-    /// The agent refused, in its own words: one line of at most 1 KiB.
-    #[error("have the agent {action}: {message}")]
-    Refused {
-        /// What was asked.
-        action: &'static str,
-        /// Its words.
-        message: String,
-    },
-    /// The agent, or the app that it asked, did not answer in time.
-    #[error("have the agent {0} in time")]
-    Timeout(&'static str),
-    /// The agent said what cannot be.
-    #[error("make sense of the agent: {0}")]
+    /// It says why not, or that the app which it asked did not answer: one line of at most 1 KiB.
+    #[error("{0}")]
+    Refused(String),
+    /// It did not answer in time.
+    #[error("the agent did not answer in time")]
+    Timeout,
+    /// Its answer makes no sense.
+    #[error("the agent's answer makes no sense: {0}")]
     Protocol(&'static str),
+}
+
+impl AgentError {
+    /// Returns whether the container is as good as gone.
+    pub fn is_lost(&self) -> bool {
+        !matches!(self, Self::Refused(_))
+    }
 }
 
 /// What the agent says of itself.
@@ -78,27 +76,27 @@ pub struct AgentStatus {
     /// failed half-way, and after the container was restarted.
     pub revision: Option<String>,
     /// The process that was started last.
-    pub process: Option<AgentProcess>,
+    pub process: Option<ProcessState>,
 }
 
 /// The process that was started last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AgentProcess {
+pub struct ProcessState {
     /// Counts the starts in this life of the agent, from 1.
     pub generation: u64,
-    /// How it ended; `None` while it runs.
-    pub exit: Option<AgentExit>,
+    /// Whether it runs.
+    pub running: bool,
 }
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AgentExit {
+pub struct Exit {
     /// Which one.
     pub generation: u64,
     /// The exit status, or 128 plus the signal's number.
     pub code: i32,
-    /// The signal, if one ended it.
-    pub signal: Option<i32>,
+    /// The signal, 0 for none.
+    pub signal: i32,
     /// Whether the out-of-memory killer struck in the container since it was started.
     pub out_of_memory: bool,
 }
@@ -127,7 +125,7 @@ pub struct SyncFile {
 
 /// What a revision changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SyncSummary {
+pub struct SyncCount {
     /// Files written, not counting those that had the content already.
     pub written: u32,
     /// Files deleted.
@@ -153,7 +151,7 @@ pub struct StartSpec {
 
 /// What to wait for.
 #[derive(Debug, Clone)]
-pub struct ReadySpec {
+pub struct ReadyRequest {
     /// The process.
     pub generation: u64,
     /// The port that is expected. 0: any.
@@ -164,26 +162,28 @@ pub struct ReadySpec {
     pub timeout: Duration,
     /// The time between two tries.
     pub interval: Duration,
-    /// Whether only the end of the process is waited for.
-    pub exit_only: bool,
+}
+
+/// Where an app answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready {
+    /// The port to reach it at from outside the container.
+    pub upstream_port: u16,
+    /// The port that it listens on.
+    pub app_port: u16,
+    /// Whether it listens on the loopback interface only, so that the agent relays.
+    pub loopback_only: bool,
+    /// The status of its answer.
+    pub http_status: u16,
 }
 
 /// What waiting came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadyOutcome {
     /// The app answers HTTP.
-    Ready {
-        /// The port to reach it at from outside the container.
-        upstream_port: u16,
-        /// The port that it listens on.
-        app_port: u16,
-        /// Whether it listens on the loopback interface only, so that the agent relays.
-        loopback_only: bool,
-        /// The status of its answer.
-        http_status: u16,
-    },
+    Ready(Ready),
     /// The process ended. All of its output has been sent to watchers.
-    Exited(AgentExit),
+    Exited(Exit),
     /// The time passed.
     TimedOut {
         /// The ports that the app's processes listen on, ascending.
@@ -195,38 +195,18 @@ pub enum ReadyOutcome {
     Superseded,
 }
 
-/// Something that happened in the container.
+/// What happens in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentEvent {
-    /// Counts this agent's events from 1, without gaps.
-    pub sequence: u64,
-    /// When it happened, by the container's clock; never in the future.
-    pub timestamp: SystemTime,
-    /// What.
-    pub kind: AgentEventKind,
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AgentEventKind {
-    /// The app wrote a line.
-    Output {
-        /// Where.
-        source: LogSource,
-        /// The line, at most [`crate::domain::limits::MAX_LOG_LINE_BYTES`].
-        text: String,
-        /// Whether it goes on in the next line of the same source.
-        partial: bool,
-        /// Which process wrote it.
-        generation: u64,
-    },
+pub enum AgentEvent {
+    /// A line of output. Its time is by the container's clock, and never in the future.
+    Output(LogLine),
     /// A process ended. All of its output came before.
-    Exit(AgentExit),
-    /// So many events before this one were not kept; `sequence` is that of the last of them.
+    Exit(Exit),
+    /// So many events are missing here.
     Dropped(u64),
 }
 
-/// What happened, until the stream is gone: then an error, and the end.
+/// What happens, until the stream is gone: then an error, and the end.
 pub type AgentEvents = Pin<Box<dyn Stream<Item = Result<AgentEvent, AgentError>> + Send>>;
 
 /// A connection to the agent of one container. Clones share it. Once a call returns [`AgentError::Unreachable`] it is
@@ -248,13 +228,12 @@ impl AgentClient {
         let endpoint = Endpoint::from_static("http://agent")
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(STREAM_WINDOW_BYTES * 2)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE)
+            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
             .keep_alive_while_idle(true);
         let connected = timeout(MARGIN, endpoint.connect_with_connector(connector)).await;
-        let channel = connected
-            .map_err(|_| AgentError::Timeout("answer"))?
-            .map_err(|error| AgentError::Unreachable(error.into()))?;
+        let channel =
+            connected.map_err(|_| AgentError::Timeout)?.map_err(|error| AgentError::Unreachable(error.into()))?;
         let client = AgentServiceClient::new(channel)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -266,21 +245,21 @@ impl AgentClient {
     /// Returns what the agent says of itself.
     pub async fn status(&self) -> Result<AgentStatus, AgentError> {
         let mut client = self.client.clone();
-        convert::status(call("tell its status", MARGIN, client.status(StatusRequest {})).await?)
+        convert::status(call(MARGIN, client.status(StatusRequest {})).await?)
     }
 
     /// Brings a revision's files into a folder: all of them or, on an error before the end, none.
     ///
     /// # Cancel safety
     /// Dropped before the agent has everything, it changes nothing; after that, the agent goes on to the end.
-    pub async fn sync(&self, root: &str, revision: &str, plan: SyncPlan) -> Result<SyncSummary, AgentError> {
+    pub async fn sync(&self, root: &str, revision: &str, plan: SyncPlan) -> Result<SyncCount, AgentError> {
         let bytes: u64 = plan.writes.iter().map(|file| file.content.len() as u64).sum();
         let files = plan.writes.len() as u64 + plan.deletes.len() as u64;
         let within = MARGIN + Duration::from_secs(bytes / SYNC_BYTES_PER_SECOND + files / SYNC_FILES_PER_SECOND);
         let requests = tokio_stream::iter(convert::sync_requests(root, revision, plan));
         let mut client = self.client.clone();
-        let answer = call("bring in files", within, client.sync(requests)).await?;
-        Ok(SyncSummary { written: answer.written, deleted: answer.deleted })
+        let answer = call(within, client.sync(requests)).await?;
+        Ok(SyncCount { written: answer.written, deleted: answer.deleted })
     }
 
     /// Ends the process that is there, starts another, and returns its generation. What can be seen to be wrong with the
@@ -298,62 +277,61 @@ impl AgentClient {
             install: spec.install,
         };
         let mut client = self.client.clone();
-        let answer = call("start the app", spec.grace + KILL + MARGIN, client.start(request)).await?;
+        let answer = call(spec.grace + KILL + MARGIN, client.start(request)).await?;
         convert::generation(answer.generation)
     }
 
     /// Ends the app and everything it started. Returns how it ended if it was running.
-    pub async fn stop(&self, grace: Duration) -> Result<Option<AgentExit>, AgentError> {
+    pub async fn stop(&self, grace: Duration) -> Result<Option<Exit>, AgentError> {
         let request = StopRequest { grace: Some(convert::duration(grace)) };
         let mut client = self.client.clone();
-        let answer = call("stop the app", grace + KILL + MARGIN, client.stop(request)).await?;
+        let answer = call(grace + KILL + MARGIN, client.stop(request)).await?;
         answer.exit.map(convert::exit).transpose()
     }
 
     /// Waits until the app answers HTTP, has ended, was replaced, or the time has passed.
-    pub async fn await_ready(&self, spec: &ReadySpec) -> Result<ReadyOutcome, AgentError> {
+    pub async fn await_ready(&self, request: ReadyRequest) -> Result<ReadyOutcome, AgentError> {
+        let ReadyRequest { generation, port, path, timeout, interval } = request;
         let request = AwaitReadyRequest {
-            generation: spec.generation,
-            port: spec.port.into(),
-            path: spec.path.clone(),
-            timeout: Some(convert::duration(spec.timeout)),
-            interval: Some(convert::duration(spec.interval)),
-            exit_only: spec.exit_only,
+            generation,
+            port: port.into(),
+            path,
+            timeout: Some(convert::duration(timeout)),
+            interval: Some(convert::duration(interval)),
+            exit_only: false,
         };
         let mut client = self.client.clone();
-        let answer = call("wait for the app", spec.timeout + MARGIN, client.await_ready(request)).await?;
-        convert::outcome(answer, spec.generation)
+        let answer = call(timeout + MARGIN, client.await_ready(request)).await?;
+        convert::outcome(answer, generation)
     }
 
     /// Sends the running app one line of JSON through its control socket and returns its answer: one line of at most
     /// 1 MiB, from the app, so unchecked. One at a time: a second call waits.
     ///
     /// # Errors
-    /// `Timeout` if the app is silent; `Refused` if it has ended or has no control socket.
+    /// `Refused` if the app is silent, has ended, or has no control socket.
     pub async fn notify(&self, payload: String, within: Duration) -> Result<String, AgentError> {
         let request = NotifyRequest { payload, timeout: Some(convert::duration(within)) };
         let mut client = self.client.clone();
-        Ok(call("notify the app", within + MARGIN, client.notify(request)).await?.payload)
+        Ok(call(within + MARGIN, client.notify(request)).await?.payload)
     }
 
-    /// Returns what happened after a sequence number and everything new. 0, or a number from another life of the agent,
-    /// is for all that is kept.
-    pub async fn watch(&self, after: u64) -> Result<AgentEvents, AgentError> {
+    /// Returns what happened in this life of the agent, from the beginning of what is kept (4 MiB), and everything new.
+    pub async fn watch(&self) -> Result<AgentEvents, AgentError> {
         let mut client = self.client.clone();
-        let request = WatchRequest { after_sequence: after };
-        Ok(convert::events(call("send its output", MARGIN, client.watch(request)).await?))
+        let request = WatchRequest { after_sequence: 0 };
+        Ok(convert::events(call(MARGIN, client.watch(request)).await?))
     }
 }
 
 /// Awaits a call's answer, for as long as it may take.
 async fn call<T>(
-    action: &'static str,
     within: Duration,
     answer: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
 ) -> Result<T, AgentError> {
     match timeout(within, answer).await {
         Ok(Ok(answer)) => Ok(answer.into_inner()),
-        Ok(Err(status)) => Err(convert::error(action, status)),
-        Err(_) => Err(AgentError::Timeout(action)),
+        Ok(Err(status)) => Err(convert::error(status)),
+        Err(_) => Err(AgentError::Timeout),
     }
 }

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio_stream::StreamExt;
 
 use super::*;
+use crate::domain::logs::LogSource;
 
 const AGENT: &str = concat!(env!("OUT_DIR"), "/previewd-agent");
 
@@ -59,11 +60,6 @@ fn files(count: usize, content: &str) -> Vec<SyncFile> {
     (0..count).map(file).collect()
 }
 
-fn exit_of(generation: u64) -> ReadySpec {
-    let (timeout, interval) = (Duration::from_secs(20), Duration::from_millis(50));
-    ReadySpec { generation, port: 0, path: "/".into(), timeout, interval, exit_only: true }
-}
-
 #[tokio::test]
 async fn files_come_in_and_the_app_tells_of_itself() {
     let (container, client) = Container::run().await;
@@ -71,24 +67,26 @@ async fn files_come_in_and_the_app_tells_of_itself() {
 
     let plan = SyncPlan { full: true, writes: files(200, "one"), deletes: Vec::new() };
     let summary = client.sync(&container.root(), "r1", plan).await.unwrap();
-    assert_eq!(summary, SyncSummary { written: 200, deleted: 0 });
+    assert_eq!(summary, SyncCount { written: 200, deleted: 0 });
     assert_eq!(client.status().await.unwrap().revision.as_deref(), Some("r1"));
 
     let generation = client.start(container.start(&["sh", "-c", "cat app/src/3/file3.js | head -1; exit 5"])).await;
     let generation = generation.unwrap();
-    let ReadyOutcome::Exited(exit) = client.await_ready(&exit_of(generation)).await.unwrap() else { panic!() };
-    assert_eq!((exit.code, exit.signal), (5, None));
-    let events: Vec<AgentEvent> = client.watch(0).await.unwrap().take(2).map(Result::unwrap).collect().await;
-    let AgentEventKind::Output { source: LogSource::Stdout, text, .. } = &events[0].kind else { panic!("{events:?}") };
-    assert_eq!(text, "one 3");
-    assert_eq!(events[1].kind, AgentEventKind::Exit(exit));
+    let (timeout, interval) = (Duration::from_secs(20), Duration::from_millis(50));
+    let request = ReadyRequest { generation, port: 3000, path: "/".into(), timeout, interval };
+    let exit = Exit { generation, code: 5, signal: 0, out_of_memory: false };
+    assert_eq!(client.await_ready(request).await.unwrap(), ReadyOutcome::Exited(exit));
+    let events: Vec<AgentEvent> = client.watch().await.unwrap().take(2).map(Result::unwrap).collect().await;
+    let AgentEvent::Output(line) = &events[0] else { panic!("{events:?}") };
+    assert_eq!((line.source, line.text.as_str()), (LogSource::Stdout, "one 3"));
+    assert_eq!(events[1], AgentEvent::Exit(exit));
 }
 
 #[tokio::test]
 async fn what_the_agent_refuses_comes_in_its_own_words() {
     let (container, client) = Container::run().await;
     let error = client.start(container.start(&["no-such-program"])).await.unwrap_err();
-    assert_eq!(error.to_string(), "have the agent start the app: start: no-such-program: not found");
+    assert_eq!(error.to_string(), "start: no-such-program: not found");
     let error = client.notify("{}".into(), Duration::from_secs(1)).await.unwrap_err();
     assert!(matches!(error, AgentError::Refused { .. }), "{error:?}");
 }
@@ -96,7 +94,7 @@ async fn what_the_agent_refuses_comes_in_its_own_words() {
 #[tokio::test]
 async fn an_agent_that_is_gone_is_unreachable_at_once() {
     let (mut container, client) = Container::run().await;
-    let mut events = client.watch(0).await.unwrap();
+    let mut events = client.watch().await.unwrap();
     let begun = Instant::now();
     container.agent.kill().await.unwrap();
     assert!(matches!(events.next().await, Some(Err(AgentError::Unreachable(_)))));

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs every test. With ENGINES=all the end-to-end tests run a second time, on
+# Docker 26.
+#
+# The end-to-end tests find the service's binary through PREVIEWD_BIN, the daemon
+# through DOCKER_HOST, and the images through .env. They use the release build:
+# it is what people run, and what the printed figures are of.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+case ${ENGINES:-} in
+  '' | default | all) ;;
+  *) die "ENGINES is '$ENGINES'; it may be all, or not be set" ;;
+esac
+
+export PREVIEWD_BIN="$ROOT/target/release/previewd"
+
+# Prints what previewd has made on the daemon and should not leave: everything
+# that carries its label but the two caches, which are the volume with the agent
+# and the images of installed dependencies.
+ours() {
+  docker ps --all --filter label=previewd.role --format 'container {{.Names}}'
+  docker network ls --filter label=previewd.role --format 'network {{.Name}}'
+  docker volume ls --filter label=previewd.role --format '{{.Label "previewd.role"}} volume {{.Name}}' | sed -n '/^runtime /!p'
+  for role in build install preview; do
+    docker images --filter label=previewd.role=$role --format 'image {{.Repository}}:{{.Tag}} {{.ID}}'
+  done
+}
+
+python_tests() {
+  local folder
+  # One process for each, as both have a conftest of their own.
+  for folder in clients/python/tests tests/e2e; do
+    [[ -d $folder ]] || continue
+    step "pytest $folder, on Docker $(daemon_version)"
+    "$CACHE/venv/bin/python" -m pytest "$folder"
+  done
+}
+
+# Runs a function and fails if something is left on the daemon that was not
+# there before.
+leaving_nothing() {
+  local before after
+  before=$(ours | sort)
+  "$@"
+  after=$(comm -13 <(printf '%s\n' "$before") <(ours | sort))
+  [[ -z $after ]] || die "the tests left something behind on the daemon:" "$after"
+}
+
+everything() {
+  step "cargo test, on Docker $(daemon_version)"
+  cargo test --workspace --locked
+  step "cargo build --release"
+  cargo build --release --locked
+  python_tests
+}
+
+end_to_end() {
+  step "cargo test --test it, on Docker $(daemon_version)"
+  cargo test --locked --test it
+  python_tests
+}
+
+leaving_nothing everything
+if [[ ${ENGINES:-} == all ]]; then
+  DOCKER_HOST=$(scripts/engine26.sh start)
+  export DOCKER_HOST
+  leaving_nothing end_to_end
+fi
+step "All tests passed in $SECONDS s"

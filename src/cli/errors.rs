@@ -1,0 +1,103 @@
+//! Why a command failed, for people and for programs.
+
+use serde_json::{Value, json};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    code: String,
+    reason: String,
+    message: String,
+    violations: Vec<(String, String)>,
+    head: Option<String>,
+}
+
+impl Failed {
+    /// Returns a failure that is not the service's.
+    pub(super) fn local(message: impl Into<String>) -> Self {
+        Self {
+            code: snake(Code::InvalidArgument),
+            reason: "LOCAL".to_owned(),
+            message: message.into(),
+            violations: Vec::new(),
+            head: None,
+        }
+    }
+
+    /// Returns the failure as one object.
+    pub(super) fn to_json(&self) -> Value {
+        let violations: Vec<Value> = self
+            .violations
+            .iter()
+            .map(|(field, description)| json!({ "field": field, "description": description }))
+            .collect();
+        let mut object = json!({
+            "code": self.code,
+            "reason": self.reason,
+            "message": self.message,
+            "violations": violations,
+        });
+        if let Some(head) = &self.head {
+            object["head"] = json!(head);
+        }
+        object
+    }
+
+    /// Returns the failure as lines.
+    pub(super) fn to_text(&self) -> String {
+        let mut text = format!("previewd: {} ({})", self.message, self.reason);
+        // The message already has the only one.
+        if self.violations.len() > 1 {
+            for (field, description) in &self.violations {
+                text.push_str(&format!("\n  {field}: {description}"));
+            }
+        }
+        if let Some(head) = &self.head {
+            text.push_str(&format!("\n  the head is {head}"));
+        }
+        text
+    }
+}
+
+impl From<Status> for Failed {
+    fn from(status: Status) -> Self {
+        let details = status.get_error_details();
+        let info = details.error_info();
+        let violations = details.bad_request().map(|request| request.field_violations.as_slice()).unwrap_or_default();
+        Self {
+            code: snake(status.code()),
+            reason: info.map_or_else(|| snake(status.code()).to_uppercase(), |info| info.reason.clone()),
+            message: message_of(&status),
+            violations: violations.iter().map(|v| (v.field.clone(), v.description.clone())).collect(),
+            head: info.and_then(|info| info.metadata.get("head").cloned()),
+        }
+    }
+}
+
+/// Returns the status's words; where the service was not reached, those of the connection.
+fn message_of(status: &Status) -> String {
+    let mut message = status.message().to_owned();
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = error.source();
+    }
+    message
+}
+
+/// Returns a code's name as programs expect it: `not_found`.
+fn snake(code: Code) -> String {
+    let mut text = String::new();
+    for c in format!("{code:?}").chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}

@@ -1,0 +1,280 @@
+//! Images from a project's own Dockerfile, by the daemon's classic builder.
+//!
+//! The builder names only its last image. What it leaves without a name is either removed (a failed or dropped build) or
+//! given one (the stages of a good build, which make the next build fast), so that it goes with the image.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use bollard::query_parameters::TagImageOptionsBuilder;
+use data_encoding::HEXLOWER;
+use futures_util::StreamExt;
+use http::Method;
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Inner,
+    api::{Query, SHORT, call, failed, status, words},
+    images::{IMAGE, ProgressLine, PullProgress},
+};
+use crate::{
+    domain::limits::Limits,
+    engine::{BuildSpec, EngineError, Image, Progress},
+};
+
+const ACTION: &str = "build the image";
+const BUILD_TIMEOUT: Duration = Duration::from_secs(1800);
+/// How many of the last lines an error carries.
+const LAST_LINES: usize = 30;
+/// How many stages keep their cache.
+const MOST_STAGES: usize = 16;
+const CPU_PERIOD_MICROS: u64 = 100_000;
+
+/// What the builder's output says of its work.
+#[derive(Debug, Default)]
+struct Steps {
+    last_lines: VecDeque<String>,
+    /// The images of every step, by stage, in the order they were made.
+    stages: Vec<Vec<String>>,
+    pending: String,
+}
+
+impl Steps {
+    /// Takes a piece of output and returns the lines that it completes.
+    fn take(&mut self, output: &str) -> Vec<String> {
+        self.pending.push_str(output);
+        let mut lines = vec![];
+        while let Some(end) = self.pending.find('\n') {
+            let line: String = self.pending.drain(..=end).collect();
+            let line = line.trim_end();
+            if line.is_empty() {
+                continue;
+            }
+            self.note(line);
+            lines.push(line.to_owned());
+        }
+        lines
+    }
+
+    fn note(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["Step", _, ":", instruction, ..] if instruction.eq_ignore_ascii_case("from") => self.stages.push(vec![]),
+            ["--->", id] if id.len() == 12 && id.bytes().all(|it| it.is_ascii_hexdigit()) => {
+                if let Some(stage) = self.stages.last_mut() {
+                    stage.push(id.to_owned());
+                }
+            }
+            _ => {}
+        }
+        if self.last_lines.len() == LAST_LINES {
+            self.last_lines.pop_front();
+        }
+        self.last_lines.push_back(line.to_owned());
+    }
+
+    fn failure(mut self, message: &str) -> EngineError {
+        let message = message.trim();
+        if self.last_lines.back().is_none_or(|it| it != message) {
+            self.last_lines.push_back(message.to_owned());
+        }
+        EngineError::Build(Vec::from(self.last_lines).join("\n"))
+    }
+}
+
+impl Inner {
+    pub(super) async fn build(
+        &self,
+        build: BuildSpec,
+        progress: Progress,
+        cancel: CancellationToken,
+    ) -> Result<Image, EngineError> {
+        // The steps run on our network, where they reach nobody else's containers.
+        self.prepare().await?;
+        let replaced = self.inspect_image(&build.tag).await?.and_then(|it| it.id);
+        let started = Instant::now();
+        let mut steps = Steps::default();
+        let outcome = tokio::select! {
+            outcome = self.follow_build(&build, progress, &mut steps) => outcome,
+            () = cancel.cancelled() => Err(EngineError::Refused { action: ACTION, message: "nobody waits for it".into() }),
+        };
+        match outcome {
+            Ok(None) => {
+                self.keep_stages(&build.tag, &steps.stages).await;
+                let made = self.image(&build.tag).await?;
+                let made = made.ok_or_else(|| EngineError::NotFound { what: IMAGE, name: build.tag.clone() })?;
+                if let Some(old) = replaced.filter(|it| *it != made.id) {
+                    self.remove_untagged(&old).await;
+                }
+                tracing::info!(image = build.tag, elapsed = ?started.elapsed(), "image built");
+                Ok(made)
+            }
+            Ok(Some(message)) => {
+                self.remove_steps(&steps.stages, 1).await;
+                Err(steps.failure(&message))
+            }
+            Err(err) => {
+                // The daemon takes a moment to end the step that runs.
+                self.remove_steps(&steps.stages, 5).await;
+                Err(err)
+            }
+        }
+    }
+
+    /// Builds, and returns the daemon's words if what is built is at fault.
+    async fn follow_build(
+        &self,
+        build: &BuildSpec,
+        progress: Progress,
+        steps: &mut Steps,
+    ) -> Result<Option<String>, EngineError> {
+        // Closes the connection when this future is dropped, by which the daemon ends the build.
+        let (api, _scope) = self.api.scoped().map_err(|err| failed(ACTION, err))?;
+        let deadline = Instant::now() + BUILD_TIMEOUT;
+        let query = self.build_query(build);
+        let context = build.context.clone();
+        let open = timeout_at(deadline, api.stream::<ProgressLine>(Method::POST, "/build", &query, context));
+        let mut output = match open.await.map_err(|_| EngineError::Timeout(ACTION))? {
+            Ok(output) => output,
+            Err(err) if status(&err).is_some() => return Ok(Some(words(err))),
+            Err(err) => return Err(failed(ACTION, err)),
+        };
+        let mut pull = PullProgress::new(progress.clone());
+        loop {
+            let line = timeout_at(deadline, output.next()).await.map_err(|_| EngineError::Timeout(ACTION))?;
+            let Some(line) = line else { return Ok(None) };
+            let mut line = line.map_err(|err| failed(ACTION, err))?;
+            if let Some(message) = line.failure() {
+                return Ok(Some(message));
+            }
+            for text in steps.take(line.stream.as_deref().unwrap_or_default()) {
+                let _ = progress.try_send(text);
+            }
+            pull.tell(line);
+        }
+    }
+
+    fn build_query(&self, build: &BuildSpec) -> Query {
+        let Limits { memory_bytes, cpus, pids: _ } = build.limits;
+        let quota = (cpus * CPU_PERIOD_MICROS as f64).round() as u64;
+        Query::default()
+            .with("t", &build.tag)
+            .with("dockerfile", &build.dockerfile)
+            .with("rm", "1")
+            .with("forcerm", "1")
+            .with("memory", &memory_bytes.to_string())
+            .with("memswap", &memory_bytes.to_string())
+            .with("cpuperiod", &CPU_PERIOD_MICROS.to_string())
+            .with("cpuquota", &quota.to_string())
+            .with("networkmode", &self.network)
+            .with("labels", &json!(self.labels(&build.labels)).to_string())
+            .with("buildargs", &json!(self.build_arguments(&build.arguments)).to_string())
+    }
+
+    fn build_arguments(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut arguments = self.environment.clone();
+        arguments.extend(own.clone());
+        arguments
+    }
+
+    /// Removes what a build without a result has left, last first. What others use, or have named, stays.
+    async fn remove_steps(&self, stages: &[Vec<String>], attempts: u32) {
+        for attempt in 0..attempts {
+            let mut left = false;
+            for id in stages.iter().flatten().rev() {
+                left |= self.remove_untagged(id).await;
+            }
+            if !left {
+                return;
+            }
+            sleep(Duration::from_millis(100 << attempt)).await;
+        }
+    }
+
+    /// Names the last image of every stage but the final one, in place of those of the build before.
+    async fn keep_stages(&self, tag: &str, stages: &[Vec<String>]) {
+        let repository = stage_repository(tag);
+        let earlier = stages.len().saturating_sub(1).min(MOST_STAGES);
+        let mut replaced = vec![];
+        for (index, id) in stages[..earlier].iter().enumerate().filter_map(|(index, it)| Some((index, it.last()?))) {
+            let name = format!("{repository}:{index}");
+            replaced.extend(self.inspect_image(&name).await.ok().flatten().and_then(|it| it.id));
+            let options = TagImageOptionsBuilder::default().repo(&repository).tag(&index.to_string()).build();
+            if let Err(err) = call("name a stage", SHORT, self.api.docker.tag_image(id, Some(options))).await {
+                tracing::debug!(error = %err, "a stage of a build has no name");
+            }
+        }
+        for old in replaced {
+            self.remove_untagged(&old).await;
+        }
+    }
+
+    /// Removes the stages of builds of those names, of which the images are gone.
+    pub(super) async fn forget_stages(&self, tags: Vec<String>) {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Listed {
+            repo_tags: Option<Vec<String>>,
+        }
+        for tag in tags {
+            let pattern = format!("{}:*", stage_repository(&tag));
+            let query = Query::default().filters(&[("reference", &[&pattern])]);
+            let listed = call("list the stages", SHORT, self.api.get::<Vec<Listed>>("/images/json", &query)).await;
+            for name in listed.unwrap_or_default().into_iter().flat_map(|it| it.repo_tags.unwrap_or_default()) {
+                if name.starts_with(&stage_repository(&tag)) {
+                    self.untag(&name).await;
+                }
+            }
+        }
+    }
+}
+
+/// Returns the name under which the stages of an image are kept.
+fn stage_repository(tag: &str) -> String {
+    let tag = if tag.rsplit('/').next().is_some_and(|it| it.contains(':')) {
+        tag.to_owned()
+    } else {
+        format!("{tag}:latest")
+    };
+    format!("previewd-stage/{}", HEXLOWER.encode(&Sha256::digest(tag)[..10]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_images_of_each_stage_are_read_from_the_output() {
+        let mut steps = Steps::default();
+        let lines =
+            steps.take("Step 1/4 : FROM a AS x\n ---> 0123456789ab\nStep 2/4 : RUN y\n ---> Running in ffffffffffff\n");
+        assert_eq!(lines.len(), 4);
+        assert!(steps.take(" ---> aaaaaaaa").is_empty());
+        steps.take("aaaa\nStep 3/4 : from b\n ---> Using cache\n ---> bbbbbbbbbbbb\n");
+        assert_eq!(steps.stages, [vec!["0123456789ab", "aaaaaaaaaaaa"], vec!["bbbbbbbbbbbb"]]);
+    }
+
+    #[test]
+    fn an_error_carries_the_last_lines() {
+        let mut steps = Steps::default();
+        for line in 0..100 {
+            steps.take(&format!("line {line}\n"));
+        }
+        let EngineError::Build(text) = steps.failure("status 1\n") else { panic!("not a build error") };
+        assert_eq!(text.lines().count(), LAST_LINES + 1);
+        assert_eq!(text.lines().last(), Some("status 1"));
+        assert!(text.starts_with("line 70\n"));
+    }
+
+    #[test]
+    fn the_stages_of_a_name_are_found_with_and_without_its_tag() {
+        assert_eq!(stage_repository("a/b"), stage_repository("a/b:latest"));
+        assert_ne!(stage_repository("a/b:1"), stage_repository("a/b:2"));
+    }
+}

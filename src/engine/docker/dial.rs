@@ -1,0 +1,125 @@
+//! The stream to a container's agent: the input and output of a command that is run in the container.
+
+use std::{io, pin::Pin, time::Duration};
+
+use bollard::{
+    container::LogOutput,
+    errors::Error,
+    exec::{StartExecOptions, StartExecResults},
+    models::ExecConfig,
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use tokio_util::io::StreamReader;
+
+use super::{
+    Inner,
+    api::{Api, SHORT, call, call_on},
+    convert::user,
+};
+use crate::engine::{AgentIo, EngineError, RUNTIME_MOUNT};
+
+const DIAL: &str = "dial the agent";
+/// How much of one message of the command's is written to the log.
+const LOGGED: usize = 1024;
+/// How long the daemon may take to say how the command ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What comes out of the command.
+struct Output {
+    api: Api,
+    exec: String,
+    frames: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
+    /// Whether something has come out.
+    begun: bool,
+    /// What it last said on its error output.
+    complaint: String,
+}
+
+impl Inner {
+    pub(super) async fn dial(&self, id: &str) -> Result<Box<dyn AgentIo>, EngineError> {
+        let config = ExecConfig {
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            tty: Some(false),
+            cmd: Some(vec![format!("{RUNTIME_MOUNT}/agent"), "dial".into()]),
+            user: Some(user()),
+            working_dir: Some("/".into()),
+            ..Default::default()
+        };
+        let exec = match call_on(DIAL, ("container", id), SHORT, self.api.docker.create_exec(id, config)).await {
+            Ok(made) => made.id,
+            Err(EngineError::Conflict { .. }) => {
+                return Err(EngineError::Refused { action: DIAL, message: "the container does not run".into() });
+            }
+            Err(err) => return Err(err),
+        };
+        let options = StartExecOptions { detach: false, tty: false, output_capacity: Some(64 * 1024) };
+        match call(DIAL, SHORT, self.api.docker.start_exec(&exec, Some(options))).await? {
+            StartExecResults::Attached { output, input } => {
+                let output =
+                    Output { api: self.api.clone(), exec, frames: output, begun: false, complaint: String::new() };
+                Ok(Box::new(tokio::io::join(StreamReader::new(Box::pin(output.bytes())), input)))
+            }
+            StartExecResults::Detached => {
+                Err(EngineError::Refused { action: DIAL, message: "the daemon attached nothing".into() })
+            }
+        }
+    }
+}
+
+impl Output {
+    /// Returns the command's standard output. Its error output goes to the log; an end that is a failure is an error.
+    fn bytes(self) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        stream::unfold(Some(self), |output| async move {
+            let mut output = output?;
+            match output.next().await {
+                Ok(Some(bytes)) => Some((Ok(bytes), Some(output))),
+                Ok(None) => None,
+                Err(err) => Some((Err(err), None)),
+            }
+        })
+    }
+
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            match self.frames.next().await {
+                Some(Ok(LogOutput::StdErr { message })) => {
+                    self.complaint = text(&message);
+                    tracing::debug!(exec = self.exec, text = self.complaint, "agent dial");
+                }
+                Some(Ok(frame)) => {
+                    let bytes = frame.into_bytes();
+                    // A command that cannot be started is told of in its own output.
+                    if !std::mem::replace(&mut self.begun, true)
+                        && let Some(code @ 126..=127) = exit_code(&self.api, &self.exec).await
+                    {
+                        return Err(io::Error::other(format!("agent dial: status {code}: {}", text(&bytes))));
+                    }
+                    return Ok(Some(bytes));
+                }
+                Some(Err(err)) => return Err(io::Error::other(err)),
+                None => {
+                    return match exit_code(&self.api, &self.exec).await {
+                        Some(code) if code != 0 => {
+                            Err(io::Error::other(format!("agent dial: status {code}: {}", self.complaint)))
+                        }
+                        _ => Ok(None),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// Returns the beginning of what a command said.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(LOGGED)]).trim().to_owned()
+}
+
+/// Returns how a command ended; `None` while it runs, or if nobody knows.
+async fn exit_code(api: &Api, exec: &str) -> Option<i64> {
+    let asked = tokio::time::timeout(LAST_WORDS, api.docker.inspect_exec(exec)).await;
+    asked.ok()?.ok().filter(|it| it.running != Some(true))?.exit_code
+}

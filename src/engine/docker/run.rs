@@ -1,0 +1,207 @@
+//! Making and starting a container, so that nothing is left when it fails or when nobody waits for it any more.
+
+use std::{sync::Arc, time::Duration};
+
+use bollard::{
+    body_full,
+    errors::Error,
+    query_parameters::{CreateContainerOptionsBuilder, StartContainerOptions, UploadToContainerOptionsBuilder},
+};
+use bytes::Bytes;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    Inner,
+    api::{LONG, call, failed, found, status},
+    convert::create_body,
+};
+use crate::engine::{APP_ROOT, APP_UID, ContainerSpec, ContainerState, EngineError, HOME, LABEL_INSTANCE};
+
+const CREATE: &str = "create the container";
+const START: &str = "start the container";
+/// How long a name may be taken by nothing that can be seen.
+const UNSETTLED: Duration = Duration::from_secs(10);
+
+/// What became of a container whose name was taken.
+enum Leftover {
+    None,
+    Removed,
+    /// It runs, or is not ours.
+    Wanted,
+}
+
+/// A container of which nobody knows yet. Unless it is kept, it is removed.
+struct Fresh {
+    inner: Arc<Inner>,
+    id: Option<String>,
+}
+
+impl Fresh {
+    fn keep(mut self) -> String {
+        self.id.take().unwrap_or_default()
+    }
+
+    /// Removes it now, for a caller who waits.
+    async fn discard(mut self) {
+        if let Some(id) = self.id.take() {
+            discard(&self.inner, &id).await;
+        }
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        // Nobody waits. Without a runtime the process is ending, and the next one finds the container by its labels.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let inner = self.inner.clone();
+            runtime.spawn(async move { discard(&inner, &id).await });
+        }
+    }
+}
+
+async fn discard(inner: &Inner, id: &str) {
+    if let Err(err) = inner.remove(id).await {
+        tracing::warn!(container = id, error = %err, "a container that did not start stays");
+    }
+}
+
+impl Inner {
+    pub(super) async fn run(self: Arc<Self>, spec: ContainerSpec) -> Result<String, EngineError> {
+        let (answer, made) = oneshot::channel::<Result<Fresh, EngineError>>();
+        // In a task, because a request that is dropped may have been carried out. The task hands over a guard: if the
+        // caller is gone, at whatever moment, the guard is dropped and removes the container.
+        tokio::spawn(async move {
+            let result = self.make(&spec, &answer).await;
+            let _ = answer.send(result);
+        });
+        match made.await {
+            Ok(result) => result.map(Fresh::keep),
+            Err(_) => Err(EngineError::Refused { action: CREATE, message: "the task ended early".into() }),
+        }
+    }
+
+    async fn make(
+        self: &Arc<Self>,
+        spec: &ContainerSpec,
+        caller: &oneshot::Sender<Result<Fresh, EngineError>>,
+    ) -> Result<Fresh, EngineError> {
+        let mut again = true;
+        loop {
+            self.prepare().await?;
+            let begun = Instant::now();
+            let fresh = Fresh { inner: self.clone(), id: Some(self.create(spec).await?) };
+            let created = begun.elapsed();
+            let err = match self.start(&fresh, spec, caller).await {
+                Ok(()) => {
+                    let (name, elapsed) = (&spec.name, begun.elapsed());
+                    tracing::debug!(container = name, ?created, ?elapsed, "container started");
+                    return Ok(fresh);
+                }
+                Err(err) => err,
+            };
+            fresh.discard().await;
+            // Somebody removed the network or the volume between our look and the start.
+            let prepared = self.is_prepared().await?;
+            if prepared || !again {
+                return Err(err);
+            }
+            again = false;
+        }
+    }
+
+    async fn is_prepared(&self) -> Result<bool, EngineError> {
+        let volume = self.volume.lock().await;
+        Ok(self.has_network().await? && self.volume_is_checked(&volume).await?)
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
+        const REMOVALS: u32 = 2;
+        let (mut removals, begun) = (0, Instant::now());
+        loop {
+            let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
+            let labels = self.labels(&spec.labels);
+            let body = create_body(spec, labels, &self.environment, &self.network, self.runtime.volume());
+            let answer = timeout(LONG, self.api.docker.create_container(Some(options), body)).await;
+            let err = match answer {
+                Ok(Ok(made)) => return Ok(made.id),
+                Ok(Err(err)) => err,
+                Err(_) => Error::RequestTimeoutError,
+            };
+            match status(&err) {
+                Some(404) => return Err(EngineError::NotFound { what: "image", name: spec.image.clone() }),
+                Some(409) => match self.remove_leftover(&spec.name, true).await? {
+                    Leftover::Removed if removals < REMOVALS => removals += 1,
+                    // The daemon is still making or removing it.
+                    Leftover::None if begun.elapsed() < UNSETTLED => sleep(Duration::from_millis(50)).await,
+                    _ => return Err(EngineError::Conflict { what: "container", name: spec.name.clone() }),
+                },
+                Some(_) => return Err(failed(CREATE, err)),
+                None => {
+                    // It may have been made all the same. If the daemon is away, it is found by its labels later.
+                    let _ = self.remove_leftover(&spec.name, false).await;
+                    return Err(failed(CREATE, err));
+                }
+            }
+        }
+    }
+
+    /// Removes a container of that name that is of this instance and does not run, or, unless `ended`, that was never
+    /// started.
+    async fn remove_leftover(&self, name: &str, ended: bool) -> Result<Leftover, EngineError> {
+        let Some(found) = found(self.inspect(name).await)? else { return Ok(Leftover::None) };
+        let left = match found.state() {
+            ContainerState::Created => true,
+            ContainerState::Exited { .. } => ended,
+            ContainerState::Running | ContainerState::Paused => false,
+        };
+        // The daemon also takes a name for the beginning of an id.
+        if !left || found.name.trim_start_matches('/') != name || found.label(LABEL_INSTANCE) != Some(&self.instance) {
+            return Ok(Leftover::Wanted);
+        }
+        tracing::info!(container = name, "a leftover of that name is removed");
+        self.remove(&found.id).await?;
+        Ok(Leftover::Removed)
+    }
+
+    async fn start(
+        &self,
+        fresh: &Fresh,
+        spec: &ContainerSpec,
+        caller: &oneshot::Sender<Result<Fresh, EngineError>>,
+    ) -> Result<(), EngineError> {
+        let id = fresh.id.as_deref().unwrap_or_default();
+        if spec.make_folders {
+            let options = UploadToContainerOptionsBuilder::default().path("/").build();
+            let upload = self.api.docker.upload_to_container(id, Some(options), body_full(folders()?));
+            call("make the folders", LONG, upload).await?;
+        }
+        if caller.is_closed() {
+            return Err(EngineError::Refused { action: START, message: "nobody waits for it".into() });
+        }
+        call(START, LONG, self.api.docker.start_container(id, None::<StartContainerOptions>)).await
+    }
+}
+
+/// Returns an archive of the folders that an app writes to.
+fn folders() -> Result<Bytes, EngineError> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let owner = u64::from(APP_UID);
+    for (path, mode, owner) in [(APP_ROOT, 0o755, owner), (HOME, 0o755, owner), ("/tmp", 0o1777, 0)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_size(0);
+        header.set_mode(mode);
+        header.set_uid(owner);
+        header.set_gid(owner);
+        header.set_mtime(std::time::SystemTime::UNIX_EPOCH.elapsed().as_ref().map_or(0, Duration::as_secs));
+        let path = format!("{}/", path.trim_start_matches('/'));
+        let added = archive.append_data(&mut header, path, std::io::empty());
+        added.map_err(|err| EngineError::Refused { action: "pack the folders", message: err.to_string() })?;
+    }
+    let packed = archive.into_inner();
+    packed.map(Bytes::from).map_err(|err| EngineError::Refused { action: "pack the folders", message: err.to_string() })
+}

@@ -1,0 +1,367 @@
+//! The read-only volume with the agent and what the stacks need.
+//!
+//! It is named by the hash of its content and shared by all instances of one version. Its content is compared with ours,
+//! byte by byte, before it is first used and whenever it may have changed, so a half-filled one is never taken for good.
+//! The container through which it is filled serves as the lock: its name can be taken once.
+
+use std::{collections::HashMap, io::Read, time::Duration};
+
+use bollard::{
+    body_full,
+    models::{ContainerCreateBody, HostConfig, VolumeCreateRequest},
+    query_parameters::{
+        CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
+        UploadToContainerOptionsBuilder,
+    },
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
+use http::Method;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Inner, RuntimeFile,
+    api::{LONG, Query, SHORT, call, call_on, found, status},
+    convert::{InspectedContainer, runtime_mount},
+};
+use crate::engine::{EngineError, LABEL_INSTANCE, LABEL_ROLE, ROLE_RUNTIME, RUNTIME_MOUNT};
+
+const VOLUME: &str = "volume";
+/// How long another instance may take to fill the volume before it is taken for dead.
+const FILLING: Duration = Duration::from_secs(30);
+/// How old an image of no use must be before it is taken for a leftover, in seconds.
+const LEFTOVER_SECONDS: i64 = 120;
+
+/// What the volume is to hold.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    volume: String,
+    archive: Bytes,
+    files: HashMap<String, Bytes>,
+}
+
+/// The volume as it was when its content was last found right.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct VolumeState {
+    /// The daemon's time of creation, which another volume of that name does not have.
+    checked: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Volume {
+    name: String,
+    #[serde(default)]
+    created_at: String,
+    labels: Option<HashMap<String, String>>,
+}
+
+/// The container through which the volume is filled, and its image.
+struct Keeper {
+    container: String,
+    image: String,
+}
+
+impl Volume {
+    fn is_ours(&self) -> bool {
+        self.labels.as_ref().and_then(|it| it.get(LABEL_ROLE)).is_some_and(|it| it == ROLE_RUNTIME)
+    }
+}
+
+impl Runtime {
+    /// Returns what the files amount to.
+    pub(super) fn new(files: &[RuntimeFile]) -> Result<Self, EngineError> {
+        let mut files: Vec<&RuntimeFile> = files.iter().collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut hash = Sha256::new();
+        let mut archive = tar::Builder::new(Vec::new());
+        for file in &files {
+            for part in [file.path.as_bytes(), &[u8::from(file.executable)], &file.content] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+            let mut header = tar::Header::new_gnu();
+            header.set_size(file.content.len() as u64);
+            header.set_mode(if file.executable { 0o555 } else { 0o444 });
+            header.set_mtime(1);
+            archive.append_data(&mut header, &file.path, &file.content[..]).map_err(unfit)?;
+        }
+        let name = data_encoding::HEXLOWER.encode(&hash.finalize()[..8]);
+        Ok(Self {
+            volume: format!("previewd-runtime-{name}"),
+            archive: archive.into_inner().map_err(unfit)?.into(),
+            files: files.into_iter().map(|it| (it.path.clone(), it.content.clone())).collect(),
+        })
+    }
+
+    /// Returns the volume's name.
+    pub(super) fn volume(&self) -> &str {
+        &self.volume
+    }
+
+    fn keeper(&self) -> String {
+        format!("{}-fill", self.volume)
+    }
+
+    /// Reports whether a tar archive of the volume holds our files. Its entries are below one folder.
+    fn is_in(&self, archive: &[u8]) -> std::io::Result<bool> {
+        let mut right = 0;
+        for entry in tar::Archive::new(archive).entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.into_owned();
+            let Some(path) = path.to_str().and_then(|it| it.split_once('/')).map(|(_, below)| below) else { continue };
+            let Some(wanted) = self.files.get(path) else { continue };
+            let mut content = Vec::with_capacity(wanted.len());
+            entry.read_to_end(&mut content)?;
+            right += usize::from(content == *wanted);
+        }
+        Ok(right == self.files.len())
+    }
+}
+
+fn unfit(err: std::io::Error) -> EngineError {
+    EngineError::Refused { action: "pack the runtime files", message: err.to_string() }
+}
+
+impl Inner {
+    /// Makes the volume and fills it, if it is not there with our content.
+    pub(super) async fn ensure_volume(&self, state: &mut VolumeState) -> Result<(), EngineError> {
+        let found = self.volume().await?;
+        if found.as_ref().is_some_and(|it| state.checked.as_deref() == Some(&it.created_at)) {
+            return Ok(());
+        }
+        state.checked = None;
+        if found.is_some_and(|it| !it.is_ours()) {
+            // Made by the daemon for a container whose volume had just been removed; with labels it is found later.
+            self.remove_volume(self.runtime.volume()).await?;
+        }
+        let wanted = VolumeCreateRequest {
+            name: Some(self.runtime.volume.clone()),
+            labels: Some(HashMap::from([(LABEL_ROLE.to_owned(), ROLE_RUNTIME.to_owned())])),
+            ..Default::default()
+        };
+        call("create the runtime volume", LONG, self.api.docker.create_volume(wanted)).await?;
+        let Keeper { container, image } = self.take_keeper().await?;
+        let filled = self.fill(&container).await;
+        let removed = self.remove(&container).await;
+        self.remove_nothing(&image).await;
+        filled.and(removed)?;
+        state.checked = self.volume().await?.map(|it| it.created_at);
+        Ok(())
+    }
+
+    /// Reports whether the volume is the one that was last checked.
+    pub(super) async fn volume_is_checked(&self, state: &VolumeState) -> Result<bool, EngineError> {
+        Ok(self.volume().await?.is_some_and(|it| state.checked == Some(it.created_at)))
+    }
+
+    async fn volume(&self) -> Result<Option<Volume>, EngineError> {
+        let path = format!("/volumes/{}", self.runtime.volume);
+        let query = Query::default();
+        let answer = self.api.get(&path, &query);
+        found(call_on("look at the runtime volume", (VOLUME, self.runtime.volume()), SHORT, answer).await)
+    }
+
+    /// Makes the container through which the volume is filled, never started, from an image of nothing. While another
+    /// instance has it, this waits.
+    async fn take_keeper(&self) -> Result<Keeper, EngineError> {
+        let name = self.runtime.keeper();
+        let mut waited: Option<(String, Instant)> = None;
+        let mut races = 0;
+        loop {
+            let image = self.import_nothing().await?;
+            let made = self.create_keeper(&name, &image).await;
+            if made.is_err() {
+                self.remove_nothing(&image).await;
+            }
+            match made {
+                Ok(container) => return Ok(Keeper { container, image }),
+                Err(EngineError::Conflict { .. }) => {}
+                // Another instance took the image for a leftover.
+                Err(EngineError::NotFound { .. }) if races < 3 => {
+                    races += 1;
+                    continue;
+                }
+                Err(err) => return Err(err),
+            }
+            let Some(holder) = found(self.inspect(&name).await)? else { continue };
+            let since = match waited {
+                Some((ref id, since)) if *id == holder.id => since,
+                _ => Instant::now(),
+            };
+            if self.is_left(&holder) || since.elapsed() > FILLING {
+                self.remove(&holder.id).await?;
+                continue;
+            }
+            waited = Some((holder.id, since));
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Reports whether a keeper is one of an earlier life of this instance: within one, the caller holds the lock.
+    fn is_left(&self, holder: &InspectedContainer) -> bool {
+        holder.label(LABEL_INSTANCE) == Some(&self.instance)
+    }
+
+    async fn create_keeper(&self, name: &str, image: &str) -> Result<String, EngineError> {
+        let options = CreateContainerOptionsBuilder::default().name(name).build();
+        let labels = self.labels(&[(LABEL_ROLE.to_owned(), ROLE_RUNTIME.to_owned())].into());
+        let body = ContainerCreateBody {
+            image: Some(image.to_owned()),
+            cmd: Some(vec!["never-started".into()]),
+            labels: Some(labels.into_iter().collect()),
+            host_config: Some(HostConfig {
+                network_mode: Some("none".into()),
+                mounts: Some(vec![runtime_mount(self.runtime.volume(), false)]),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let create = self.api.docker.create_container(Some(options), body);
+        Ok(call_on("fill the runtime volume", ("container", name), LONG, create).await?.id)
+    }
+
+    /// Makes an image of nothing, so that nothing has to be pulled, and returns its id.
+    async fn import_nothing(&self) -> Result<String, EngineError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Line {
+            status: Option<String>,
+            error: Option<String>,
+        }
+        const ACTION: &str = "make an empty image";
+        let change = format!("LABEL {LABEL_ROLE}={ROLE_RUNTIME}");
+        let query = Query::default().with("fromSrc", "-").with("changes", &change);
+        let nothing = Bytes::from_static(&[0; 1024]);
+        let lines: Vec<Line> = call(ACTION, LONG, async {
+            self.api.stream(Method::POST, "/images/create", &query, nothing).await?.try_collect().await
+        })
+        .await?;
+        let last = lines.into_iter().next_back();
+        match last {
+            Some(Line { error: Some(message), .. }) => Err(EngineError::Refused { action: ACTION, message }),
+            Some(Line { status: Some(id), .. }) => Ok(id.trim().to_owned()),
+            _ => Err(EngineError::Refused { action: ACTION, message: "the daemon named no image".into() }),
+        }
+    }
+
+    async fn remove_nothing(&self, image: &str) {
+        let removal = self.api.docker.remove_image(image, None::<RemoveImageOptions>, None);
+        if let Err(err) = call_on("remove the empty image", ("image", image), LONG, removal).await {
+            tracing::debug!(error = %err, "the empty image stays for now");
+        }
+    }
+
+    async fn fill(&self, keeper: &str) -> Result<(), EngineError> {
+        if self.holds_ours(keeper).await? {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let options = UploadToContainerOptionsBuilder::default().path(RUNTIME_MOUNT).build();
+        let archive = body_full(self.runtime.archive.clone());
+        let upload = self.api.docker.upload_to_container(keeper, Some(options), archive);
+        call("fill the runtime volume", LONG, upload).await?;
+        if !self.holds_ours(keeper).await? {
+            let message = "what was written cannot be read back".into();
+            return Err(EngineError::Refused { action: "fill the runtime volume", message });
+        }
+        let volume = self.runtime.volume();
+        tracing::info!(volume, elapsed = ?started.elapsed(), "runtime volume filled");
+        Ok(())
+    }
+
+    async fn holds_ours(&self, keeper: &str) -> Result<bool, EngineError> {
+        const ACTION: &str = "read the runtime volume";
+        // What else is in there is not ours, and not to fill our memory.
+        let most = 2 * self.runtime.archive.len() + (1 << 20);
+        let options = DownloadFromContainerOptionsBuilder::default().path(RUNTIME_MOUNT).build();
+        let parts = self.api.docker.download_from_container(keeper, Some(options));
+        let content = parts.try_fold(BytesMut::new(), |mut all, part| async move {
+            if all.len() < most {
+                all.extend_from_slice(&part);
+            }
+            Ok(all)
+        });
+        let content = call(ACTION, LONG, content).await?;
+        self.runtime.is_in(&content).map_err(|err| EngineError::Refused { action: ACTION, message: err.to_string() })
+    }
+
+    /// Removes the volumes of other versions that no container uses, and images that were left by a crash.
+    pub(super) async fn remove_old_volumes(&self) -> Result<(), EngineError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Volumes {
+            volumes: Option<Vec<Volume>>,
+        }
+        let ours = format!("{LABEL_ROLE}={ROLE_RUNTIME}");
+        let query = Query::default().filters(&[("label", &[&ours])]);
+        let listed: Volumes = call("list the volumes", SHORT, self.api.get("/volumes", &query)).await?;
+        for old in listed.volumes.unwrap_or_default().iter().filter(|it| it.name != self.runtime.volume) {
+            self.remove_volume(&old.name).await?;
+        }
+
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Listed {
+            id: String,
+            #[serde(default)]
+            created: i64,
+        }
+        let query = Query::default().filters(&[("label", &[&ours]), ("dangling", &["true"])]);
+        let listed: Vec<Listed> = call("list the images", SHORT, self.api.get("/images/json", &query)).await?;
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_secs() as i64);
+        for old in listed.iter().filter(|it| now - it.created > LEFTOVER_SECONDS) {
+            self.remove_nothing(&old.id).await;
+        }
+        Ok(())
+    }
+
+    /// Removes a volume; one that is gone, or in use, is fine.
+    pub(super) async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        let removal = self.api.docker.remove_volume(name, None::<RemoveVolumeOptions>);
+        match tokio::time::timeout(LONG, removal).await {
+            Err(_) => Err(EngineError::Timeout("remove the volume")),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(err)) if matches!(status(&err), Some(404 | 409)) => Ok(()),
+            Ok(Err(err)) => Err(super::api::failed("remove the volume", err)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, content: &'static str, executable: bool) -> RuntimeFile {
+        RuntimeFile { path: path.into(), content: content.into(), executable }
+    }
+
+    #[test]
+    fn the_volume_is_named_by_its_content() {
+        let name = |files: &[RuntimeFile]| Runtime::new(files).unwrap().volume;
+        let one = name(&[file("agent", "a", true), file("python/zygote.py", "b", false)]);
+        assert_eq!(one, name(&[file("python/zygote.py", "b", false), file("agent", "a", true)]));
+        assert_ne!(one, name(&[file("agent", "a", false), file("python/zygote.py", "b", false)]));
+        assert_ne!(name(&[file("a", "bc", true)]), name(&[file("ab", "c", true)]));
+    }
+
+    #[test]
+    fn a_half_filled_volume_is_not_taken_for_good() {
+        let runtime = Runtime::new(&[file("agent", "content", true), file("vite/wrapper.js", "x", false)]).unwrap();
+        let packed = |files: &[(&str, &str)]| {
+            let mut archive = tar::Builder::new(Vec::new());
+            for (path, content) in files {
+                let mut header = tar::Header::new_gnu();
+                header.set_size(content.len() as u64);
+                archive.append_data(&mut header, format!("previewd/{path}"), content.as_bytes()).unwrap();
+            }
+            archive.into_inner().unwrap()
+        };
+        assert!(runtime.is_in(&packed(&[("agent", "content"), ("vite/wrapper.js", "x"), ("more", "")])).unwrap());
+        assert!(!runtime.is_in(&packed(&[("agent", "content")])).unwrap());
+        assert!(!runtime.is_in(&packed(&[("agent", "conten\0"), ("vite/wrapper.js", "x")])).unwrap());
+        assert!(!runtime.is_in(&packed(&[])).unwrap());
+    }
+}

@@ -1,0 +1,286 @@
+//! One request: hold or forward it, and decide whether it is tried again.
+//!
+//! ```text
+//!            +-- Hold, Paused: wait for a change ---+
+//!            v                                      |
+//! count -> read the state -- Open --> connect --> send --> pass on the answer
+//!            |                          | no connection: wait for a change, or 100 ms
+//!            +-- Failed, Gone: a page   + sent, no answer: again only if that does no harm
+//! ```
+//!
+//! A request is counted before the state is read and not counted while it waits, so that whoever drains the preview
+//! waits for exactly those that may be in the old process.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
+use hyper::body::Incoming;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{Instant, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    GatewayOptions,
+    body::{Passed, ResponseBody},
+    forward::{self, Outgoing},
+    pages::{Format, Page},
+    upgrade::Tunnel,
+    upstream::{ConnectError, Connection, Pool},
+};
+use crate::preview::route::{RequestGuard, Route, RouteState};
+
+/// How long to wait before an app that did not answer is tried again, if nothing is heard of it before.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How often a request may be sent to an app that dies of it. Each time may be one of the few deaths that an app has
+/// before it is given up.
+const MAX_LOSSES: u32 = 2;
+
+/// What all connections of one port share.
+pub(super) struct Port {
+    pub(super) route: Arc<Route>,
+    pub(super) options: Arc<GatewayOptions>,
+    pub(super) pool: Pool,
+    /// Cancelled when the port is closed.
+    pub(super) token: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    held: Semaphore,
+    preview: HeaderValue,
+}
+
+impl Port {
+    pub(super) fn new(
+        route: Arc<Route>,
+        options: Arc<GatewayOptions>,
+        token: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
+        let held = Semaphore::new(options.held);
+        // An id has only letters and digits.
+        let preview = HeaderValue::from_str(route.preview.as_str()).unwrap_or(HeaderValue::from_static("-"));
+        Self { route, options, pool: Pool::default(), token, tasks, held, preview }
+    }
+}
+
+/// Who sends requests on one connection.
+pub(super) struct Client {
+    pub(super) port: Arc<Port>,
+    pub(super) peer: IpAddr,
+    pub(super) local: SocketAddr,
+    /// Its place among the connections of the port.
+    pub(super) permit: Arc<OwnedSemaphorePermit>,
+}
+
+/// Answers a request.
+///
+/// # Cancel safety
+/// Dropped when the client goes away: the request counts no longer, and its connection to the app is closed.
+pub(super) async fn answer(client: Arc<Client>, request: Request<Incoming>) -> Response<ResponseBody> {
+    let format = Format::preferred(request.headers());
+    match answer_or_page(&client, request).await {
+        Ok(response) => response,
+        Err(page) => page.into_response(format, &client.port.preview),
+    }
+}
+
+async fn answer_or_page(client: &Client, request: Request<Incoming>) -> Result<Response<ResponseBody>, Page> {
+    let port = &client.port;
+    let mut outgoing = Outgoing::new(request, client).map_err(|error| Page::refused(&error))?;
+    let mut patience = Patience { left: port.options.hold };
+    let mut trials = Trials { unreachable_since: None, losses: 0, pooled: outgoing.replayable };
+    loop {
+        let mut state = port.route.state();
+        // Looked at before counting, so that those who wait do not disturb a drain.
+        wait_if_held(port, &mut state, &mut patience, &mut trials).await?;
+        let guard = port.route.begin();
+        let RouteState::Open(address) = *state.borrow_and_update() else { continue };
+        match attempt(port, address, &state, guard, &mut outgoing, trials.pooled).await {
+            Ok(answered) => return Ok(pass_on(client, answered, &mut outgoing, state)),
+            Err(failed) => trials.judge(port, failed, outgoing.replayable, &mut state, &mut patience).await?,
+        }
+    }
+}
+
+/// Returns when the app may be asked.
+async fn wait_if_held(
+    port: &Port,
+    state: &mut watch::Receiver<RouteState>,
+    patience: &mut Patience,
+    trials: &mut Trials,
+) -> Result<(), Page> {
+    loop {
+        let now = state.borrow_and_update().clone();
+        match now {
+            RouteState::Open(_) => return Ok(()),
+            RouteState::Hold => {}
+            RouteState::Paused => port.route.wake(),
+            RouteState::Failed(failure) => {
+                port.route.touch();
+                return Err(Page::failed(failure));
+            }
+            RouteState::Gone => return Err(Page::gone()),
+        }
+        port.route.touch();
+        trials.unreachable_since = None;
+        patience.wait(port, state, None).await?;
+    }
+}
+
+/// An answer of which the head is there.
+struct Answered {
+    response: Response<Incoming>,
+    connection: Connection,
+    guard: RequestGuard,
+}
+
+/// Why a request has no answer.
+enum Failed {
+    /// Nothing was sent.
+    Unsent(ConnectError),
+    /// Something may have been sent, on a connection that had served before or on a new one.
+    Lost { error: hyper::Error, reused: bool },
+}
+
+async fn attempt(
+    port: &Arc<Port>,
+    address: SocketAddr,
+    state: &watch::Receiver<RouteState>,
+    mut guard: RequestGuard,
+    outgoing: &mut Outgoing,
+    pooled: bool,
+) -> Result<Answered, Failed> {
+    // Only what may be sent twice goes out on a connection that the app may be closing at this moment.
+    let idle = if pooled { port.pool.take(address) } else { None };
+    let mut connection = match idle {
+        Some(connection) => connection,
+        None => Connection::open(port, address, state.clone()).await.map_err(Failed::Unsent)?,
+    };
+    let mut answer = std::pin::pin!(connection.send(outgoing.take()));
+    let result = match timeout(port.options.long_lived_after, &mut answer).await {
+        Ok(result) => result,
+        Err(_) => {
+            // A long poll, perhaps: no drain is to wait for it.
+            guard = guard.into_long_lived();
+            answer.await
+        }
+    };
+    match result {
+        Ok(response) => Ok(Answered { response, connection, guard }),
+        Err(mut error) => {
+            let unsent = error.take_message();
+            let (error, reused) = (error.into_error(), connection.reused);
+            match unsent {
+                Some(request) => {
+                    outgoing.put_back(request);
+                    Err(Failed::Unsent(ConnectError::Broke(error)))
+                }
+                None => Err(Failed::Lost { error, reused }),
+            }
+        }
+    }
+}
+
+/// Passes an answer on to the client. Whatever is to change bodies on the way has its place here.
+fn pass_on(
+    client: &Client,
+    answered: Answered,
+    outgoing: &mut Outgoing,
+    state: watch::Receiver<RouteState>,
+) -> Response<ResponseBody> {
+    let port = &client.port;
+    let Answered { mut response, connection, mut guard } = answered;
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let upstream = switched.then(|| hyper::upgrade::on(&mut response));
+    let (mut head, body) = response.into_parts();
+    forward::answer(&mut head, &port.preview);
+    if let Some(upstream) = upstream {
+        let Some(upgrade) = outgoing.upgrade.take() else {
+            return Page::unasked_upgrade().into_response(Format::Html, &port.preview);
+        };
+        let (permit, token) = (client.permit.clone(), port.token.clone());
+        port.tasks.spawn(Tunnel { client: upgrade, upstream, guard, permit, state, token }.run());
+        return Response::from_parts(head, ResponseBody::Page(None));
+    }
+    let is_stream = |kind: &HeaderValue| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream");
+    if head.headers.get(CONTENT_TYPE).is_some_and(is_stream) {
+        guard = guard.into_long_lived();
+    }
+    let body = Passed::new(body, guard, connection, port.clone());
+    Response::from_parts(head, ResponseBody::Upstream(Box::new(body)))
+}
+
+/// How long a request may still wait.
+struct Patience {
+    left: Duration,
+}
+
+impl Patience {
+    /// Waits for the state to change, at most for that long.
+    async fn wait(
+        &mut self,
+        port: &Port,
+        state: &mut watch::Receiver<RouteState>,
+        at_most: Option<Duration>,
+    ) -> Result<(), Page> {
+        let Ok(_place) = port.held.try_acquire() else { return Err(Page::crowded()) };
+        let began = Instant::now();
+        let limit = at_most.map_or(self.left, |limit| limit.min(self.left));
+        tokio::select! {
+            () = port.token.cancelled() => return Err(Page::closing()),
+            _ = timeout(limit, state.changed()) => {}
+        }
+        self.left = self.left.saturating_sub(began.elapsed());
+        if self.left.is_zero() { Err(Page::not_ready()) } else { Ok(()) }
+    }
+}
+
+/// What has been tried for a request.
+struct Trials {
+    unreachable_since: Option<Instant>,
+    losses: u32,
+    /// Whether a connection that has served before may be used.
+    pooled: bool,
+}
+
+impl Trials {
+    /// Returns when the request may be tried again; the error is the answer.
+    async fn judge(
+        &mut self,
+        port: &Port,
+        failed: Failed,
+        replayable: bool,
+        state: &mut watch::Receiver<RouteState>,
+        patience: &mut Patience,
+    ) -> Result<(), Page> {
+        match failed {
+            Failed::Unsent(ConnectError::Overtaken) => return Ok(()),
+            Failed::Unsent(ConnectError::Broke(_)) if std::mem::take(&mut self.pooled) => return Ok(()),
+            Failed::Unsent(error) => {
+                let since = *self.unreachable_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= port.options.unreachable_after {
+                    return Err(Page::unreachable(&error));
+                }
+            }
+            Failed::Lost { error, .. } if error.is_parse() => return Err(Page::not_http(&error)),
+            Failed::Lost { error, .. } if !replayable => return Err(Page::lost(&error)),
+            Failed::Lost { reused: true, .. } => {
+                self.pooled = false;
+                return Ok(());
+            }
+            // The process was ended on purpose, so it was not the request that did it.
+            Failed::Lost { .. } if state.has_changed().unwrap_or(false) => return Ok(()),
+            Failed::Lost { error, .. } => {
+                self.losses += 1;
+                if self.losses >= MAX_LOSSES {
+                    return Err(Page::lost(&error));
+                }
+            }
+        }
+        patience.wait(port, state, Some(AGAIN)).await
+    }
+}

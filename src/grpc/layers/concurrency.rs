@@ -1,0 +1,84 @@
+//! How many calls are served at once. More are turned away at once rather than kept waiting.
+
+use std::{collections::HashSet, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http_body_util::BodyExt;
+use prost::Message;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Code;
+
+use crate::{grpc::status::with_reason, proto::preview::v1::FILE_DESCRIPTOR_SET};
+
+/// The place that a call holds. Work that goes on when its caller is gone keeps it, so that it still counts.
+#[derive(Debug, Clone)]
+pub struct Slot(#[allow(dead_code, reason = "held for its Drop")] Arc<OwnedSemaphorePermit>);
+
+/// The places that there are: streams stay for hours, so they have places of their own.
+#[derive(Debug, Clone)]
+pub struct Slots {
+    unary: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    streaming: Arc<HashSet<String>>,
+}
+
+/// Methods of other people's services that answer with a stream.
+const FOREIGN_STREAMS: [&str; 3] = [
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+/// What is always answered, so that a busy service does not look like a dead one.
+const ALWAYS: &str = "/grpc.health.v1.Health/Check";
+
+impl Slots {
+    /// Returns so many places.
+    pub fn new(unary: usize, streams: usize) -> Self {
+        let streaming = own_streams().chain(FOREIGN_STREAMS.map(str::to_owned)).collect();
+        Self {
+            unary: Arc::new(Semaphore::new(unary)),
+            streams: Arc::new(Semaphore::new(streams)),
+            streaming: Arc::new(streaming),
+        }
+    }
+
+    fn of(&self, path: &str) -> &Arc<Semaphore> {
+        if self.streaming.contains(path) { &self.streams } else { &self.unary }
+    }
+}
+
+/// Runs the call if there is a place for it, and keeps the place until the last of its answer is sent.
+pub async fn limit(State(slots): State<Slots>, mut request: Request, next: Next) -> Response {
+    if request.uri().path() == ALWAYS {
+        return next.run(request).await;
+    }
+    let Ok(permit) = Arc::clone(slots.of(request.uri().path())).try_acquire_owned() else {
+        return with_reason(Code::ResourceExhausted, "TOO_MANY_CALLS", "too many calls are being served").into_http();
+    };
+    let slot = Slot(Arc::new(permit));
+    request.extensions_mut().insert(slot.clone());
+    next.run(request).await.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _held = &slot;
+            frame
+        }))
+    })
+}
+
+/// Returns the paths of our methods that answer with a stream, as the contract has them.
+fn own_streams() -> impl Iterator<Item = String> {
+    let files = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap_or_default().file;
+    files.into_iter().flat_map(|file| {
+        let package = file.package().to_owned();
+        file.service.into_iter().flat_map(move |service| {
+            let prefix = format!("/{package}.{}", service.name());
+            let streams = service.method.into_iter().filter(|method| method.server_streaming());
+            streams.map(move |method| format!("{prefix}/{}", method.name())).collect::<Vec<_>>()
+        })
+    })
+}

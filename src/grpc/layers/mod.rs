@@ -1,0 +1,24 @@
+//! What stands around every call, from the outside in: request id, span, details on errors, ends, concurrency.
+
+pub mod concurrency;
+pub mod ends;
+pub mod errors;
+pub mod request_id;
+pub mod trace;
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
+use tokio_util::sync::CancellationToken;
+
+pub use self::concurrency::{Slot, Slots};
+
+/// Puts around the routes what every call of gRPC gets, whether it came as grpc-web or not.
+pub fn around_calls(routes: Router, slots: Slots, shutdown: CancellationToken) -> Router {
+    routes
+        .layer(from_fn_with_state(slots, concurrency::limit))
+        .layer(from_fn_with_state(shutdown, ends::guard))
+        .layer(from_fn(errors::explain))
+        .layer(from_fn(trace::span))
+}

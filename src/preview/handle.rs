@@ -1,0 +1,127 @@
+//! What others hold of a preview: its driver's public face.
+
+use std::{sync::Arc, time::SystemTime};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        ids::PreviewId,
+        limits::Limits,
+        spec::{EndReason, Phase, PreviewSpec, PreviewStatus},
+    },
+    preview::{api::PreviewView, log::Log, publisher::Publisher, route::Route},
+    vfs::Vfs,
+};
+
+/// The public face of one preview. The manager writes the spec, the driver everything else.
+#[derive(Debug)]
+pub struct Handle {
+    /// The preview.
+    pub id: PreviewId,
+    /// Its log.
+    pub log: Log,
+    /// Who watches its commits.
+    pub publisher: Publisher,
+    /// What its gateway does.
+    pub route: Arc<Route>,
+    /// Cancelled when its end is asked for.
+    pub stop: CancellationToken,
+    url: String,
+    spec: watch::Sender<PreviewSpec>,
+    status: watch::Sender<PreviewStatus>,
+    apply: watch::Sender<u64>,
+}
+
+impl Handle {
+    /// Returns the face of a preview that is about to be driven, or of one that has ended.
+    pub fn new(spec: PreviewSpec, route: Arc<Route>, url: String, limits: Limits) -> Arc<Self> {
+        let phase = if spec.ended.is_some() { Phase::Stopped } else { Phase::Pending };
+        let status = PreviewStatus {
+            phase,
+            stack: None,
+            container: None,
+            dependency_key: None,
+            applied: None,
+            settled: None,
+            applies: 0,
+            failure: None,
+            limits,
+        };
+        Arc::new(Self {
+            id: spec.id.clone(),
+            log: Log::new(),
+            publisher: Publisher::new(),
+            route,
+            stop: CancellationToken::new(),
+            url,
+            spec: watch::channel(spec).0,
+            status: watch::channel(status).0,
+            // The first is the creation itself.
+            apply: watch::channel(1).0,
+        })
+    }
+
+    /// Returns what was asked for.
+    pub fn spec(&self) -> PreviewSpec {
+        self.spec.borrow().clone()
+    }
+
+    /// Replaces what was asked for. For the manager alone.
+    pub fn set_spec(&self, spec: PreviewSpec) {
+        self.spec.send_replace(spec);
+    }
+
+    /// Follows what is observed.
+    pub fn status(&self) -> watch::Receiver<PreviewStatus> {
+        self.status.subscribe()
+    }
+
+    /// Changes what is observed. For the driver alone.
+    pub fn set_status(&self, change: impl FnOnce(&mut PreviewStatus)) {
+        self.status.send_modify(change);
+    }
+
+    /// Asks for the head to be applied, whatever the reload mode and whatever came of it before. Returns the number of
+    /// the request: it has come to an end when `applies` of the status has reached it.
+    pub fn apply(&self) -> u64 {
+        let mut number = 0;
+        self.apply.send_modify(|newest| {
+            *newest += 1;
+            number = *newest;
+        });
+        number
+    }
+
+    /// Follows the requests to apply the head. For the driver alone.
+    pub fn applies(&self) -> watch::Receiver<u64> {
+        self.apply.subscribe()
+    }
+
+    /// Returns the key of the dependencies that it runs on.
+    pub fn dependency_key(&self) -> Option<String> {
+        self.status.borrow().dependency_key.clone().filter(|_| self.status.borrow().phase.is_live())
+    }
+
+    /// Returns why the preview ends, once it does.
+    pub fn end_reason(&self) -> EndReason {
+        self.spec.borrow().ended.as_ref().map_or(EndReason::Deleted, |ended| ended.reason)
+    }
+
+    /// Returns the preview as callers see it. A head that cannot be read is absent.
+    pub async fn view(&self, vfs: &Vfs) -> PreviewView {
+        let spec = self.spec();
+        let head = vfs.head(&spec.project, &spec.branch).await.unwrap_or_else(|error| {
+            tracing::warn!(preview = %self.id, error = %error, "the head could not be read");
+            None
+        });
+        let status = self.status.borrow().clone();
+        PreviewView { url: self.url.clone(), last_accessed_at: self.last_accessed(&spec), head, spec, status }
+    }
+
+    /// Returns when the preview was last used, or ended.
+    fn last_accessed(&self, spec: &PreviewSpec) -> SystemTime {
+        spec.ended.as_ref().map_or_else(|| self.route.last_used(), |ended| ended.at)
+    }
+}

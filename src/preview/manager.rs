@@ -1,0 +1,408 @@
+//! The one door to the core: finds previews, makes them, and hands requests to their drivers.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use futures_util::stream::BoxStream;
+use tokio::sync::{Notify, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    domain::{
+        error::Error,
+        ids::{CommitId, PreviewId},
+        spec::{EndReason, Ended, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
+    },
+    engine::Container,
+    preview::{
+        api::{Create, Goodbye, ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, Wait, WatchItem},
+        driver::{Core, Driver},
+        handle::Handle,
+        log_stream, publisher,
+        registry::Registry,
+        reload,
+        route::{Gateway, GatewayError, Route},
+        store::{SpecStore, StoreError},
+    },
+    vfs::{Change, Scope, Vfs},
+};
+
+/// How long `delete` waits for an engine that is away before it answers with what is true: STOPPING.
+const DELETE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The core, shared by every transport.
+#[derive(Clone)]
+pub struct Manager {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) core: Arc<Core>,
+    pub(super) store: SpecStore,
+    pub(super) registry: Registry,
+    // Tells the reaper that something may be due earlier than it thought.
+    pub(super) due: Notify,
+    gateway: Arc<dyn Gateway>,
+    available: watch::Receiver<bool>,
+    drivers: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Manager {
+    /// Returns a core without previews. `shutdown` ends streams and drivers, and leaves containers running.
+    pub fn new(
+        core: Arc<Core>,
+        store: SpecStore,
+        gateway: Arc<dyn Gateway>,
+        available: watch::Receiver<bool>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let inner = Inner {
+            core,
+            store,
+            registry: Registry::default(),
+            due: Notify::new(),
+            gateway,
+            available,
+            drivers: TaskTracker::new(),
+            shutdown,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Returns the store of all projects.
+    pub fn vfs(&self) -> &Vfs {
+        &self.inner.core.vfs
+    }
+
+    /// Returns whether the engine can be reached, now and from now on.
+    pub fn engine_available(&self) -> watch::Receiver<bool> {
+        self.inner.available.clone()
+    }
+
+    /// Commits the files, if any, and returns the live preview of the branch and whether this call made it.
+    ///
+    /// # Errors
+    /// `EmptyProject`, `StackNotFound`, `RequestIdReused`, `Exhausted`, `EngineUnavailable`, and those of a commit.
+    ///
+    /// # Cancel safety
+    /// Not safe: the transport runs it in a task of its own.
+    pub async fn create(&self, request: Create) -> Result<(PreviewView, bool), Error> {
+        let lock = self.inner.registry.creation(&request.project, &request.branch);
+        let creating = lock.lock().await;
+        if let Some(handle) = self.made_by(&request)? {
+            drop(creating);
+            return Ok((self.answer(&handle, request.wait, None).await, false));
+        }
+        if !*self.inner.available.borrow() {
+            return Err(Error::EngineUnavailable("it has not been seen".into()));
+        }
+        let wait = request.wait;
+        let committed = !request.files.is_empty();
+        let head = self.commit_whole(&request).await?;
+        let target = Target::Branch(request.project.clone(), request.branch.clone());
+        let live = self.inner.registry.find(&target).filter(|handle| handle.status().borrow().phase.is_live());
+        if let Some(handle) = live {
+            if !request.replace {
+                drop(creating);
+                let commit = committed.then_some(head);
+                return Ok((self.answer(&handle, wait, commit).await, false));
+            }
+            self.end(&handle, EndReason::Deleted).await?;
+            stopped(&handle).await;
+        }
+        let handle = self.make(request, &head).await?;
+        drop(creating);
+        Ok((self.answer(&handle, wait, Some(head)).await, true))
+    }
+
+    /// Returns one preview, and counts as a use of it.
+    pub async fn get(&self, target: Target) -> Result<PreviewView, Error> {
+        let handle = self.find(&target)?;
+        handle.route.touch();
+        Ok(self.view(&handle).await)
+    }
+
+    /// Commits the changes, if any, and applies the head; returns the commit.
+    ///
+    /// # Cancel safety
+    /// Not safe: the transport runs it in a task of its own.
+    pub async fn update(&self, target: Target, update: Update) -> Result<(PreviewView, CommitId), Error> {
+        let handle = self.live(&target)?;
+        let spec = handle.spec();
+        let vfs = self.vfs();
+        let writes = !update.writes.is_empty() || !update.deletes.is_empty();
+        let mut wrote = false;
+        let commit = if writes {
+            let change = Change {
+                scope: Scope::Overlay,
+                writes: update.writes,
+                deletes: update.deletes,
+                message: update.message,
+                expected_head: update.expected_head,
+            };
+            let committed = vfs.commit(&spec.project, &spec.branch, change).await?;
+            wrote = committed.changed;
+            committed.commit
+        } else {
+            let head = vfs.head(&spec.project, &spec.branch).await?;
+            if let Some(expected) = update.expected_head.filter(|expected| Some(expected) != head.as_ref()) {
+                return Err(Error::StaleHead { expected, head });
+            }
+            head.ok_or(Error::EmptyProject(spec.project, spec.branch))?
+        };
+        handle.route.touch();
+        // A new commit takes the path of every commit; only where that would not apply it is it asked for.
+        let number = if wrote && spec.reload == ReloadMode::Auto { 0 } else { handle.apply() };
+        if update.wait == Wait::Ready {
+            self.settled(&handle, number, &commit).await;
+        }
+        Ok((self.view(&handle).await, commit))
+    }
+
+    /// Ends a preview, and returns once nothing of it is left.
+    pub async fn delete(&self, target: Target) -> Result<PreviewView, Error> {
+        let handle = self.find(&target)?;
+        self.end(&handle, EndReason::Deleted).await?;
+        // An engine that is away for longer is no reason to keep the caller.
+        let _ = tokio::time::timeout(DELETE_PATIENCE, stopped(&handle)).await;
+        Ok(self.view(&handle).await)
+    }
+
+    /// Returns one page of previews, ordered by creation.
+    pub async fn list(&self, filter: ListFilter) -> Result<ListPage, Error> {
+        let mut handles: Vec<_> = self
+            .inner
+            .registry
+            .all()
+            .into_iter()
+            .map(|handle| (handle.spec(), handle))
+            .filter(|(spec, handle)| {
+                let phase = handle.status().borrow().phase;
+                let in_phase =
+                    if filter.phases.is_empty() { phase != Phase::Stopped } else { filter.phases.contains(&phase) };
+                let after = filter.after.as_ref().is_none_or(|after| (spec.created_at, &spec.id) > (after.0, &after.1));
+                in_phase && after && filter.project.as_ref().is_none_or(|project| spec.project == *project)
+            })
+            .collect();
+        handles.sort_by(|(a, _), (b, _)| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        let more = handles.len() > filter.page_size;
+        handles.truncate(filter.page_size);
+        let next = handles.last().filter(|_| more).map(|(spec, _)| (spec.created_at, spec.id.clone()));
+        let mut previews = Vec::with_capacity(handles.len());
+        for (_, handle) in handles {
+            previews.push(self.view(&handle).await);
+        }
+        Ok(ListPage { previews, next })
+    }
+
+    /// Returns the log of a preview.
+    pub async fn logs(&self, target: Target, query: LogQuery) -> Result<BoxStream<'static, LogItem>, Error> {
+        let handle = self.find(&target)?;
+        handle.route.touch();
+        Ok(log_stream::stream_logs(handle, query, self.inner.shutdown.clone()))
+    }
+
+    /// Returns what happens to a preview's commits, after the one that is given.
+    pub async fn watch(&self, target: Target, after: Option<CommitId>) -> Result<BoxStream<'static, WatchItem>, Error> {
+        let handle = self.find(&target)?;
+        let heartbeat = self.inner.core.settings.heartbeat_interval;
+        Ok(publisher::watch_reloads(handle, self.vfs().clone(), after, heartbeat, self.inner.shutdown.clone()))
+    }
+
+    /// Ends every preview and waits until nothing is left of them.
+    pub async fn end_all(&self) {
+        for handle in self.inner.registry.all() {
+            if let Err(error) = self.end(&handle, EndReason::Deleted).await {
+                tracing::error!(preview = %handle.id, error = %error, "a preview could not be ended");
+            }
+        }
+        for handle in self.inner.registry.all() {
+            stopped(&handle).await;
+        }
+    }
+
+    /// Waits until every driver has returned, after the shutdown was asked for.
+    pub async fn drained(&self) {
+        self.inner.drivers.close();
+        self.inner.drivers.wait().await;
+    }
+
+    /// Asks for a preview's end. A repeat changes nothing.
+    pub(super) async fn end(&self, handle: &Arc<Handle>, reason: EndReason) -> Result<(), Error> {
+        let mut spec = handle.spec();
+        if spec.ended.is_none() {
+            spec.ended = Some(Ended { at: SystemTime::now(), reason });
+            // On disk first: after a crash the next start goes on removing it.
+            self.inner.store.save(&spec).await.map_err(store_failed)?;
+            handle.set_spec(spec);
+        }
+        handle.stop.cancel();
+        Ok(())
+    }
+
+    /// Starts driving a preview.
+    pub(super) async fn drive(
+        &self,
+        spec: PreviewSpec,
+        port: Option<u16>,
+        found: Option<Container>,
+    ) -> Result<Arc<Handle>, Error> {
+        let core = &self.inner.core;
+        let route = Route::new(spec.id.clone());
+        let open = self.inner.gateway.open(route.clone(), port).await.map_err(gateway_failed)?;
+        let spec = PreviewSpec { port: open.port(), ..spec };
+        self.inner.store.save(&spec).await.map_err(store_failed)?;
+        let limits = spec.overrides.limits.over(core.settings.limits(Stack::Node));
+        let handle = Handle::new(spec, route, open.url(), limits);
+        self.inner.registry.insert(handle.clone());
+        self.inner.due.notify_one();
+        let driver = Driver::new(core.clone(), handle.clone(), open, found);
+        self.inner.drivers.spawn(driver.run(self.inner.shutdown.clone()));
+        Ok(handle)
+    }
+
+    async fn make(&self, request: Create, head: &CommitId) -> Result<Arc<Handle>, Error> {
+        let core = &self.inner.core;
+        let now = SystemTime::now();
+        let spec = PreviewSpec {
+            id: PreviewId::random(),
+            project: request.project,
+            branch: request.branch,
+            request_id: request.request_id,
+            overrides: request.overrides,
+            reload: request.reload,
+            port: 0,
+            created_at: now,
+            expires_at: now + request.time_to_live.unwrap_or(core.settings.expiry),
+            idle_timeout: request.idle_timeout.unwrap_or(core.settings.idle_timeout),
+            ended: None,
+        };
+        // What cannot be run at all is the caller's mistake, and nothing is made for it.
+        reload::plan(core, &spec, head).await?;
+        let handle = self.drive(spec, None, None).await?;
+        let spec = handle.spec();
+        handle.log.lifecycle(format!("created for {} at {}", spec.project, spec.branch));
+        tracing::info!(preview = %spec.id, project = %spec.project, branch = %spec.branch, port = spec.port, "preview created");
+        Ok(handle)
+    }
+
+    fn made_by(&self, request: &Create) -> Result<Option<Arc<Handle>>, Error> {
+        let Some(id) = &request.request_id else { return Ok(None) };
+        let Some(handle) = self.inner.registry.by_request(id) else { return Ok(None) };
+        let spec = handle.spec();
+        if spec.project != request.project || spec.branch != request.branch {
+            return Err(Error::RequestIdReused(spec.id));
+        }
+        Ok(Some(handle))
+    }
+
+    async fn commit_whole(&self, request: &Create) -> Result<CommitId, Error> {
+        let vfs = self.vfs();
+        if request.files.is_empty() {
+            let head = vfs.head(&request.project, &request.branch).await?;
+            return head.ok_or_else(|| Error::EmptyProject(request.project.clone(), request.branch.clone()));
+        }
+        let change = Change {
+            scope: Scope::Whole,
+            writes: request.files.clone(),
+            deletes: Vec::new(),
+            message: request.message.clone(),
+            expected_head: None,
+        };
+        Ok(vfs.commit(&request.project, &request.branch, change).await?.commit)
+    }
+
+    async fn answer(&self, handle: &Arc<Handle>, wait: Wait, commit: Option<CommitId>) -> PreviewView {
+        if wait == Wait::Ready {
+            match commit {
+                Some(commit) => self.settled(handle, 1, &commit).await,
+                None => first_answer(handle).await,
+            }
+        }
+        self.view(handle).await
+    }
+
+    /// Returns once a request to apply, and a commit or a newer one, have come to an end.
+    async fn settled(&self, handle: &Arc<Handle>, number: u64, commit: &CommitId) {
+        let project = handle.spec().project;
+        let manual = handle.spec().reload == ReloadMode::Manual;
+        let mut status = handle.status();
+        loop {
+            let now = status.borrow_and_update().clone();
+            if !now.phase.is_live() {
+                return;
+            }
+            if let Some(settled) = now.settled.filter(|_| now.applies >= number) {
+                // In manual mode a commit that nobody asked to apply would never come to an end.
+                if manual || settled == *commit {
+                    return;
+                }
+                match self.vfs().is_ancestor(&project, commit, &settled).await {
+                    Ok(false) => {}
+                    // An unreadable history will not get better by waiting.
+                    Ok(true) | Err(_) => return,
+                }
+            }
+            if status.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn find(&self, target: &Target) -> Result<Arc<Handle>, Error> {
+        self.inner.registry.find(target).ok_or_else(|| {
+            Error::PreviewNotFound(match target {
+                Target::Preview(id) => id.to_string(),
+                Target::Branch(project, branch) => format!("of project {project} at branch {branch}"),
+            })
+        })
+    }
+
+    fn live(&self, target: &Target) -> Result<Arc<Handle>, Error> {
+        let handle = self.find(target)?;
+        let phase = handle.status().borrow().phase;
+        if phase.is_live() && !handle.stop.is_cancelled() {
+            return Ok(handle);
+        }
+        Err(Error::WrongPhase(handle.id.clone(), if phase.is_live() { "stopping" } else { phase.as_str() }))
+    }
+
+    async fn view(&self, handle: &Handle) -> PreviewView {
+        handle.view(self.vfs()).await
+    }
+}
+
+/// Returns once nothing is left of a preview.
+async fn stopped(handle: &Handle) {
+    let mut status = handle.status();
+    // The driver being gone is as good.
+    let _ = status.wait_for(|status| status.phase == Phase::Stopped).await;
+}
+
+/// Returns once anything has come to an end.
+async fn first_answer(handle: &Handle) {
+    let mut status = handle.status();
+    let done = |status: &PreviewStatus| status.settled.is_some() || !status.phase.is_live();
+    let _ = status.wait_for(done).await;
+}
+
+fn store_failed(error: StoreError) -> Error {
+    Error::internal("write the preview's spec", error)
+}
+
+fn gateway_failed(error: GatewayError) -> Error {
+    match error {
+        GatewayError::NoPortFree { first, last } => {
+            Error::Exhausted { what: "no port is free", limit: format!("all ports from {first} to {last}") }
+        }
+        error => Error::internal("listen for the preview", error),
+    }
+}
+
+/// Returns how a stream of a preview that ends says goodbye.
+pub(super) fn goodbye(handle: &Handle) -> Goodbye {
+    Goodbye::Ended(handle.end_reason())
+}

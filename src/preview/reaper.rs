@@ -1,0 +1,81 @@
+//! Ends previews whose time is up or that nobody uses, and forgets what has ended long ago.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::spec::{EndReason, PreviewSpec},
+    preview::{
+        manager::Manager,
+        store::{KEEP_ENDED, is_forgotten},
+    },
+};
+
+/// The shortest time between two looks, so that a clock that jumps cannot make it spin.
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// The background task that looks at every preview at the latest after the cleanup interval, and when one is due.
+pub struct Reaper {
+    manager: Manager,
+}
+
+impl Reaper {
+    /// Returns a reaper of a core's previews.
+    pub fn new(manager: Manager) -> Self {
+        Self { manager }
+    }
+
+    /// Runs until the token is cancelled.
+    pub async fn run(self, token: CancellationToken) {
+        loop {
+            let next = self.pass(SystemTime::now()).await;
+            let wait = next.clamp(SHORTEST, self.manager.inner.core.settings.cleanup_interval.max(SHORTEST));
+            tokio::select! {
+                () = token.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+                () = self.manager.inner.due.notified() => {}
+            }
+        }
+    }
+
+    /// Looks at everything once, and returns how long it is until something is due.
+    async fn pass(&self, now: SystemTime) -> Duration {
+        let inner = &self.manager.inner;
+        let mut next = Duration::MAX;
+        for handle in inner.registry.all() {
+            let spec = handle.spec();
+            if spec.ended.is_some() {
+                if is_forgotten(&spec, now) && inner.store.forget(&spec.id).await.is_ok() {
+                    inner.registry.remove(&spec.id);
+                }
+                continue;
+            }
+            let due = due(&spec, handle.route.last_used());
+            match due.duration_since(now) {
+                Ok(left) if !left.is_zero() => next = next.min(left),
+                _ => {
+                    let why = if spec.expires_at <= now { "its time was up" } else { "nobody used it" };
+                    handle.log.lifecycle(format!("ending: {why}"));
+                    tracing::info!(preview = %spec.id, why, "preview expired");
+                    if let Err(error) = self.manager.end(&handle, EndReason::Expired).await {
+                        tracing::error!(preview = %spec.id, error = %error, "an expired preview could not be ended");
+                    }
+                }
+            }
+        }
+        self.manager.inner.core.images.forget_unused(&self.keys(), KEEP_ENDED).await;
+        next
+    }
+
+    fn keys(&self) -> BTreeSet<String> {
+        self.manager.inner.registry.all().iter().filter_map(|handle| handle.dependency_key()).collect()
+    }
+}
+
+fn due(spec: &PreviewSpec, last_used: SystemTime) -> SystemTime {
+    spec.expires_at.min(last_used + spec.idle_timeout)
+}

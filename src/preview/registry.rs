@@ -1,0 +1,96 @@
+//! Who is who: previews by id, by what they show, and by the request that made them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use crate::{
+    domain::ids::{BranchName, PreviewId, ProjectId},
+    preview::{api::Target, handle::Handle},
+};
+
+/// What a preview shows.
+type Shown = (ProjectId, BranchName);
+
+/// Every preview that is known, also those that ended within the last day.
+#[derive(Default)]
+pub struct Registry {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    by_id: BTreeMap<PreviewId, Arc<Handle>>,
+    // The newest of each branch: the live one if there is one.
+    by_branch: HashMap<Shown, PreviewId>,
+    by_request: HashMap<String, PreviewId>,
+    // Creation is one at a time for each branch; the entry goes with the last who waits.
+    creating: HashMap<Shown, Weak<tokio::sync::Mutex<()>>>,
+}
+
+impl Registry {
+    /// Adds a preview, which becomes the newest of its branch.
+    pub fn insert(&self, handle: Arc<Handle>) {
+        let spec = handle.spec();
+        let mut inner = self.inner();
+        if let Some(request) = spec.request_id {
+            inner.by_request.insert(request, spec.id.clone());
+        }
+        inner.by_branch.insert((spec.project, spec.branch), spec.id.clone());
+        inner.by_id.insert(spec.id, handle);
+    }
+
+    /// Forgets a preview.
+    pub fn remove(&self, id: &PreviewId) {
+        let mut inner = self.inner();
+        let Some(handle) = inner.by_id.remove(id) else { return };
+        let spec = handle.spec();
+        if let Some(request) = spec.request_id.filter(|request| inner.by_request.get(request) == Some(id)) {
+            inner.by_request.remove(&request);
+        }
+        let shown = (spec.project, spec.branch);
+        if inner.by_branch.get(&shown) == Some(id) {
+            inner.by_branch.remove(&shown);
+        }
+    }
+
+    /// Returns the preview that is meant.
+    pub fn find(&self, target: &Target) -> Option<Arc<Handle>> {
+        let inner = self.inner();
+        let id = match target {
+            Target::Preview(id) => id,
+            Target::Branch(project, branch) => inner.by_branch.get(&(project.clone(), branch.clone()))?,
+        };
+        inner.by_id.get(id).cloned()
+    }
+
+    /// Returns the preview that a request made.
+    pub fn by_request(&self, request: &str) -> Option<Arc<Handle>> {
+        let inner = self.inner();
+        inner.by_request.get(request).and_then(|id| inner.by_id.get(id)).cloned()
+    }
+
+    /// Returns every preview.
+    pub fn all(&self) -> Vec<Arc<Handle>> {
+        self.inner().by_id.values().cloned().collect()
+    }
+
+    /// Returns the lock under which previews of a branch are made.
+    pub fn creation(&self, project: &ProjectId, branch: &BranchName) -> Arc<tokio::sync::Mutex<()>> {
+        let mut inner = self.inner();
+        inner.creating.retain(|_, lock| lock.strong_count() > 0);
+        let shown = (project.clone(), branch.clone());
+        if let Some(lock) = inner.creating.get(&shown).and_then(Weak::upgrade) {
+            return lock;
+        }
+        let lock = Arc::new(tokio::sync::Mutex::new(()));
+        inner.creating.insert(shown, Arc::downgrade(&lock));
+        lock
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // No change in here can stop halfway.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,140 @@
+//! Making another container, beside the one that goes on serving.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use crate::{
+    domain::{
+        failure::{Failure, FailureStage},
+        ids::CommitId,
+        lifecycle::Input,
+        reload::{self, Strategy},
+        runtime::ImagePlan,
+        spec::Stack,
+    },
+    engine::{ContainerSpec, EngineError, LABEL_DEPENDENCY_KEY, LABEL_ROLE, LABEL_STACK},
+    preview::{
+        change::DRAIN,
+        container::Unclaimed,
+        driver::Driver,
+        files::FileSet,
+        images::{engine_failure, session_failure},
+        reload::{Interrupted, Prepared, Progress},
+        session::Session,
+        start::StartError,
+    },
+};
+
+impl Driver {
+    /// Makes a new container, and lets the old one go once the new one answers.
+    pub(super) async fn replace(&mut self, prepared: Prepared, progress: &mut Progress) -> Result<(), Interrupted> {
+        if let Some(session) = &self.session {
+            progress.changed = session.files.difference(&prepared.files).changed.into();
+            progress.strategy = reload::decide(&session.plan, &prepared.plan, false, &progress.changed);
+        } else {
+            progress.changed = FileSet::default().difference(&prepared.files).changed.into();
+        }
+        self.input(Input::Start);
+        let (mut session, container) = self.open(&prepared).await?;
+        let failed = |error| Interrupted::Failed(session_failure(FailureStage::Sync, &error));
+        if matches!(prepared.plan.image, ImagePlan::Dependencies(_)) {
+            session.sync_all(&self.core.vfs, &self.spec.project, prepared.files.clone()).await.map_err(failed)?;
+        } else {
+            session.files = prepared.files.clone();
+        }
+        self.synced(progress);
+        self.start(&mut session, &prepared.image, &prepared.commit).await.map_err(|error| match error {
+            StartError::Session(error) => Interrupted::Failed(session_failure(FailureStage::Start, &error)),
+            StartError::Interrupted(interrupted) => interrupted,
+        })?;
+        self.claim(session, container).await;
+        Ok(())
+    }
+
+    /// Makes a container and connects to its agent.
+    async fn open(&self, prepared: &Prepared) -> Result<(Session, Unclaimed), Failure> {
+        let name = self.handle.id.container_name();
+        let name = if self.session.is_some() { format!("{name}-next") } else { name };
+        let spec = ContainerSpec {
+            name,
+            image: prepared.image.image.id.clone(),
+            labels: [
+                (LABEL_ROLE, "preview"),
+                (LABEL_STACK, prepared.plan.stack.as_str()),
+                (LABEL_DEPENDENCY_KEY, prepared.image.key.as_str()),
+            ]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+            environment: BTreeMap::new(),
+            limits: prepared.limits,
+            make_folders: prepared.plan.stack == Stack::Dockerfile,
+        };
+        let engine = &self.core.engine;
+        let id = self.run_container(spec).await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
+        let container = Unclaimed::new(engine.clone(), id);
+        let session = Session::open(
+            engine,
+            container.id(),
+            prepared.image.key.clone(),
+            prepared.plan.clone(),
+            prepared.commit.clone(),
+            &self.handle.log,
+        )
+        .await
+        .map_err(|error| session_failure(FailureStage::Start, &error))?;
+        Ok((session, container))
+    }
+
+    /// Makes a container. One of the same name that an earlier life of the service left, and that could not be taken
+    /// over, goes.
+    async fn run_container(&self, spec: ContainerSpec) -> Result<String, EngineError> {
+        let engine = &self.core.engine;
+        match engine.run(spec.clone()).await {
+            Err(EngineError::Conflict { .. }) => {}
+            outcome => return outcome,
+        }
+        for container in engine.containers().await?.into_iter().filter(|container| container.name == spec.name) {
+            engine.remove(&container.id).await?;
+        }
+        engine.run(spec).await
+    }
+
+    /// Makes a container the preview's own, and removes the one before.
+    async fn claim(&mut self, session: Session, container: Unclaimed) {
+        let id = container.claim();
+        let key = session.key.clone();
+        self.handle.set_status(|status| {
+            status.container = Some(id.clone());
+            status.dependency_key = Some(key);
+        });
+        let Some(old) = self.session.replace(session) else { return };
+        let engine = &self.core.engine;
+        self.handle.route.drained(DRAIN).await;
+        let old_container = old.container.clone();
+        drop(old);
+        let seen = engine.container(&old_container).await.ok().flatten();
+        if let Err(error) = engine.remove(&old_container).await {
+            tracing::warn!(preview = %self.handle.id, error = %error, "the old container could not be removed");
+        }
+        if let Some(seen) = seen {
+            self.core.images.release(&seen).await;
+        }
+        if let Err(error) = engine.rename(&id, &self.handle.id.container_name()).await {
+            tracing::warn!(preview = %self.handle.id, error = %error, "the new container could not be renamed");
+        }
+    }
+
+    pub(super) async fn remake(&mut self, applied: &CommitId) -> Result<(), Interrupted> {
+        let prepared = self.prepare(applied).await?;
+        let mut progress = Progress {
+            commit: applied.clone(),
+            began: Instant::now(),
+            strategy: Strategy::Restart,
+            changed: Arc::new([]),
+            synced: None,
+        };
+        // Quietly: watchers have heard of this commit.
+        progress.synced = Some(progress.began);
+        self.replace(prepared, &mut progress).await
+    }
+}

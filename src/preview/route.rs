@@ -1,0 +1,201 @@
+//! What the core tells the gateway of one preview, and what the gateway tells the core.
+//!
+//! The driver is the only writer of the state; the gateway only reads it, and counts. The two meet in no lock: a request
+//! is counted before it reads the state, so that after a hold has been set, [`Route::drained`] sees every request that
+//! may still be on its way to the old process.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use async_trait::async_trait;
+use tokio::sync::{Notify, watch};
+
+use crate::domain::{failure::Failure, ids::PreviewId};
+
+/// What the gateway does with a request.
+#[derive(Debug, Clone)]
+pub enum RouteState {
+    /// Nothing can answer now, and something will soon: the request waits.
+    Hold,
+    /// The app answers at this address.
+    Open(SocketAddr),
+    /// Nothing answers, and the next commit may mend it: the request gets a page that says why, with status 502.
+    Failed(Arc<Failure>),
+    /// The container is frozen: the request is held, and asks for it to be woken through [`Route::wake`].
+    Paused,
+    /// The preview ends: connections are closed.
+    Gone,
+}
+
+/// The state and the counters of one preview, shared by its driver and the gateway.
+#[derive(Debug)]
+pub struct Route {
+    /// The preview.
+    pub preview: PreviewId,
+    state: watch::Sender<RouteState>,
+    in_flight: AtomicUsize,
+    idle: Notify,
+    long_lived: AtomicUsize,
+    last_used_millis: AtomicU64,
+    wake: Notify,
+}
+
+impl Route {
+    /// Returns a route that holds, used now.
+    pub fn new(preview: PreviewId) -> Arc<Self> {
+        let (state, _) = watch::channel(RouteState::Hold);
+        Arc::new(Self {
+            preview,
+            state,
+            in_flight: AtomicUsize::new(0),
+            idle: Notify::new(),
+            long_lived: AtomicUsize::new(0),
+            last_used_millis: AtomicU64::new(millis(SystemTime::now())),
+            wake: Notify::new(),
+        })
+    }
+
+    /// Sets what the gateway does from now on. For the driver alone.
+    pub fn set(&self, state: RouteState) {
+        self.state.send_replace(state);
+    }
+
+    /// Returns what the gateway does, and follows it.
+    pub fn state(&self) -> watch::Receiver<RouteState> {
+        self.state.subscribe()
+    }
+
+    /// Counts a request as on its way, until the guard is dropped: the whole answer has been passed on, or the request
+    /// has become long-lived.
+    pub fn begin(self: &Arc<Self>) -> RequestGuard {
+        self.touch();
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        RequestGuard { route: self.clone(), long_lived: false }
+    }
+
+    /// Returns when no short request is on its way any more, or the time has passed; says which.
+    pub async fn drained(&self, within: Duration) -> bool {
+        let drain = async {
+            loop {
+                let idle = self.idle.notified();
+                tokio::pin!(idle);
+                idle.as_mut().enable();
+                if self.in_flight.load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        tokio::time::timeout(within, drain).await.is_ok()
+    }
+
+    /// Notes that the preview was used now.
+    pub fn touch(&self) {
+        self.touch_at(SystemTime::now());
+    }
+
+    /// Notes that the preview was used at that time, unless it was used later.
+    pub fn touch_at(&self, time: SystemTime) {
+        self.last_used_millis.fetch_max(millis(time), Ordering::Relaxed);
+    }
+
+    /// Returns when the preview was last used. While a WebSocket, an event stream or a request is open, that is now.
+    pub fn last_used(&self) -> SystemTime {
+        if self.long_lived.load(Ordering::Relaxed) > 0 || self.in_flight.load(Ordering::Relaxed) > 0 {
+            self.touch();
+        }
+        UNIX_EPOCH + Duration::from_millis(self.last_used_millis.load(Ordering::Relaxed))
+    }
+
+    /// Asks the driver to wake a frozen container.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Returns when somebody has asked for the container to be woken. For the driver alone.
+    pub async fn wake_wanted(&self) {
+        self.wake.notified().await;
+    }
+}
+
+/// One request that is on its way.
+#[derive(Debug)]
+pub struct RequestGuard {
+    route: Arc<Route>,
+    long_lived: bool,
+}
+
+impl RequestGuard {
+    /// Says that this is a WebSocket or an event stream, which no drain waits for, and which counts as use while open.
+    pub fn into_long_lived(mut self) -> Self {
+        if !self.long_lived {
+            self.long_lived = true;
+            self.route.long_lived.fetch_add(1, Ordering::SeqCst);
+            self.route.leave();
+        }
+        self
+    }
+}
+
+impl Drop for RequestGuard {
+    fn drop(&mut self) {
+        self.route.touch();
+        if self.long_lived {
+            self.route.long_lived.fetch_sub(1, Ordering::SeqCst);
+        } else {
+            self.route.leave();
+        }
+    }
+}
+
+impl Route {
+    fn leave(&self) {
+        if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.idle.notify_waiters();
+        }
+    }
+}
+
+/// Why the gateway could not open a port.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// Every port of the range is held by us or by somebody else.
+    #[error("no port is free from {first} to {last}")]
+    NoPortFree {
+        /// The first port of the range.
+        first: u16,
+        /// The last port of the range.
+        last: u16,
+    },
+    /// The port of an earlier life of the preview is held by somebody else.
+    #[error("port {0} is held by another program")]
+    PortTaken(u16),
+    /// The operating system refused.
+    #[error("failed to listen")]
+    Listen(#[source] std::io::Error),
+}
+
+/// A listening port; dropping it closes the listener and the connections that came through it.
+pub trait OpenPort: Send + Sync {
+    /// Returns the port.
+    fn port(&self) -> u16;
+    /// Returns the URL at which a browser reaches the preview.
+    fn url(&self) -> String;
+}
+
+/// Where previews are reached. Implemented by the gateway, and called by the core when a preview begins and ends.
+#[async_trait]
+pub trait Gateway: Send + Sync + 'static {
+    /// Listens for a preview: at `port` if one is given, else at the first of the range that is free.
+    async fn open(&self, route: Arc<Route>, port: Option<u16>) -> Result<Box<dyn OpenPort>, GatewayError>;
+}
+
+fn millis(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis().try_into().unwrap_or(u64::MAX))
+}

@@ -1,0 +1,307 @@
+//! One container that a preview has claimed: its agent, its files, its process.
+//!
+//! Owned by the driver alone. What the agent says is checked by its client, and believed no further than it concerns
+//! this one preview.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::StreamExt;
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use crate::{
+    domain::{
+        ids::{CommitId, FilePath},
+        runtime::RunPlan,
+        tree::EntryKind,
+    },
+    engine::{APP_ROOT, EngineError, SharedEngine},
+    preview::{
+        agent::{AgentClient, AgentError, AgentEvent, Exit, ReadyOutcome, ReadyRequest, StartSpec, SyncFile, SyncPlan},
+        files::{Content, Difference, FileSet, MAX_CONTENT_BYTES},
+        log::Log,
+    },
+    vfs::{Vfs, VfsError},
+};
+
+/// How long an app has between SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_secs(2);
+/// The time between two probes of an app that is starting.
+const PROBE_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a development server may take to take a change in.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many ends of processes may wait for the driver.
+const EVENTS: usize = 16;
+
+/// Why a session could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The engine did not do its part.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The agent did not do its part.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// The files could not be read.
+    #[error(transparent)]
+    Vfs(#[from] VfsError),
+    /// The files are too many to be brought in.
+    #[error(
+        "the project's files have {size_bytes} bytes, and at most {MAX_CONTENT_BYTES} are brought into a container"
+    )]
+    TooLarge {
+        /// How many bytes they have.
+        size_bytes: u64,
+    },
+}
+
+/// What happens in a container without having been asked for.
+#[derive(Debug, Clone)]
+pub enum SessionEvent {
+    /// The app's process ended.
+    Exited(Exit),
+    /// The agent cannot be reached any more: the container has ended, or the stream to it.
+    Lost,
+}
+
+/// Where an app answers, and what it took to find it.
+#[derive(Debug, Clone)]
+pub struct Answering {
+    /// The address to reach it at from this process.
+    pub upstream: SocketAddr,
+    /// The port that it listens on inside.
+    pub app_port: u16,
+    /// Whether it listens on the loopback interface only.
+    pub loopback_only: bool,
+}
+
+/// How a wait for the first answer ended.
+#[derive(Debug, Clone)]
+pub enum Started {
+    /// The app answers.
+    Answering(Answering),
+    /// Its process ended.
+    Exited(Exit),
+    /// The time passed; the ports that it listens on, and the last error.
+    TimedOut(Vec<u16>, String),
+}
+
+/// A claimed container.
+pub struct Session {
+    /// The engine's id of the container.
+    pub container: String,
+    /// The dependency key of its image.
+    pub key: String,
+    /// How its app is run.
+    pub plan: RunPlan,
+    /// The files that are in it.
+    pub files: FileSet,
+    /// The commit that they are of.
+    pub revision: CommitId,
+    /// Whether its process runs, as far as is known.
+    pub running: bool,
+    generation: u64,
+    agent: AgentClient,
+    events: mpsc::Receiver<SessionEvent>,
+    pump: AbortHandle,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.pump.abort();
+    }
+}
+
+impl Session {
+    /// Connects to the agent of a container that has no files yet.
+    pub async fn open(
+        engine: &SharedEngine,
+        container: &str,
+        key: String,
+        plan: RunPlan,
+        revision: CommitId,
+        log: &Log,
+    ) -> Result<Self, SessionError> {
+        let agent = AgentClient::connect(engine.dial(container).await?).await?;
+        let (sender, events) = mpsc::channel(EVENTS);
+        let pump = tokio::spawn(pump(agent.clone(), log.clone(), sender)).abort_handle();
+        Ok(Self {
+            container: container.to_owned(),
+            key,
+            plan,
+            files: FileSet::default(),
+            revision,
+            running: false,
+            generation: 0,
+            agent,
+            events,
+            pump,
+        })
+    }
+
+    /// Returns the client of the agent.
+    pub fn agent(&self) -> &AgentClient {
+        &self.agent
+    }
+
+    /// Takes over a process that runs already.
+    pub fn adopt(&mut self, generation: u64) {
+        self.generation = generation;
+        self.running = true;
+    }
+
+    /// Brings all files in; whatever an earlier life brought and these do not name goes.
+    pub async fn sync_all(
+        &mut self,
+        vfs: &Vfs,
+        project: &crate::domain::ids::ProjectId,
+        files: FileSet,
+    ) -> Result<u32, SessionError> {
+        let difference = FileSet::default().difference(&files);
+        let written = self.send(vfs, project, difference, true).await?;
+        self.files = files;
+        Ok(written)
+    }
+
+    /// Brings in what differs.
+    pub async fn sync(
+        &mut self,
+        vfs: &Vfs,
+        project: &crate::domain::ids::ProjectId,
+        revision: CommitId,
+        files: FileSet,
+        difference: Difference,
+    ) -> Result<(), SessionError> {
+        self.revision = revision;
+        if !difference.is_empty() {
+            self.send(vfs, project, difference, false).await?;
+        }
+        self.files = files;
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        vfs: &Vfs,
+        project: &crate::domain::ids::ProjectId,
+        difference: Difference,
+        full: bool,
+    ) -> Result<u32, SessionError> {
+        let size_bytes = difference.writes.iter().map(|(_, _, content)| content.size_bytes()).sum();
+        if size_bytes > MAX_CONTENT_BYTES {
+            return Err(SessionError::TooLarge { size_bytes });
+        }
+        let writes = read_contents(vfs, project, difference.writes).await?;
+        let plan = SyncPlan { full, writes, deletes: difference.deletes };
+        Ok(self.agent.sync(APP_ROOT, self.revision.as_str(), plan).await?.written)
+    }
+
+    /// Starts the app's process, ending the one that was there.
+    pub async fn start(
+        &mut self,
+        argv: Vec<String>,
+        environment: std::collections::BTreeMap<String, String>,
+    ) -> Result<(), SessionError> {
+        let spec = StartSpec {
+            argv,
+            cwd: working_folder(&self.plan),
+            environment,
+            grace: GRACE,
+            control: self.plan.start.reload == crate::domain::runtime::ReloadPlan::Control,
+            install: false,
+        };
+        self.generation = self.agent.start(spec).await?;
+        self.running = true;
+        Ok(())
+    }
+
+    /// Waits for the first answer of the process.
+    pub async fn started(&self, engine: &SharedEngine, port: u16, timeout: Duration) -> Result<Started, SessionError> {
+        let request = ReadyRequest {
+            generation: self.generation,
+            port,
+            path: self.plan.start.ready_path.clone(),
+            timeout,
+            interval: PROBE_INTERVAL,
+        };
+        match self.agent.await_ready(request).await? {
+            ReadyOutcome::Ready(ready) => Ok(Started::Answering(Answering {
+                upstream: engine.upstream(&self.container, ready.upstream_port).await?,
+                app_port: ready.app_port,
+                loopback_only: ready.loopback_only,
+            })),
+            ReadyOutcome::Exited(exit) => Ok(Started::Exited(exit)),
+            ReadyOutcome::TimedOut { listening_ports, message } => Ok(Started::TimedOut(listening_ports, message)),
+            ReadyOutcome::Superseded => {
+                Ok(Started::TimedOut(Vec::new(), "another process was started in its place".to_owned()))
+            }
+        }
+    }
+
+    /// Tells the running app what changed, and returns its answer.
+    pub async fn notify(&self, payload: String) -> Result<String, SessionError> {
+        Ok(self.agent.notify(payload, NOTIFY_TIMEOUT).await?)
+    }
+
+    /// Returns what happened next in the container without having been asked for.
+    pub async fn event(&mut self) -> SessionEvent {
+        let event = self.events.recv().await.unwrap_or(SessionEvent::Lost);
+        if matches!(&event, SessionEvent::Exited(exit) if exit.generation == self.generation) {
+            self.running = false;
+        }
+        event
+    }
+
+    /// Returns whether an end is that of the present process.
+    pub fn is_present(&self, exit: &Exit) -> bool {
+        exit.generation == self.generation
+    }
+}
+
+/// Returns the folder that commands of a plan run in.
+pub fn working_folder(plan: &RunPlan) -> String {
+    if plan.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", plan.root) }
+}
+
+async fn read_contents(
+    vfs: &Vfs,
+    project: &crate::domain::ids::ProjectId,
+    writes: Vec<(FilePath, EntryKind, Content)>,
+) -> Result<Vec<SyncFile>, VfsError> {
+    let ids = writes
+        .iter()
+        .filter_map(|(_, _, content)| match content {
+            Content::Blob { id, .. } => Some(id.clone()),
+            Content::Supplied(_) => None,
+        })
+        .collect();
+    let mut blobs = vfs.read(project, ids).await?.into_iter();
+    Ok(writes
+        .into_iter()
+        .map(|(path, kind, content)| {
+            let content = match content {
+                Content::Blob { .. } => blobs.next().unwrap_or_default(),
+                Content::Supplied(bytes) => bytes,
+            };
+            SyncFile { path, kind, content }
+        })
+        .collect())
+}
+
+/// Copies the container's output to the preview's log, and ends of processes to the driver.
+async fn pump(agent: AgentClient, log: Log, events: mpsc::Sender<SessionEvent>) {
+    if let Ok(mut stream) = agent.watch().await {
+        while let Some(Ok(event)) = stream.next().await {
+            match event {
+                AgentEvent::Output(line) => log.push(line),
+                AgentEvent::Dropped(lines) => log.lost(lines),
+                AgentEvent::Exit(exit) => {
+                    if events.send(SessionEvent::Exited(exit)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+    // The driver being gone is no error.
+    let _ = events.send(SessionEvent::Lost).await;
+}

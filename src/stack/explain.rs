@@ -1,0 +1,238 @@
+//! Why an app did not run: from the end of a process and its last lines to a typed failure.
+//!
+//! Each reader looks for what one kind of program prints when it fails. Logs come from untrusted code: only their end is
+//! read, lines are bounded, and what is found is cut to size.
+
+mod install;
+mod node;
+mod python;
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::domain::{
+    failure::{Failure, FailureStage, MAX_EXCERPT_LINES},
+    runtime::{APP_ROOT, ImagePlan, RunPlan},
+    spec::Stack,
+};
+
+/// The most lines that are looked at.
+const MAX_LINES: usize = 400;
+/// The most characters of a line that are looked at.
+const MAX_LINE_CHARS: usize = 1000;
+/// The longest message, in characters.
+const MAX_MESSAGE_CHARS: usize = 400;
+
+/// How what was waited for came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The process ended.
+    Exited {
+        /// The exit status, or 128 plus the signal's number.
+        code: i32,
+        /// Whether the kernel's out-of-memory killer struck.
+        out_of_memory: bool,
+    },
+    /// The app did not answer in time.
+    TimedOut {
+        /// The ports that its processes listen on.
+        listening: Vec<u16>,
+        /// The last error, in a sentence.
+        message: String,
+    },
+    /// The app, or the engine, said itself what is wrong.
+    Reported {
+        /// The sentence.
+        message: String,
+        /// The file at fault, absolute in the container or from the project's root.
+        file: Option<String>,
+        /// The line in it, from 1.
+        line: Option<u32>,
+    },
+}
+
+/// What a reader found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Cause {
+    /// A stable word in upper case.
+    reason: &'static str,
+    message: String,
+    /// The file, from the project's root.
+    file: Option<String>,
+    line: Option<u32>,
+}
+
+/// Explains a failure: a stable reason, a sentence, the file from the project's root and the line where they are known,
+/// and the last lines of the log.
+///
+/// `lines` are the log's last lines, oldest first, of the process that failed alone; at most 400 of them are looked at.
+/// Reasons: `OUT_OF_MEMORY`, `SYNTAX_ERROR`, `MODULE_NOT_FOUND`, `IMPORT_ERROR`, `EXCEPTION`, `PORT_IN_USE`,
+/// `COMMAND_NOT_FOUND`, `PACKAGE_NOT_FOUND`, `DEPENDENCY_CONFLICT`, `LOCKFILE_MISMATCH`, `PACKAGE_BUILD_FAILED`,
+/// `BAD_MANIFEST`, `NETWORK`, `TRANSFORM_FAILED`, `INSTALL_FAILED`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
+/// `NOT_ANSWERING`, `FAILED`.
+pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Failure {
+    let tail: Vec<String> = lines[lines.len().saturating_sub(MAX_LINES)..].iter().map(|line| readable(line)).collect();
+    let cause = cause(plan, stage, end, &tail);
+    let mut failure = Failure::new(stage, cause.reason, shortened(&cause.message));
+    failure.file = cause.file;
+    failure.line = cause.line.filter(|line| *line > 0);
+    failure.log_excerpt = tail[tail.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec();
+    if let End::Exited { code, .. } = end {
+        failure.exit_code = Some(*code);
+    }
+    failure
+}
+
+fn cause(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {
+    if let End::Exited { out_of_memory: true, .. } = end {
+        return Cause { reason: "OUT_OF_MEMORY", message: "the container ran out of memory".into(), ..Cause::default() };
+    }
+    if let End::Reported { message, file, line } = end {
+        return reported(plan, stage, message, file.as_deref(), *line);
+    }
+    let found = match stage {
+        FailureStage::Install => install::read(plan, lines),
+        FailureStage::Build => None,
+        _ => from_app(plan, lines),
+    };
+    // What the log says is the cause of an end; a silent app is explained by what it does.
+    if let (Some(cause), End::Exited { .. }) = (&found, end) {
+        return cause.clone();
+    }
+    if let (Some(cause), End::TimedOut { listening, .. }) = (&found, end)
+        && listening.is_empty()
+    {
+        return cause.clone();
+    }
+    ended(stage, end, lines)
+}
+
+/// Reads the log of an app's process.
+fn from_app(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
+    let root = &plan.root;
+    let readers: &[fn(&[String], &str) -> Option<Cause>] = match plan.stack {
+        Stack::Python => &[python::read, shell, node::read],
+        Stack::Node | Stack::React => &[node::read, shell, python::read],
+        Stack::Static => &[nginx, shell],
+        Stack::Dockerfile => &[python::read, node::read, nginx, shell],
+    };
+    readers.iter().find_map(|reader| reader(lines, root))
+}
+
+/// Explains what the app or the engine said.
+fn reported(plan: &RunPlan, stage: FailureStage, message: &str, file: Option<&str>, line: Option<u32>) -> Cause {
+    let reason = match stage {
+        FailureStage::Build => "BUILD_FAILED",
+        FailureStage::Install => "INSTALL_FAILED",
+        _ if plan.stack == Stack::React => "TRANSFORM_FAILED",
+        _ => "FAILED",
+    };
+    let dockerfile = match (&plan.image, stage) {
+        (ImagePlan::Build { dockerfile }, FailureStage::Build) => Some(dockerfile.clone()),
+        _ => None,
+    };
+    let file = file.map(|file| in_project(file, "").unwrap_or_else(|| file.to_owned())).or(dockerfile);
+    Cause { reason, message: message.to_owned(), file, line }
+}
+
+/// Explains an end that the log says nothing of.
+fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
+    let last = lines.iter().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
+    let last = last.unwrap_or_default();
+    let (reason, message) = match (stage, end) {
+        (FailureStage::Install, End::Exited { code, .. }) => {
+            ("INSTALL_FAILED", format!("the installation ended with status {code}{last}"))
+        }
+        (FailureStage::Install, _) => ("INSTALL_FAILED", format!("the installation did not end in time{last}")),
+        (FailureStage::Build, _) => ("BUILD_FAILED", format!("the build failed{last}")),
+        (FailureStage::Run, End::Exited { code, .. }) => ("EXITED", format!("the app ended with status {code}{last}")),
+        (_, End::Exited { code, .. }) => ("EXITED", format!("the app ended with status {code} before it answered{last}")),
+        (_, End::TimedOut { listening, message }) if listening.is_empty() => {
+            ("NOT_LISTENING", format!("the app listens on no port: {message}"))
+        }
+        (_, End::TimedOut { listening, message }) => {
+            let ports: Vec<String> = listening.iter().map(u16::to_string).collect();
+            ("NOT_ANSWERING", format!("the app listens on {} and does not answer: {message}", ports.join(", ")))
+        }
+        (_, End::Reported { message, .. }) => ("FAILED", message.clone()),
+    };
+    Cause { reason, message, file: None, line: None }
+}
+
+/// Reads what a shell, or any program, says of commands, ports and permissions.
+fn shell(lines: &[String], _: &str) -> Option<Cause> {
+    static MISSING: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^(?:/bin/)?sh: (?:line )?\d*:? ?(\S+): (?:command )?not found$|: exec: (\S+): not found").ok());
+    lines.iter().rev().find_map(|line| {
+        if let Some(found) = MISSING.as_ref().and_then(|missing| missing.captures(line)) {
+            let name = found.get(1).or_else(|| found.get(2)).map_or("", |name| name.as_str());
+            return Some(Cause { reason: "COMMAND_NOT_FOUND", message: format!("there is no command {name}"), ..Cause::default() });
+        }
+        port_in_use(line)
+    })
+}
+
+fn port_in_use(line: &str) -> Option<Cause> {
+    let taken = ["EADDRINUSE", "address already in use", "Address already in use"].iter().any(|text| line.contains(text));
+    taken.then(|| Cause { reason: "PORT_IN_USE", message: line.trim().to_owned(), ..Cause::default() })
+}
+
+/// Reads what nginx says when it does not start.
+fn nginx(lines: &[String], _: &str) -> Option<Cause> {
+    let line = lines.iter().rev().find(|line| line.contains("[emerg]"))?;
+    let message = line.split("[emerg]").nth(1).unwrap_or(line).trim();
+    Some(Cause { reason: "EXITED", message: format!("nginx did not start: {message}"), ..Cause::default() })
+}
+
+/// Returns a path of the container as one from the project's root, or `None` if it is outside or belongs to a dependency.
+/// A relative path is one from the folder that is run.
+fn in_project(path: &str, root: &str) -> Option<String> {
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or(path);
+    let inside = match path.strip_prefix(APP_ROOT) {
+        Some(rest) => rest.strip_prefix('/')?.to_owned(),
+        None if path.starts_with('/') => return None,
+        None => {
+            let path = path.strip_prefix("./").unwrap_or(path);
+            if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") }
+        }
+    };
+    let foreign = ["node_modules/", "site-packages/", "node:"].iter().any(|part| inside.contains(part));
+    (!foreign && !inside.is_empty() && !inside.starts_with('<') && !inside.contains("..")).then_some(inside)
+}
+
+/// Returns a line without colours and other control characters, cut to size.
+fn readable(line: &str) -> String {
+    let mut text = String::with_capacity(line.len().min(MAX_LINE_CHARS));
+    let mut characters = line.chars();
+    let mut count = 0;
+    while let Some(character) = characters.next() {
+        if character == '\u{1b}' {
+            // An escape sequence ends at its first letter.
+            if characters.next() == Some('[') {
+                characters.by_ref().find(char::is_ascii_alphabetic);
+            }
+        } else if character == '\t' || !character.is_control() {
+            text.push(character);
+            count += 1;
+            if count == MAX_LINE_CHARS {
+                break;
+            }
+        }
+    }
+    text
+}
+
+fn shortened(message: &str) -> String {
+    let message = message.trim().replace("file:///app/", "").replace("/app/", "");
+    let first = message.lines().next().unwrap_or_default();
+    if first.chars().count() > MAX_MESSAGE_CHARS {
+        first.chars().take(MAX_MESSAGE_CHARS).chain("...".chars()).collect()
+    } else {
+        first.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! What Node, Vite and the packers behind it print.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Cause, in_project, port_in_use};
+
+/// An error's first line: `SyntaxError: ...`, `Error [ERR_X]: ...`, `Uncaught TypeError: ...`.
+static ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^\s*(?:error when starting dev server:\s*)?(?:Uncaught )?((?:[A-Z]\w*)?(?:Error|Exception))(?: \[\w+\])?(?: \[[A-Z_]+\])?: (.*)$").ok()
+});
+/// A frame: `    at run (file:///app/server.js:3:9)`.
+static FRAME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^\s+at .*?\(?((?:file://)?/[^():]+|[\w./-]+):(\d+)(?::\d+)?\)?$").ok());
+/// The place before an error that was found while reading: `/app/server.js:3` alone on its line.
+static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^((?:file://)?/app/[^:\s]+):(\d+)$").ok());
+/// The place that esbuild, Babel or Rolldown name: `src/App.jsx:3:9`, bare or in brackets.
+static POSITION: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?:^|[\s(\[])((?:/app/)?[\w@./-]+\.[a-z]+):(\d+):\d+").ok());
+/// The file that wanted a module: `imported from /app/server.js`, or the first of `Require stack:`.
+static IMPORTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"imported from (/\S+?)$").ok());
+
+/// Reads the last error that ended a Node process.
+pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
+    let error = ERROR.as_ref()?;
+    // The cause of an error follows it, indented; the error itself is at the margin.
+    let at = lines.iter().rposition(|line| !line.starts_with("    ") && error.is_match(line))?;
+    let found = error.captures(&lines[at])?;
+    let (name, text) = (found.get(1)?.as_str(), found.get(2)?.as_str().trim());
+    if let Some(cause) = port_in_use(text) {
+        return Some(cause);
+    }
+    let missing = text.starts_with("Cannot find module") || text.starts_with("Cannot find package");
+    let reason = match name {
+        _ if missing || text.starts_with("Failed to resolve import") => "MODULE_NOT_FOUND",
+        "SyntaxError" if text.contains("does not provide an export") => "IMPORT_ERROR",
+        "SyntaxError" => "SYNTAX_ERROR",
+        _ if text.contains("Transform failed") || text.contains("Build failed") => "SYNTAX_ERROR",
+        _ => "EXCEPTION",
+    };
+    let place = if missing { importer(lines, at, root) } else { None }
+        .or_else(|| before(lines, at, root))
+        .or_else(|| frame(lines, at, root))
+        .or_else(|| position(lines, at, root));
+    let (file, line) = place.map_or((None, None), |(file, line)| (Some(file), line));
+    // "Build failed with 1 error:" says nothing; the next line does.
+    let said = if text.ends_with(':') && (text.contains("error") || text.is_empty()) {
+        lines.get(at + 1).map_or(text, |next| next.trim())
+    } else {
+        text
+    };
+    Some(Cause { reason, message: format!("{name}: {said}"), file, line })
+}
+
+type Place = (String, Option<u32>);
+
+/// Returns the file that wanted the missing module, with the line where the stack knows it.
+fn importer(lines: &[String], at: usize, root: &str) -> Option<Place> {
+    let named = IMPORTER.as_ref()?.captures(&lines[at]).and_then(|found| found.get(1)).map(|file| file.as_str().to_owned());
+    let required = || {
+        let stack = lines[at..].iter().take(4).position(|line| line.trim() == "Require stack:")?;
+        Some(lines.get(at + stack + 1)?.trim().trim_start_matches("- ").to_owned())
+    };
+    let file = in_project(&named.or_else(required)?, root)?;
+    let line = frames(lines, at, root).find(|(other, _)| *other == file).and_then(|(_, line)| line);
+    Some((file, line))
+}
+
+/// Returns the place that Node prints above an error in code that it cannot read.
+fn before(lines: &[String], at: usize, root: &str) -> Option<Place> {
+    let place = PLACE.as_ref()?;
+    let found = lines[at.saturating_sub(12)..at].iter().rev().find_map(|line| place.captures(line.trim_end()))?;
+    Some((in_project(found.get(1)?.as_str(), root)?, found.get(2)?.as_str().parse().ok()))
+}
+
+fn frame(lines: &[String], at: usize, root: &str) -> Option<Place> {
+    frames(lines, at, root).next()
+}
+
+/// Returns the frames in the project, innermost first.
+fn frames<'a>(lines: &'a [String], at: usize, root: &'a str) -> impl Iterator<Item = Place> + 'a {
+    lines[at + 1..].iter().filter_map(move |line| {
+        let found = FRAME.as_ref()?.captures(line)?;
+        let file = found.get(1)?.as_str();
+        let absolute = file.starts_with('/') || file.starts_with("file://");
+        Some((absolute.then(|| in_project(file, root)).flatten()?, found.get(2)?.as_str().parse().ok()))
+    })
+}
+
+/// Returns the place that a packer names in its message.
+fn position(lines: &[String], at: usize, root: &str) -> Option<Place> {
+    let found = lines[at..].iter().take(6).find_map(|line| POSITION.as_ref()?.captures(line))?;
+    Some((in_project(found.get(1)?.as_str(), root)?, found.get(2)?.as_str().parse().ok()))
+}

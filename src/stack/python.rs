@@ -1,0 +1,262 @@
+//! Python apps: ASGI and WSGI objects served by uvicorn, Django projects, and plain scripts.
+
+use std::collections::BTreeMap;
+
+use super::{
+    looked_for,
+    project::Project,
+    requirements::{self, Requirements},
+    shell,
+};
+use crate::domain::{
+    error::Error,
+    runtime::{APP_ROOT, BaseImage, HOME, ImagePlan, InstallPlan, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+    spec::Stack,
+};
+
+/// The port that Python apps listen on.
+pub(super) const PORT: u16 = 8000;
+/// The server and what it needs, in a folder at the end of the module path, so that a project's own versions win.
+const SERVER: &str =
+    "uvicorn==0.54.0 a2wsgi==1.10.10 h11==0.16.0 click==8.5.1 wsproto==1.3.2 typing_extensions==4.16.0";
+/// The file names that may hold an app.
+const ENTRY_NAMES: [&str; 12] = [
+    "main.py",
+    "app.py",
+    "wsgi.py",
+    "asgi.py",
+    "manage.py",
+    "server.py",
+    "api.py",
+    "application.py",
+    "run.py",
+    "index.py",
+    "web.py",
+    "__init__.py",
+];
+/// The files that are looked at, the likeliest first.
+const ENTRIES: [&str; 20] = [
+    "main.py",
+    "app.py",
+    "app/main.py",
+    "app/app.py",
+    "app/__init__.py",
+    "src/main.py",
+    "src/app.py",
+    "src/app/main.py",
+    "src/app/__init__.py",
+    "wsgi.py",
+    "asgi.py",
+    "server.py",
+    "api.py",
+    "application.py",
+    "run.py",
+    "index.py",
+    "web.py",
+    "api/main.py",
+    "api/index.py",
+    "backend/main.py",
+];
+/// What makes an app object when it is called at the left margin.
+const MAKERS: [&str; 14] = [
+    "FastAPI",
+    "Flask",
+    "Starlette",
+    "Quart",
+    "Litestar",
+    "Sanic",
+    "Bottle",
+    "APIFlask",
+    "NiceGUI",
+    "get_wsgi_application",
+    "get_asgi_application",
+    "create_app",
+    "make_app",
+    "get_app",
+];
+
+/// Returns whether a file of that name may be what is started.
+pub(super) fn is_entry_name(name: &str) -> bool {
+    ENTRY_NAMES.contains(&name)
+}
+
+/// What is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Entry {
+    /// A project with a `manage.py`, in a folder below the root; empty for the root itself.
+    Django { folder: String },
+    /// A module, and the folder below the root that it is imported from.
+    Module { file: String, module: String, folder: &'static str },
+}
+
+/// Returns whether the folder has a Python file that can be started.
+pub(super) fn has_entry(project: &Project<'_>) -> bool {
+    entry(project).is_some()
+}
+
+/// Plans a Python app.
+///
+/// # Errors
+/// `BadManifest` when a manifest cannot be read, `StackNotFound` when there is nothing to start.
+pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+    let found = entry(project);
+    if found.is_none() && !custom_start {
+        return Err(looked_for(ENTRIES.iter().chain(&["manage.py"]).map(|name| project.path(name))));
+    }
+    let source = found.as_ref().map(|entry| match entry {
+        Entry::Django { folder } => join(folder, "manage.py"),
+        Entry::Module { file, .. } => file.clone(),
+    });
+    let imports = source.as_deref().and_then(|file| project.source(file)).unwrap_or_default();
+    let requirements = requirements::read(project, &imports, notes)?;
+    let mut argv =
+        [&format!("{HOME}/venv/bin/python"), &format!("{RUNTIME_MOUNT}/python/serve.py")].map(String::clone).to_vec();
+    let mut folders = vec![String::new()];
+    match found {
+        Some(Entry::Django { folder }) => {
+            notes.push(format!("python: the Django project of {}", project.path(&join(&folder, "manage.py"))));
+            argv.extend([join(&folder, "manage.py"), "django".into()]);
+            folders.insert(0, folder);
+        }
+        Some(Entry::Module { file, module, folder }) => {
+            notes.push(format!("python: the app in {}", project.path(&file)));
+            argv.extend([module, "auto".into()]);
+            folders.insert(0, folder.to_owned());
+        }
+        None => argv.clear(),
+    }
+    if project.has_folder("src") {
+        folders.push("src".into());
+    }
+    folders.extend(requirements.folders.iter().cloned());
+    let environment = BTreeMap::from([
+        ("PORT".to_owned(), PORT.to_string()),
+        ("PYTHONUNBUFFERED".to_owned(), "1".to_owned()),
+        // The app's own bytecode would be found stale by its whole-second time and size. That of the dependencies was
+        // written when they were installed.
+        ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
+        ("PYTHONPATH".to_owned(), module_path(project, folders)),
+    ]);
+    Ok(RunPlan {
+        stack: Stack::Python,
+        root: project.root.clone(),
+        image: ImagePlan::Dependencies(install(requirements)),
+        start: StartPlan { argv, environment, port: PORT, ready_path: "/".into(), reload: ReloadPlan::Restart },
+        notes: Vec::new(),
+        supplied: BTreeMap::new(),
+    })
+}
+
+/// Returns a command line that runs a script by a shell that finds the environment's programs.
+pub(super) fn in_shell(script: &str) -> Vec<String> {
+    shell(&[&format!("{HOME}/venv/bin"), &format!("{HOME}/server/bin")], script)
+}
+
+/// Returns a project's own installation command as it is run: with the environment active, its own pip in it.
+pub(super) fn custom_install(commands: &[String]) -> Vec<String> {
+    let active = |command: &String| format!("export VIRTUAL_ENV={HOME}/venv PATH=\"{HOME}/venv/bin:$PATH\"\n{command}");
+    std::iter::once(format!("python3 -m venv {HOME}/venv"))
+        .chain(commands.iter().map(active))
+        .chain([server_command(), WARM.to_owned()])
+        .collect()
+}
+
+/// Compiles what the base image lacks, so that no start has to.
+const WARM: &str = "\"$HOME/venv/bin/python\" /previewd/python/warm.py";
+
+/// Makes an empty environment. `ensurepip` would take eight seconds at half a CPU, so the base image's own pip serves
+/// where there is one that can.
+const ENVIRONMENT: &str = r#"if python3 -c 'import pip, sys; sys.exit([int(part) for part in pip.__version__.split(".")[:2]] < [22, 3])' 2>/dev/null; then
+python3 -m venv --without-pip "$HOME/venv"
+printf '#!/bin/sh\nexec %s -m pip --python %s "$@"\n' "$(command -v python3)" "$HOME/venv/bin/python" > "$HOME/venv/bin/pip"
+chmod 755 "$HOME/venv/bin/pip"
+else
+python3 -m venv "$HOME/venv"
+fi"#;
+
+/// How pip is called.
+pub(super) const PIP: &str =
+    "\"$HOME/venv/bin/pip\" install --no-input --disable-pip-version-check --no-cache-dir --progress-bar off";
+
+fn server_command() -> String {
+    format!("{PIP} --quiet --no-deps --target \"$HOME/server\" {SERVER}")
+}
+
+fn install(requirements: Requirements) -> InstallPlan {
+    let mut commands = vec![ENVIRONMENT.to_owned()];
+    commands.extend(requirements.commands);
+    commands.extend([server_command(), WARM.to_owned()]);
+    InstallPlan {
+        base: BaseImage::Python,
+        commands,
+        inputs: requirements.inputs,
+        environment: requirements.environment,
+    }
+}
+
+/// Finds what to start: a Django project, else the file that makes an app object, else the first that is there.
+fn entry(project: &Project<'_>) -> Option<Entry> {
+    let django = |folder: &str| {
+        let source = project.source(&join(folder, "manage.py"))?;
+        source.contains("DJANGO_SETTINGS_MODULE").then(|| Entry::Django { folder: folder.to_owned() })
+    };
+    if let Some(found) = django("").or_else(|| project.folders().into_iter().find_map(django)) {
+        return Some(found);
+    }
+    let mut best: Option<(u8, &str)> = None;
+    for file in ENTRIES.into_iter().filter(|file| project.has(file)) {
+        let score = promise(&project.source(file).unwrap_or_default());
+        // An empty package marker is nothing to start.
+        if score == 0 && file.ends_with("__init__.py") {
+            continue;
+        }
+        if best.is_none_or(|(other, _)| score > other) {
+            best = Some((score, file));
+        }
+    }
+    let (_, file) = best?;
+    let folder = if file.starts_with("src/") && !project.has("src/__init__.py") { "src" } else { "" };
+    let path = file.strip_prefix(folder).unwrap_or(file).trim_start_matches('/');
+    let module = path.trim_end_matches(".py").trim_end_matches("/__init__").replace('/', ".");
+    Some(Entry::Module { file: file.to_owned(), module, folder })
+}
+
+/// Returns how likely a source file holds an app object: 3 it makes one, 2 it has a factory, 1 it imports one.
+fn promise(source: &str) -> u8 {
+    let line = |line: &str| {
+        let made = |maker: &&str| line.contains(&format!("{maker}("));
+        if line.starts_with([' ', '\t', '#']) {
+            0
+        } else if line.contains('=') && MAKERS.iter().any(made) && !line.starts_with("def ") {
+            3
+        } else if ["def create_app(", "def make_app(", "def get_app("].iter().any(|start| line.starts_with(start)) {
+            2
+        } else if line.starts_with("from ")
+            && line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| matches!(word, "app" | "application"))
+            && line.contains(" import ")
+        {
+            1
+        } else {
+            0
+        }
+    };
+    source.lines().map(line).max().unwrap_or(0)
+}
+
+/// Returns the absolute folders that modules are imported from, once each, in order.
+fn module_path(project: &Project<'_>, folders: Vec<String>) -> String {
+    let mut paths: Vec<String> = Vec::new();
+    for folder in folders {
+        let path = join(&project.path(""), &folder);
+        let path = format!("{APP_ROOT}/{path}").trim_end_matches('/').to_owned();
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths.join(":")
+}
+
+fn join(folder: &str, name: &str) -> String {
+    let folder = folder.trim_end_matches('/');
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}

@@ -1,0 +1,325 @@
+//! What a Python project depends on, and the commands that install it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::{Table, Value};
+
+use super::{
+    project::{Project, bad},
+    python::PIP,
+};
+use crate::domain::{
+    error::Error,
+    ids::FilePath,
+    runtime::{APP_ROOT, HOME},
+};
+
+/// The release of uv that installs `uv.lock`.
+const UV: &str = "uv==0.13.9";
+/// The release of Poetry that installs `poetry.lock`.
+const POETRY: &str = "poetry==2.5.1";
+/// The most requirement files that include one another.
+const MAX_FILES: usize = 32;
+/// The longest list of dependencies on a command line, in bytes; a single argument may have 128 KiB.
+const MAX_LIST_BYTES: usize = 64 * 1024;
+
+/// Modules that an app without a list of dependencies may import, and the packages that have them.
+const KNOWN_MODULES: [(&str, &str); 22] = [
+    ("aiohttp", "aiohttp"),
+    ("bottle", "bottle"),
+    ("django", "django"),
+    ("dotenv", "python-dotenv"),
+    ("fastapi", "fastapi"),
+    ("flask", "flask"),
+    ("flask_cors", "flask-cors"),
+    ("flask_sqlalchemy", "flask-sqlalchemy"),
+    ("httpx", "httpx"),
+    ("jinja2", "jinja2"),
+    ("litestar", "litestar"),
+    ("markdown", "markdown"),
+    ("multipart", "python-multipart"),
+    ("numpy", "numpy"),
+    ("pandas", "pandas"),
+    ("pydantic", "pydantic"),
+    ("quart", "quart"),
+    ("requests", "requests"),
+    ("rest_framework", "djangorestframework"),
+    ("sqlalchemy", "sqlalchemy"),
+    ("starlette", "starlette"),
+    ("uvicorn", "uvicorn"),
+];
+
+/// What is installed, and how.
+#[derive(Debug, Default)]
+pub(super) struct Requirements {
+    pub commands: Vec<String>,
+    pub inputs: BTreeMap<String, Vec<u8>>,
+    pub environment: BTreeMap<String, String>,
+    /// Folders of the project that modules are imported from, because they are listed as local packages.
+    pub folders: Vec<String>,
+}
+
+/// Reads a project's dependencies: `uv.lock`, else `poetry.lock`, else `requirements.txt`, else `pyproject.toml`, else
+/// what the entry file imports.
+///
+/// # Errors
+/// `BadManifest` that names the file and the line or field.
+pub(super) fn read(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) -> Result<Requirements, Error> {
+    let pyproject = match project.text("pyproject.toml")? {
+        Some(text) => Some(parse(project, &text)?),
+        None => None,
+    };
+    match &pyproject {
+        Some(table) if project.has("uv.lock") => locked_by_uv(project, table),
+        Some(table) if project.has("poetry.lock") => by_poetry(project, table),
+        _ if project.has("requirements.txt") => by_files(project, pyproject.as_ref(), notes),
+        Some(table) if poetry_list(table) => by_poetry(project, table),
+        Some(table) => by_list(dependencies(project, table, notes)?, project.path("pyproject.toml")),
+        None => by_imports(project, entry, notes),
+    }
+}
+
+/// Returns whether a `pyproject.toml` describes a project, and not only the settings of tools.
+pub(super) fn describes_project(project: &Project<'_>) -> Result<bool, Error> {
+    let Some(text) = project.text("pyproject.toml")? else { return Ok(false) };
+    let table = parse(project, &text)?;
+    Ok(table.contains_key("project") || poetry_list(&table))
+}
+
+fn parse(project: &Project<'_>, text: &str) -> Result<Table, Error> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        bad(project.path("pyproject.toml"), format!("line {line}: {}", error.message()))
+    })
+}
+
+fn poetry_list(table: &Table) -> bool {
+    let tool = table.get("tool").and_then(|tool| tool.get("poetry"));
+    tool.is_some_and(|poetry| poetry.get("dependencies").is_some())
+        && table.get("project").is_none_or(|project| project.get("dependencies").is_none())
+}
+
+/// Returns a `pyproject.toml` without what installs nothing.
+fn reduced(project: &Project<'_>, table: &Table) -> Result<Vec<u8>, Error> {
+    let mut part = table.clone();
+    part.retain(|key, _| matches!(key as &str, "project" | "dependency-groups" | "tool" | "build-system"));
+    if let Some(Value::Table(fields)) = part.get_mut("project") {
+        let keep = ["name", "version", "dynamic", "requires-python", "dependencies", "optional-dependencies"];
+        fields.retain(|key, _| keep.contains(&(key as &str)));
+    }
+    if let Some(Value::Table(tools)) = part.get_mut("tool") {
+        tools.retain(|key, _| matches!(key as &str, "uv" | "poetry"));
+    }
+    let text = toml::to_string(&part).map_err(|error| bad(project.path("pyproject.toml"), error.to_string()))?;
+    Ok(text.into_bytes())
+}
+
+fn locked_by_uv(project: &Project<'_>, table: &Table) -> Result<Requirements, Error> {
+    let tool = format!(
+        "python3 -m venv --without-pip /tmp/uv\n\"$HOME/venv/bin/pip\" --python /tmp/uv/bin/python install --quiet --no-input --disable-pip-version-check --no-cache-dir {UV}"
+    );
+    let sync = "/tmp/uv/bin/uv sync --frozen --inexact --no-cache --no-install-project --no-install-workspace --no-install-local";
+    Ok(Requirements {
+        commands: vec![tool, sync.to_owned(), "rm -rf /tmp/uv".to_owned()],
+        inputs: with_lock(project, table, "uv.lock")?,
+        environment: BTreeMap::from([
+            ("UV_PROJECT_ENVIRONMENT".to_owned(), format!("{HOME}/venv")),
+            ("UV_PYTHON".to_owned(), format!("{HOME}/venv/bin/python")),
+            ("UV_PYTHON_DOWNLOADS".to_owned(), "never".to_owned()),
+            ("UV_COMPILE_BYTECODE".to_owned(), "1".to_owned()),
+            ("UV_LINK_MODE".to_owned(), "copy".to_owned()),
+        ]),
+        folders: Vec::new(),
+    })
+}
+
+fn by_poetry(project: &Project<'_>, table: &Table) -> Result<Requirements, Error> {
+    let tool = format!(
+        "python3 -m venv --without-pip /tmp/poetry\n\"$HOME/venv/bin/pip\" --python /tmp/poetry/bin/python install --quiet --no-input --disable-pip-version-check --no-cache-dir {POETRY}"
+    );
+    let sync =
+        "VIRTUAL_ENV=\"$HOME/venv\" /tmp/poetry/bin/poetry install --no-root --no-interaction --no-ansi --compile";
+    Ok(Requirements {
+        commands: vec![tool, sync.to_owned(), "rm -rf /tmp/poetry /tmp/poetry-cache".to_owned()],
+        inputs: with_lock(project, table, "poetry.lock")?,
+        environment: BTreeMap::from([
+            ("POETRY_CACHE_DIR".to_owned(), "/tmp/poetry-cache".to_owned()),
+            ("POETRY_VIRTUALENVS_CREATE".to_owned(), "false".to_owned()),
+        ]),
+        folders: Vec::new(),
+    })
+}
+
+fn with_lock(project: &Project<'_>, table: &Table, lock: &str) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let mut inputs = BTreeMap::from([(project.path("pyproject.toml"), reduced(project, table)?)]);
+    if let Some(bytes) = project.bytes(lock)? {
+        inputs.insert(project.path(lock), bytes.to_vec());
+    }
+    Ok(inputs)
+}
+
+/// Returns the dependencies of `[project]` without local ones.
+fn dependencies(project: &Project<'_>, table: &Table, notes: &mut Vec<String>) -> Result<Vec<String>, Error> {
+    let file = project.path("pyproject.toml");
+    let list = match table.get("project").and_then(|project| project.get("dependencies")) {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(bad(file, "project.dependencies: must be a list of texts")),
+    };
+    let mut found = Vec::new();
+    for (index, value) in list.iter().enumerate() {
+        let text = value.as_str().map(str::trim).unwrap_or_default();
+        let good = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(['\n', '\0']);
+        if !good {
+            return Err(bad(file, format!("project.dependencies[{index}]: must be a requirement as text, is {value}")));
+        }
+        if text.contains("file:") {
+            notes.push(format!("{file}: {text} is local and not installed"));
+        } else {
+            found.push(text.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+fn by_list(list: Vec<String>, file: String) -> Result<Requirements, Error> {
+    if list.is_empty() {
+        return Ok(Requirements::default());
+    }
+    let words = shlex::try_join(list.iter().map(String::as_str)).map_err(|error| bad(&file, error.to_string()))?;
+    if words.len() > MAX_LIST_BYTES {
+        return Err(bad(file, format!("lists dependencies of more than {MAX_LIST_BYTES} bytes")));
+    }
+    Ok(Requirements { commands: vec![format!("{PIP} -- {words}")], ..Requirements::default() })
+}
+
+/// Lists the packages of the known modules that the entry file imports.
+fn by_imports(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) -> Result<Requirements, Error> {
+    let imported = |line: &str| {
+        let rest = line.trim_start().strip_prefix("import ").or_else(|| line.trim_start().strip_prefix("from "))?;
+        Some(rest.split([' ', '.', ',']).next().unwrap_or_default().to_owned())
+    };
+    let modules: BTreeSet<String> = entry.lines().filter_map(imported).collect();
+    let found: Vec<String> = KNOWN_MODULES
+        .into_iter()
+        .filter(|(module, _)| modules.contains(*module))
+        .map(|(_, package)| package.to_owned())
+        .collect();
+    if !found.is_empty() {
+        notes.push(format!(
+            "python: there is no requirements.txt; installing {}, which the app imports",
+            found.join(", ")
+        ));
+    }
+    by_list(found, project.path("requirements.txt"))
+}
+
+/// Takes `requirements.txt` and what it includes, without comments and local packages.
+fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<String>) -> Result<Requirements, Error> {
+    let mut requirements = Requirements::default();
+    let mut waiting = vec!["requirements.txt".to_owned()];
+    let mut itself = false;
+    while let Some(name) = waiting.pop() {
+        let path = project.path(&name);
+        if requirements.inputs.contains_key(&path) {
+            continue;
+        }
+        if requirements.inputs.len() == MAX_FILES {
+            return Err(bad(path, format!("is one of more than {MAX_FILES} requirement files")));
+        }
+        let text =
+            project.text(&name)?.ok_or_else(|| bad(&path, "is included by a requirements file but is not there"))?;
+        let mut kept = String::new();
+        for (index, line) in text.lines().enumerate() {
+            let line = without_comment(line);
+            match read_line(line) {
+                Line::Include(file) => {
+                    let file = beside(&name, file)
+                        .ok_or_else(|| bad(&path, format!("line {}: {file} is outside", index + 1)))?;
+                    waiting.push(file);
+                    kept.push_str(line);
+                }
+                Line::Local(folder) => {
+                    let folder = beside(&name, folder);
+                    let folder = folder.ok_or_else(|| bad(&path, format!("line {}: {line} is outside", index + 1)))?;
+                    itself |= folder.is_empty();
+                    if !folder.is_empty() {
+                        notes.push(format!("{path}: {folder} is not installed; modules are imported from it"));
+                        requirements.folders.extend([format!("{folder}/src"), folder]);
+                    }
+                }
+                Line::Other => kept.push_str(line),
+            }
+            // Lines keep their numbers, which pip's messages name.
+            kept.push('\n');
+        }
+        requirements.inputs.insert(path, kept.into_bytes());
+    }
+    requirements.commands.push(format!("{PIP} -r requirements.txt"));
+    if let (true, Some(table)) = (itself, pyproject) {
+        let list = dependencies(project, table, notes)?;
+        requirements.commands.extend(by_list(list, project.path("pyproject.toml"))?.commands);
+    }
+    Ok(requirements)
+}
+
+enum Line<'a> {
+    /// `-r file` or `-c file`.
+    Include(&'a str),
+    /// `-e folder` or `./folder`.
+    Local(&'a str),
+    Other,
+}
+
+fn read_line(line: &str) -> Line<'_> {
+    let line = line.trim();
+    let option = |names: [&str; 2]| {
+        names.into_iter().find_map(|name| {
+            let rest = line.strip_prefix(name)?;
+            // `-rfile`, `-r file`, `--requirement=file` and `--requirement file` are all taken.
+            let apart = rest.starts_with([' ', '\t', '=']) || !name.starts_with("--");
+            apart.then(|| rest.trim_start_matches(['=', ' ', '\t']).trim()).filter(|rest| !rest.is_empty())
+        })
+    };
+    let remote = |target: &str| target.contains("://") && !target.starts_with("file:");
+    if let Some(file) = option(["--requirement", "-r"]).or_else(|| option(["--constraint", "-c"])) {
+        return if remote(file) { Line::Other } else { Line::Include(file) };
+    }
+    if let Some(target) = option(["--editable", "-e"]) {
+        return if remote(target) || target.starts_with("git+") { Line::Other } else { Line::Local(target) };
+    }
+    let folder = line.starts_with("./")
+        || line.starts_with("../")
+        || line == "."
+        || line.starts_with(".[")
+        || line.starts_with("file:");
+    let archive = [".whl", ".tar.gz", ".zip"].iter().any(|ending| line.ends_with(ending));
+    if folder && !archive { Line::Local(line) } else { Line::Other }
+}
+
+fn without_comment(line: &str) -> &str {
+    let end = match line.trim_start() {
+        comment if comment.starts_with('#') => 0,
+        _ => line.find(" #").or_else(|| line.find("\t#")).unwrap_or(line.len()),
+    };
+    line[..end].trim_end()
+}
+
+/// Returns a path that a requirements file names, from the project's folder; `None` if it leads outside.
+fn beside(file: &str, name: &str) -> Option<String> {
+    let name = name.trim_start_matches("file:").split(['[', '#', ';']).next()?.trim();
+    if name.starts_with('/') {
+        return name.strip_prefix(APP_ROOT)?.strip_prefix('/').map(str::to_owned);
+    }
+    let mut parts: Vec<&str> = file.split('/').collect();
+    parts.pop();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => _ = parts.pop()?,
+            part => parts.push(part),
+        }
+    }
+    let path = parts.join("/");
+    (path.is_empty() || path.parse::<FilePath>().is_ok()).then_some(path)
+}

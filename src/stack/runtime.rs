@@ -1,0 +1,104 @@
+//! What containers are given besides the project: the runtime volume, and the environment of every process.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use bytes::Bytes;
+
+use crate::domain::runtime::{HOME, RUNTIME_MOUNT};
+
+/// What of the settings concerns the stacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StackConfig {
+    /// Whether the operator has certificate authorities of its own, so that `ca.pem` is in the runtime volume.
+    pub extra_ca: bool,
+    /// The proxy variables, such as `HTTPS_PROXY`, under the names that they have outside.
+    pub proxy: BTreeMap<String, String>,
+    /// Variables for installations alone, such as the address of a package index. They are part of the dependency key.
+    pub installation: BTreeMap<String, String>,
+}
+
+/// One file of the runtime volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeFile {
+    /// The path below the volume's root.
+    pub path: String,
+    /// The content.
+    pub content: Bytes,
+    /// Whether it may be executed.
+    pub executable: bool,
+}
+
+/// Returns the files of the read-only runtime volume: the agent, what the stacks need, and certificates when the operator
+/// has authorities of its own.
+///
+/// `extra_ca` is a bundle in PEM. `ca.pem` then holds the public authorities as well, since most tools take such a file
+/// in place of their own; `extra-ca.pem` is the bundle alone, for Node, which adds it to its own.
+pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
+    let file = |path: &str, content: &'static [u8]| RuntimeFile {
+        path: path.to_owned(),
+        content: Bytes::from_static(content),
+        executable: false,
+    };
+    let mut files = vec![
+        RuntimeFile { executable: true, ..file("agent", include_bytes!(concat!(env!("OUT_DIR"), "/previewd-agent"))) },
+        file("python/serve.py", include_bytes!("../../stacks/python/serve.py")),
+        file("python/warm.py", include_bytes!("../../stacks/python/warm.py")),
+        file("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
+        file("static/nginx.conf", include_bytes!("../../stacks/static/nginx.conf")),
+    ];
+    if let Some(extra) = extra_ca {
+        let own = |path: &str, content: Vec<u8>| RuntimeFile {
+            path: path.into(),
+            content: content.into(),
+            executable: false,
+        };
+        files.push(own("ca.pem", with_public_authorities(extra)));
+        files.push(own("extra-ca.pem", extra.to_vec()));
+    }
+    files
+}
+
+/// Returns the environment of every process in a container: the home, the certificates and the proxy.
+///
+/// It has no `PATH`: each image has its own, which the stacks put their folders before.
+pub fn base_environment(config: &StackConfig) -> BTreeMap<String, String> {
+    let mut environment =
+        BTreeMap::from([("HOME".to_owned(), HOME.to_owned()), ("LANG".to_owned(), "C.UTF-8".to_owned())]);
+    if config.extra_ca {
+        let all = format!("{RUNTIME_MOUNT}/ca.pem");
+        let names = [
+            "SSL_CERT_FILE",
+            "REQUESTS_CA_BUNDLE",
+            "CURL_CA_BUNDLE",
+            "PIP_CERT",
+            "GIT_SSL_CAINFO",
+            "npm_config_cafile",
+            "YARN_HTTPS_CA_FILE_PATH",
+        ];
+        environment.extend(names.map(|name| (name.to_owned(), all.clone())));
+        environment.insert("NODE_EXTRA_CA_CERTS".into(), format!("{RUNTIME_MOUNT}/extra-ca.pem"));
+    }
+    for (name, value) in &config.proxy {
+        // Both spellings, since tools differ in which they read.
+        environment.insert(name.to_lowercase(), value.clone());
+        environment.insert(name.to_uppercase(), value.clone());
+    }
+    environment
+}
+
+/// Returns the bundle with the public authorities before it, in PEM.
+fn with_public_authorities(extra: &[u8]) -> Vec<u8> {
+    let mut bundle = String::new();
+    for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        bundle.push_str("-----BEGIN CERTIFICATE-----\n");
+        let text = data_encoding::BASE64.encode(certificate);
+        for line in text.as_bytes().chunks(64) {
+            // Base64 is ASCII.
+            let _ = writeln!(bundle, "{}", String::from_utf8_lossy(line));
+        }
+        bundle.push_str("-----END CERTIFICATE-----\n");
+    }
+    let mut bundle = bundle.into_bytes();
+    bundle.extend_from_slice(extra);
+    bundle
+}

@@ -1,0 +1,333 @@
+// Serves a project with its own Vite (5 to 8), without a watcher: previewd knows which paths changed and says so over
+// the control socket. Vite's own watcher drops a second change within 50 ms, and so a burst ends on old code.
+//
+//   node vite.mjs --port <n> [--root <folder>] [--config <file>] [--mode <mode>] [--base <path>] [--force]
+//
+// Control: one JSON object per line.
+//   in   {"revision":"<id>","changes":[{"path":"src/App.jsx","kind":"add|change|unlink"}]}
+//   out  {"ok":true,"strategy":"hot|full|restart"}
+//        {"ok":false,"error":{"message":"...","file":"src/App.jsx","line":3}}
+// An answer means that the next fetch gets the new code. With no changes, the page and all that it imports is checked.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { connect } from 'node:net'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const options = readOptions(process.argv.slice(2))
+const folder = process.cwd()
+const project = process.env.PREVIEWD_PROJECT ?? folder
+const root = resolve(folder, options.root ?? '.')
+
+/** How long one change may take until Vite's plugins have heard of it. */
+const HEARD_TIMEOUT_MS = 2000
+/** The most modules that are looked at for errors after one notice. */
+const MAX_CHECKED = 400
+
+/** Messages that Vite logged as errors since the notice began. */
+let logged = []
+/** What was sent to the pages since the notice began: 'update', 'full-reload' ... */
+let sent = new Set()
+/** Resolvers by file that wait until the plugins have heard of a change. */
+const waiting = new Map()
+/** Restarts that a plugin has begun. */
+const restarts = new Set()
+/** Files whose modules had an error; they are checked again with every notice. */
+const broken = new Set()
+
+const vite = await import(viteUrl())
+const major = Number.parseInt(vite.version, 10)
+const server = await vite.createServer(inlineConfig())
+watchOver(server)
+await server.listen()
+server.printUrls()
+if (process.env.PREVIEWD_CONTROL) control(process.env.PREVIEWD_CONTROL)
+
+function readOptions(words) {
+  const options = {}
+  while (words.length > 0) {
+    const name = words.shift().replace(/^--/, '')
+    options[name] = name === 'force' ? true : words.shift()
+  }
+  return options
+}
+
+/** Finds the Vite of the project, as Node would, whatever its manifest exports. */
+function viteUrl() {
+  for (const from of [root, folder]) {
+    try {
+      const manifest = createRequire(join(from, 'package.json')).resolve('vite/package.json')
+      const entry = join(dirname(manifest), 'dist', 'node', 'index.js')
+      if (existsSync(entry)) return pathToFileURL(entry).href
+    } catch {
+      // Not from here.
+    }
+  }
+  console.error("Error: Cannot find module 'vite': it is not among the installed dependencies")
+  process.exit(1)
+}
+
+function inlineConfig() {
+  const logger = vite.createLogger('info', { allowClearScreen: false })
+  const error = logger.error
+  logger.error = (message, details) => {
+    logged.push(details?.error ?? new Error(String(message)))
+    error(message, details)
+  }
+  return {
+    root,
+    configFile: options.config && resolve(folder, options.config),
+    mode: options.mode,
+    base: options.base,
+    clearScreen: false,
+    customLogger: logger,
+    optimizeDeps: options.force ? { force: true } : undefined,
+    server: { host: '0.0.0.0', port: Number(options.port), strictPort: true, open: false },
+    plugins: [previewd()],
+  }
+}
+
+/** The plugin that settles what the project's configuration may not decide here, and hears when a change has arrived. */
+function previewd() {
+  const heard = (file) => {
+    for (const done of waiting.get(file) ?? []) done()
+    waiting.delete(file)
+  }
+  return {
+    name: 'previewd',
+    enforce: 'post',
+    apply: 'serve',
+    configResolved(config) {
+      config.server.watch = null
+      config.server.allowedHosts = true
+      config.server.https = undefined
+      // The page's own address leads here, whatever port it has outside. Vite 8 keeps the same settings in `ws`.
+      if (config.server.hmr && typeof config.server.hmr === 'object') {
+        config.server.hmr = { overlay: config.server.hmr.overlay }
+      }
+      if (config.server.ws && typeof config.server.ws === 'object') config.server.ws = {}
+    },
+    watchChange(file, { event }) {
+      if (major < 6 && event !== 'update') setImmediate(heard, file)
+    },
+    ...(major < 6
+      ? { handleHotUpdate: { order: 'post', handler: ({ file }) => void setImmediate(heard, file) } }
+      : { hotUpdate: { order: 'post', handler: ({ file }) => void setImmediate(heard, file) } }),
+  }
+}
+
+/** Notes what a server sends to the pages and whether a plugin restarts it. Again after each restart, which replaces all. */
+function watchOver(server) {
+  for (const channel of new Set([server.ws, server.hot, server.environments?.client?.hot])) {
+    if (!channel || channel.send?.previewd) continue
+    const send = channel.send
+    channel.send = function (...payload) {
+      sent.add(typeof payload[0] === 'string' ? 'custom' : payload[0]?.type)
+      return send.apply(this, payload)
+    }
+    channel.send.previewd = true
+  }
+  if (!server.restart.previewd) {
+    const restart = server.restart
+    server.restart = function (...words) {
+      const running = Promise.resolve(restart.apply(this, words)).finally(() => restarts.delete(running))
+      restarts.add(running)
+      return running
+    }
+    server.restart.previewd = true
+  }
+}
+
+/** Answers notices one after another. Connects again when the other side went away. */
+function control(path) {
+  const socket = connect(path)
+  let buffer = ''
+  let queue = Promise.resolve()
+  socket.setEncoding('utf8')
+  socket.on('data', (text) => {
+    buffer += text
+    const lines = buffer.split('\n')
+    buffer = lines.pop()
+    for (const line of lines) {
+      queue = queue.then(async () => socket.write(`${JSON.stringify(await answer(line))}\n`))
+    }
+  })
+  socket.on('error', () => {})
+  socket.on('close', () => setTimeout(control, 100, path).unref())
+}
+
+async function answer(line) {
+  try {
+    return await apply(JSON.parse(line).changes)
+  } catch (error) {
+    return { ok: false, error: described(error) }
+  }
+}
+
+/** Brings changes into the server and says what it came to. */
+async function apply(changes) {
+  logged = []
+  sent = new Set()
+  watchOver(server)
+  const before = server.config
+  const files = changes.map(({ path, kind }) => ({ file: normal(resolve(project, path)), kind }))
+  const orphans = files.flatMap(({ file, kind }) => (kind === 'unlink' ? importers(file) : []))
+  const affected = new Set([...broken, ...files.map(({ file }) => file), ...orphans.map(({ file }) => file)])
+  if (files.some(({ file }) => configures(file))) {
+    await server.restart()
+  } else {
+    await Promise.all(files.map(({ file, kind }) => announce(file, kind)))
+  }
+  // Vite only renews the time stamps in these, and goes on serving an import of what is gone.
+  for (const module of orphans) graph().invalidateModule(module)
+  while (restarts.size > 0) await Promise.all(restarts)
+  const restarted = server.config !== before
+  if (!restarted && files.some(({ file }) => configures(file))) {
+    return { ok: false, error: described(logged[0] ?? new Error('Vite did not restart')) }
+  }
+  // What Vite reads once may have been wrong before and be right now.
+  const entries = changes.length === 0 || restarted ? await entryModules() : []
+  const error = await check(affected, entries)
+  if (error) return { ok: false, error: described(error) }
+  if (restarted) return { ok: true, strategy: 'restart' }
+  if (server.config.server.hmr === false) return { ok: true, strategy: 'full' }
+  if (sent.has('full-reload')) return { ok: true, strategy: 'full' }
+  if (files.some(({ file }) => isPublic(file))) {
+    // Vite says nothing of these, since no module imports them.
+    server.ws.send({ type: 'full-reload', path: '*' })
+    return { ok: true, strategy: 'full' }
+  }
+  return { ok: true, strategy: 'hot' }
+}
+
+/** Returns whether a file is read only when Vite starts. */
+function configures(file) {
+  const { config } = server
+  const environment = config.envDir && dirname(file) === normal(resolve(config.envDir))
+  const mode = [`.env`, `.env.local`, `.env.${config.mode}`, `.env.${config.mode}.local`]
+  return (
+    file === config.configFile ||
+    config.configFileDependencies.includes(file) ||
+    (environment && mode.includes(file.slice(file.lastIndexOf('/') + 1))) ||
+    /\/(postcss|tailwind|svelte)\.config\.[cm]?[jt]s$|\/\.postcssrc[^/]*$/.test(file)
+  )
+}
+
+function isPublic(file) {
+  const { publicDir } = server.config
+  return Boolean(publicDir) && file.startsWith(`${normal(publicDir)}/`)
+}
+
+/** Tells Vite of one change and waits until its plugins have heard of it. */
+async function announce(file, kind) {
+  // A file that was there already, such as one that a plugin wrote: its module has to go stale too.
+  const known = kind === 'add' && (graph().getModulesByFile(file)?.size ?? 0) > 0
+  for (const event of known ? ['add', 'change'] : [kind]) {
+    let done
+    const arrived = new Promise((resolve) => {
+      done = resolve
+    })
+    waiting.set(file, [...(waiting.get(file) ?? []), done])
+    const timer = setTimeout(done, server.config.server.hmr === false ? 50 : HEARD_TIMEOUT_MS)
+    server.watcher.emit(event, file)
+    server.watcher.emit('all', event, file)
+    await arrived
+    clearTimeout(timer)
+    // What follows the plugins' hooks: the messages to the pages.
+    await new Promise(setImmediate)
+  }
+}
+
+function graph() {
+  return server.environments?.client?.moduleGraph ?? server.moduleGraph
+}
+
+function transform(url) {
+  return server.environments?.client ? server.environments.client.transformRequest(url) : server.transformRequest(url)
+}
+
+/** Returns the modules that import a file. */
+function importers(file) {
+  const modules = [...(graph().getModulesByFile(file) ?? [])]
+  return modules.flatMap((module) => [...module.importers]).filter((module) => module.file)
+}
+
+/** Transforms the modules of files that changed, and of entries all that they import. Returns the first error. */
+async function check(files, entries) {
+  let first
+  const done = new Set()
+  const one = async (module) => {
+    if (done.has(module.url) || done.size >= MAX_CHECKED) return
+    done.add(module.url)
+    try {
+      await transform(module.url)
+      broken.delete(module.file)
+    } catch (error) {
+      // Made stale, or moved to other optimised dependencies, while it was transformed: that is no error.
+      if (/ERR_(OUTDATED_OPTIMIZED_DEP|OPTIMIZE_DEPS_PROCESSING_ERROR|CLOSED_SERVER)/.test(error?.code)) return
+      if (module.file) broken.add(module.file)
+      first ??= Object.assign(error, { module: module.file })
+    }
+  }
+  // A changed module may be the first to import another that is new, so look again until nothing is.
+  for (let size = -1; size < done.size; ) {
+    size = done.size
+    for (const file of files) {
+      if (!existsSync(file)) {
+        broken.delete(file)
+        continue
+      }
+      for (const module of graph().getModulesByFile(file) ?? []) await one(module)
+    }
+  }
+  const queue = [...entries]
+  for (const module of queue) {
+    if (module.file?.includes('/node_modules/') || done.has(module.url)) continue
+    await one(module)
+    queue.push(...module.importedModules)
+  }
+  return first
+}
+
+/** Returns the modules that the entry page loads. */
+async function entryModules() {
+  const page = join(root, 'index.html')
+  if (!existsSync(page)) return []
+  const html = await server.transformIndexHtml('/', readFileSync(page, 'utf8'))
+  const scripts = html.match(/<script\b[^>]*\btype=["']?module[^>]*>/g) ?? []
+  const urls = scripts.map((tag) => /\bsrc=["']([^"']+)/.exec(tag)?.[1]).filter((url) => url && !/^https?:|@vite/.test(url))
+  const base = server.config.base
+  const modules = urls.map((url) => graph().ensureEntryFromUrl(url.startsWith(base) ? `/${url.slice(base.length)}` : url))
+  return Promise.all(modules)
+}
+
+function normal(path) {
+  return vite.normalizePath(path)
+}
+
+/** Returns an error as previewd reports it. */
+function described(error) {
+  const text = [error.message, error.frame].filter(Boolean).join('\n').replace(/\u001b\[[0-9;]*m/g, '')
+  const place = /([^\s"'`()[\]]+\.[a-z]+):(\d+):\d+/.exec(text)
+  const at = /\((\d+):\d+\)/.exec(error.message ?? '')
+  const file = error.loc?.file ?? error.id ?? (isHere(place?.[1]) ? place[1] : undefined) ?? error.module
+  const line = error.loc?.line ?? error.line ?? place?.[2] ?? at?.[1]
+  const lines = text.split('\n').map((line) => line.trim()).filter(Boolean)
+  // "Transform failed with 1 error:" says nothing; what follows does.
+  const message = /error(\(s\)|s)?:$/i.test(lines[0] ?? '') && lines[1] ? lines[1] : (lines[0] ?? 'an error without a message')
+  return { message: shortened(message), file: file && shortened(file), line: line ? Number(line) : undefined }
+}
+
+function isHere(path) {
+  return path !== undefined && existsSync(isAbsolute(path) ? path : join(root, path))
+}
+
+/** Takes the project's folder and queries off the paths of a text. */
+function shortened(text) {
+  const prefix = project.endsWith(sep) ? project : project + sep
+  const inside = text.replaceAll(`file://${prefix}`, '').replaceAll(prefix, '').replace(/(\.[a-z]+)\?[^\s"']*/g, '$1')
+  // Rolldown and esbuild name files from the root that Vite serves.
+  const below = relative(project, root)
+  return below && inside === text && !isAbsolute(text) && existsSync(join(root, text)) ? join(below, text) : inside
+}

@@ -1,0 +1,212 @@
+"""Serves a project's Python app: ASGI, WSGI, Django, or a script that serves by itself.
+
+    serve.py <module> <object>      imports the module and serves the object; "auto" finds it
+    serve.py <manage.py> django     serves the project whose settings manage.py names
+
+The port is in PORT. Three steps, so that a parent process can later do the first in advance and fork for the rest:
+`prepare` loads what every app needs, `load` runs the project's code, `serve` answers until the process is told to end.
+"""
+
+import os
+import sys
+
+# Bytecode of what the base image left uncompiled; see warm.py.
+_BYTECODE = os.path.expanduser("~/pycache")
+if os.path.isdir(_BYTECODE):
+    sys.pycache_prefix = _BYTECODE
+
+SERVER = os.path.expanduser("~/server")
+"""The server's own packages; after everything else, so that the project's versions win."""
+
+NAMES = ("app", "application", "api", "asgi", "wsgi", "server", "asgi_app", "wsgi_app")
+"""What an app object is called, the likeliest first."""
+
+FACTORIES = ("create_app", "make_app", "get_app", "build_app", "create_application", "get_application")
+"""What a function is called that makes an app object."""
+
+FRAMEWORKS = {"fastapi", "starlette", "flask", "quart", "litestar", "sanic", "bottle", "falcon", "blacksheep", "django"}
+"""The packages whose instances are taken for the app under any name."""
+
+
+def main():
+    prepare()
+    app = load(*sys.argv[1:3])
+    if app is not None:
+        serve(app, int(os.environ.get("PORT", "8000")))
+
+
+def prepare():
+    """Sets the module path and imports what every app needs."""
+    # The folder of this script is nobody's module path; PYTHONPATH has the project's.
+    del sys.path[0]
+    sys.path.append(SERVER)
+    binaries = os.path.dirname(sys.executable)
+    os.environ["PATH"] = binaries + os.pathsep + os.environ.get("PATH", os.defpath)
+    os.environ["VIRTUAL_ENV"] = os.path.dirname(binaries)
+    import uvicorn.server  # noqa: F401
+
+
+def load(target, name):
+    """Runs the project's code and returns the app object; None when a script has served and ended by itself."""
+    if name == "django":
+        return django(target)
+    import importlib
+
+    module = importlib.import_module(target)
+    if name != "auto":
+        app = module
+        for part in name.split("."):
+            app = getattr(app, part)
+        return app
+    app = find(module)
+    if app is None:
+        run_script(module.__file__)
+    return app
+
+
+def find(module):
+    """Returns a module's app object, made by its factory if it has no other, or None."""
+    values = vars(module)
+    for name in NAMES:
+        if name in values and interface(values[name]):
+            return values[name]
+    for value in values.values():
+        if type(value).__module__.partition(".")[0] in FRAMEWORKS and interface(value):
+            return value
+    for name in FACTORIES:
+        factory = values.get(name)
+        if callable(factory) and not required(factory):
+            app = factory()
+            if interface(app):
+                return app
+    return None
+
+
+def interface(app):
+    """Returns "asgi3", "asgi2" or "wsgi", or None for what is no app."""
+    import inspect
+
+    if not callable(app):
+        return None
+    needed = required(app)
+    if inspect.isclass(app):
+        return "asgi2" if needed == ["scope"] else None
+    if inspect.isroutine(app):
+        # Any function may have two arguments: what they are called decides.
+        if needed[:1] == ["scope"]:
+            return {1: "asgi2", 3: "asgi3"}.get(len(needed))
+        return "wsgi" if len(needed) == 2 and needed[0].startswith("env") else None
+    if inspect.iscoroutinefunction(type(app).__call__):
+        return "asgi3"
+    if needed[:1] == ["scope"]:
+        return {1: "asgi2", 3: "asgi3"}.get(len(needed))
+    return "wsgi" if hasattr(app, "wsgi_app") or len(needed) == 2 else None
+
+
+def required(function):
+    """Returns the names of the arguments that a call must have."""
+    import inspect
+
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind in positional]
+
+
+def run_script(path):
+    """Runs a module again as the script that it is."""
+    import runpy
+
+    print(f"previewd: {os.path.relpath(path)} has no app object; running it as a script", file=sys.stderr, flush=True)
+    sys.argv = [path]
+    runpy.run_path(path, run_name="__main__")
+
+
+def django(manage):
+    """Sets a Django project up as its development server would, and returns its app object."""
+    import re
+
+    folder = os.path.dirname(os.path.abspath(manage))
+    with open(manage, encoding="utf-8") as file:
+        named = re.search(r"""DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""", file.read())
+    if named:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", named.group(1))
+    os.chdir(folder)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+    import django
+    from django.conf import settings
+    from django.utils.module_loading import import_string
+
+    # Only the preview's own address leads here, whatever its name is.
+    settings.ALLOWED_HOSTS = ["*"]
+    django.setup()
+    migrate(settings)
+    asgi = getattr(settings, "ASGI_APPLICATION", None)
+    wsgi = getattr(settings, "WSGI_APPLICATION", None)
+    if asgi:
+        app = import_string(asgi)
+    elif wsgi:
+        app = import_string(wsgi)
+    else:
+        from django.core.wsgi import get_wsgi_application
+
+        app = get_wsgi_application()
+    if settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
+        from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler, StaticFilesHandler
+
+        app = (ASGIStaticFilesHandler if interface(app) == "asgi3" else StaticFilesHandler)(app)
+    return app
+
+
+def migrate(settings):
+    """Brings a database that is a file of this container up to date, since nobody else can."""
+    if "sqlite" not in settings.DATABASES.get("default", {}).get("ENGINE", ""):
+        return
+    import traceback
+
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", interactive=False, verbosity=1)
+    except Exception:
+        # As with the development server, pages without the database go on working.
+        traceback.print_exc()
+
+
+def serve(app, port):
+    """Answers on every address until the process is told to end. An app that does not start ends it with status 3."""
+    from uvicorn.config import Config
+    from uvicorn.server import Server
+
+    kind = interface(app) or "asgi3"
+    if kind == "wsgi":
+        from a2wsgi import WSGIMiddleware
+
+        app, kind = WSGIMiddleware(app, workers=10), "asgi3"
+    config = Config(
+        app,
+        host="0.0.0.0",
+        port=port,
+        interface=kind,
+        # The gateway is the only client.
+        proxy_headers=True,
+        forwarded_allow_ips="*",
+        # A restart must not wait for streams that never end.
+        timeout_graceful_shutdown=1,
+    )
+    server = Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

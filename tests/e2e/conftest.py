@@ -1,0 +1,39 @@
+"""The end-to-end tests of the contract: the real binary, a real Docker daemon, real projects.
+
+PREVIEWD_BIN    the program; default target/release/previewd
+PREVIEWD_ADDR   use the service that runs there, where a test needs none of its own
+PREVIEWD_ROUNDS how often the bursts are repeated; default 1
+DOCKER_HOST     the daemon
+
+`-m slow` runs what full runs have beyond the default, `-m ''` runs everything.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import harness.paths  # noqa: F401  puts the client on the path
+from harness import figures
+from harness.fixtures import client, create, nothing_left, own_service, project_id, service  # noqa: F401
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: only in full runs (-m slow, or -m '' for everything)")
+    if not config.option.markexpr and "-m" not in config.invocation_params.args:
+        config.option.markexpr = "not slow"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # No test may hang: those that need longer say so.
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(120))
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    rows = figures.rows()
+    if rows:
+        terminalreporter.section("figures")
+        width = max(len(name) for name, _ in rows)
+        for name, text in rows:
+            terminalreporter.line(f"{name:<{width}}  {text}")

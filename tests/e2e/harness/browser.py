@@ -1,0 +1,143 @@
+"""A real Chromium, driven over its own debugging protocol."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import subprocess
+import threading
+import urllib.request
+from contextlib import ExitStack
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from websockets.sync.client import ClientConnection, connect
+
+from harness.waiting import eventually
+
+
+class Tab:
+    """One page of the browser."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._ids = itertools.count(1)
+
+    def send(self, method: str, **parameters):
+        """Sends one command and returns its result."""
+        number = next(self._ids)
+        self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._connection.recv(timeout=30))
+            if message.get("id") == number:
+                assert "error" not in message, f"{method}: {message['error']}"
+                return message["result"]
+
+    def open(self, url: str) -> None:
+        """Goes to an address."""
+        result = self.send("Page.navigate", url=url)
+        assert not result.get("errorText"), result["errorText"]
+
+    def reload(self) -> None:
+        """Loads the page anew, as F5 does."""
+        self.send("Page.reload")
+
+    def evaluate(self, expression: str):
+        """Returns the JSON value of an expression in the page."""
+        result = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
+
+    def wait_for(self, expression: str, *, within: float):
+        """Returns the first true value of an expression in the page."""
+
+        def value():
+            try:
+                return self.evaluate(expression)
+            except AssertionError as error:
+                # While a page is being exchanged there is nothing to evaluate in.
+                return None if "context" in str(error) or "not defined" in str(error) else self._raise(error)
+
+        return eventually(value, within=within, what=expression)
+
+    @staticmethod
+    def _raise(error: AssertionError):
+        raise RuntimeError(str(error)) from error
+
+
+class Chromium:
+    """A headless browser with a profile of its own, until the block ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        assert program, "no Chromium is installed: run scripts/setup.sh --test"
+        self._program = program
+
+    def __enter__(self) -> Chromium:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "chromium.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    self._program,
+                    "--headless=new",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                    "--no-first-run",
+                    "--no-proxy-server",
+                    "--remote-debugging-port=0",
+                    f"--user-data-dir={self._folder / 'profile'}",
+                    "about:blank",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        port_file = self._folder / "profile" / "DevToolsActivePort"
+        eventually(lambda: port_file.is_file() and port_file.read_text().count("\n"), within=60, what="Chromium starts")
+        self._port = int(port_file.read_text().splitlines()[0])
+        self._connections = ExitStack()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connections.close()
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(timeout=15)
+
+    def tab(self) -> Tab:
+        """Returns a new, empty page."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
+        with urllib.request.urlopen(request, timeout=15) as response:
+            target = json.load(response)
+        connection = self._connections.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None))
+        tab = Tab(connection)
+        tab.send("Page.enable")
+        return tab
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Origin:
+    """A web server with the files of a folder, at an origin of its own, until the block ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Origin:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,269 @@
+"""Broken code is an answer that says what is wrong and where, and the next good commit runs (acceptance 7)."""
+
+from __future__ import annotations
+
+import time
+
+import grpc
+import pytest
+from harness import projects, web
+from harness.waiting import eventually
+from harness.watching import FAILED, READY, Watcher
+
+from previewd import FailureStage, Limits, Phase, Preview, PreviewdError
+
+INSTALL, START, RUN = (
+    FailureStage.FAILURE_STAGE_INSTALL,
+    FailureStage.FAILURE_STAGE_START,
+    FailureStage.FAILURE_STAGE_RUN,
+)
+
+
+def explains(preview: Preview, stage: int, reason: str, *, says: str, file: str = "", line: int = 0) -> None:
+    """Checks the failure of a preview, with the log line that a person would look for."""
+    failure = preview.failure
+    assert (failure.stage, failure.reason) == (stage, reason), failure
+    assert (failure.file, failure.line) == (file, line), failure
+    assert failure.commit_id == preview.head_commit_id
+    assert failure.message
+    assert 1 <= len(failure.log_excerpt) <= 50
+    assert any(says in text for text in failure.log_excerpt), list(failure.log_excerpt)
+
+
+BROKEN_MAIN = "from fastapi import FastAPI\n\napp = FastAPI()\n\n\ndef broken(:\n    return 1\n"
+BROKEN_SERVER = "// A comment.\nconst missing = require('./not-there');\n\nmissing();\n"
+
+
+@pytest.mark.timeout(240)
+def test_syntax_error_in_main_py_names_file_and_line_and_the_next_good_commit_runs(client, create):
+    preview = create(projects.FASTAPI, timeout=180)
+    with Watcher(client, preview.preview_id) as watcher:
+        broken = client.update(preview.preview_id, {"main.py": BROKEN_MAIN})
+        explains(broken.preview, START, "SYNTAX_ERROR", says="SyntaxError", file="main.py", line=6)
+        _, reload = watcher.wait_stage(FAILED, broken.commit_id, within=5)
+        assert (reload.failure.file, reload.failure.line) == ("main.py", 6)
+        good = client.update(
+            preview.preview_id, {"main.py": projects.fastapi(0)["main.py"], **projects.FASTAPI.change(1)}
+        )
+        assert good.preview.phase == Phase.PHASE_RUNNING
+        assert not good.preview.HasField("failure")
+        watcher.wait_stage(READY, good.commit_id, within=5)
+    assert web.version_in(web.get(preview.url).text) == 1
+
+
+@pytest.mark.timeout(240)
+def test_create_of_broken_code_is_an_answer_and_the_next_commit_mends_it(client, create, project_id):
+    preview = client.create(project_id, {**projects.fastapi(0), "main.py": BROKEN_MAIN}, timeout=180)
+    assert preview.phase == Phase.PHASE_FAILED
+    assert preview.commit_id == ""
+    explains(preview, START, "SYNTAX_ERROR", says="SyntaxError", file="main.py", line=6)
+    answer = web.get(preview.url)
+    assert answer.status == 502
+    assert "main.py" in answer.text, "the page does not say what is wrong"
+    client.commit(project_id, {"main.py": projects.fastapi(0)["main.py"]})
+    eventually(lambda: client.get(preview.preview_id).phase == Phase.PHASE_RUNNING, within=20)
+    assert web.version_in(web.get(preview.url).text) == 0
+
+
+def test_missing_module_in_server_js_names_file_and_line(client, create):
+    preview = create(projects.PLAIN_NODE)
+    broken = client.update(preview.preview_id, {"server.js": BROKEN_SERVER})
+    explains(
+        broken.preview, START, "MODULE_NOT_FOUND", says="Cannot find module './not-there'", file="server.js", line=2
+    )
+    good = client.update(preview.preview_id, projects.PLAIN_NODE.change(1))
+    assert good.preview.phase == Phase.PHASE_RUNNING
+    assert web.version_in(web.get(preview.url).text) == 1
+
+
+def test_syntax_error_in_a_module_of_a_node_app_names_that_module(client, create):
+    preview = create({**projects.plain_node(0), "lib/shop.js": "exports.a = 1;\n"})
+    server = "require('./lib/shop');\n" + projects.plain_node(1)["server.js"]
+    broken = client.update(
+        preview.preview_id, {"server.js": server, "lib/shop.js": "exports.a = 1;\n\nexports.b = = 2;\n"}
+    )
+    explains(broken.preview, START, "SYNTAX_ERROR", says="SyntaxError", file="lib/shop.js", line=3)
+
+
+@pytest.mark.timeout(240)
+def test_error_while_a_python_module_is_imported_names_the_project_s_own_line(client, create):
+    preview = create(projects.FLASK, timeout=180)
+    broken = client.update(preview.preview_id, {"catalogue.py": "import os\n\nVERSION = os.environ['NOT_THERE']\n"})
+    failure = broken.preview.failure
+    assert (failure.stage, failure.file, failure.line) == (START, "catalogue.py", 3), failure
+    assert any("KeyError" in text for text in failure.log_excerpt)
+    missing = client.update(preview.preview_id, {"catalogue.py": "import not_there\n"})
+    explains(missing.preview, START, "MODULE_NOT_FOUND", says="not_there", file="catalogue.py", line=1)
+
+
+@pytest.mark.timeout(240)
+def test_bad_package_in_requirements_keeps_the_old_version_serving(client, create):
+    preview = create(projects.FLASK, timeout=180)
+    change = {"requirements.txt": "flask\nno-such-package-of-previewd==9.9\n", **projects.FLASK.change(1)}
+    with Watcher(client, preview.preview_id) as watcher, web.Poller(preview.url, interval=0.05) as poller:
+        broken = client.update(preview.preview_id, change, timeout=180)
+        watcher.wait_stage(FAILED, broken.commit_id, within=5)
+        poller.after(time.monotonic(), 3)
+    explains(
+        broken.preview, INSTALL, "INSTALL_FAILED", says="no-such-package-of-previewd", file="requirements.txt", line=2
+    )
+    assert (broken.preview.phase, broken.preview.commit_id) == (Phase.PHASE_RUNNING, preview.commit_id)
+    assert {(fetch.status, fetch.version) for fetch in poller.fetches} == {(200, 0)}
+    good = client.update(preview.preview_id, {"requirements.txt": "flask\n"}, timeout=180)
+    assert good.preview.phase == Phase.PHASE_RUNNING
+    assert web.version_in(web.get(preview.url).text) == 1
+
+
+@pytest.mark.timeout(240)
+def test_bad_package_of_a_new_project_is_failed_at_the_installation(client, create, project_id):
+    files = {**projects.flask(0), "requirements.txt": "# needed\nno-such-package-of-previewd\n"}
+    preview = client.create(project_id, files, timeout=180)
+    assert preview.phase == Phase.PHASE_FAILED
+    explains(preview, INSTALL, "INSTALL_FAILED", says="no-such-package-of-previewd", file="requirements.txt", line=2)
+
+
+@pytest.mark.timeout(240)
+def test_bad_package_in_package_json_is_failed_at_the_installation(client, create, project_id):
+    files = projects.express(0)
+    files["package.json"] = files["package.json"].replace('"express"', '"@previewd-e2e/no-such-package"')
+    preview = client.create(project_id, files, timeout=180)
+    assert preview.phase == Phase.PHASE_FAILED
+    assert (preview.failure.stage, preview.failure.reason) == (INSTALL, "INSTALL_FAILED")
+    assert any("no-such-package" in text for text in preview.failure.log_excerpt)
+
+
+def test_start_command_that_exits_is_failed_with_its_status_and_last_lines(client, create, project_id):
+    began = time.monotonic()
+    preview = client.create(project_id, projects.plain_node(0), start_command="echo I give up; exit 3")
+    assert time.monotonic() - began < 20, "an exit is known at once"
+    assert preview.phase == Phase.PHASE_FAILED
+    explains(preview, START, "EXITED", says="I give up")
+    assert preview.failure.exit_code == 3
+
+
+def test_start_command_that_is_not_there_is_failed(client, create, project_id):
+    preview = client.create(project_id, projects.plain_node(0), start_command="no-such-program --serve")
+    assert preview.phase == Phase.PHASE_FAILED
+    assert (preview.failure.stage, preview.failure.exit_code) == (START, 127)
+    assert any("no-such-program" in text for text in preview.failure.log_excerpt)
+
+
+def test_app_that_never_listens_is_failed_once_the_start_timeout_has_passed(own_service):
+    own = own_service(PREVIEW_START_TIMEOUT="3")
+    with own.client() as client:
+        began = time.monotonic()
+        preview = client.create("deaf", projects.plain_node(0), start_command="echo thinking; exec sleep 1000")
+        took = time.monotonic() - began
+        assert preview.phase == Phase.PHASE_FAILED
+        explains(preview, START, "NOT_LISTENING", says="thinking")
+        assert 3 <= took < 15
+        # What is mended is the code, so a commit is enough.
+        files = {"previewd.toml": "start = 'node server.js'\n", **projects.plain_node(1)}
+        again = client.create("mended", {**files, "previewd.toml": "start = 'sleep 1000'\n"})
+        assert (again.phase, again.failure.reason) == (Phase.PHASE_FAILED, "NOT_LISTENING")
+        good = client.update(again.preview_id, files)
+        assert good.preview.phase == Phase.PHASE_RUNNING, good.preview.failure
+        assert web.version_in(web.get(good.preview.url).text) == 1
+
+
+def test_app_that_runs_out_of_memory_while_starting_is_named_as_such(client, create, project_id):
+    hog = "const kept = [];\nsetInterval(() => kept.push(Buffer.alloc(8 << 20, 1)), 1);\n"
+    preview = client.create(
+        project_id, {**projects.plain_node(0), "server.js": hog}, limits=Limits(memory_bytes=96 << 20)
+    )
+    assert preview.phase == Phase.PHASE_FAILED
+    assert (preview.failure.stage, preview.failure.reason) == (START, "OUT_OF_MEMORY"), preview.failure
+    good = client.update(preview.preview_id, projects.plain_node(1))
+    assert good.preview.phase == Phase.PHASE_RUNNING
+
+
+def ask_for_death(url: str, path: str) -> None:
+    try:
+        web.get(url, path, timeout=10)
+    except OSError:
+        pass
+
+
+def test_app_that_dies_is_started_again_and_failed_after_three_deaths_in_a_minute(client, create, project_id):
+    preview = create(projects.PLAIN_NODE)
+    deaths = 0
+    while client.get(preview.preview_id).phase == Phase.PHASE_RUNNING:
+        assert deaths < 3, "it was started again after three deaths"
+        ask_for_death(preview.url, "/crash?code=7")
+        deaths += 1
+        eventually(
+            lambda: (
+                client.get(preview.preview_id).phase in (Phase.PHASE_FAILED, Phase.PHASE_RUNNING)
+                and web.get(preview.url).status in (200, 502)
+            ),
+            within=20,
+        )
+    assert deaths == 3
+    failed = client.get(preview.preview_id)
+    explains(failed, RUN, "CRASH_LOOP", says="the last words")
+    assert failed.failure.exit_code == 7
+    good = client.update(preview.preview_id, projects.PLAIN_NODE.change(1))
+    assert good.preview.phase == Phase.PHASE_RUNNING
+    assert web.version_in(web.get(preview.url).text) == 1
+
+
+def test_app_that_runs_out_of_memory_later_is_started_again_and_then_named(client, create):
+    preview = create(projects.PLAIN_NODE, limits=Limits(memory_bytes=96 << 20))
+    for _ in range(3):
+        ask_for_death(preview.url, "/hog")
+        eventually(lambda: web.get(preview.url).status in (200, 502) and not hogging(preview.url), within=20)
+    failed = eventually(lambda: (it := client.get(preview.preview_id)).phase == Phase.PHASE_FAILED and it, within=10)
+    assert (failed.failure.stage, failed.failure.reason) == (RUN, "OUT_OF_MEMORY"), failed.failure
+
+
+def hogging(url: str) -> bool:
+    """Returns whether the app that was asked to take all memory is still the one that answers."""
+    began = time.monotonic()
+    web.get(url)
+    return time.monotonic() - began > 1
+
+
+@pytest.mark.timeout(240)
+def test_good_commit_runs_even_after_twenty_quick_crashes(client, create):
+    preview = create(projects.PLAIN_NODE)
+    for number in range(20):
+        broken = client.update(preview.preview_id, {"server.js": f"throw new Error('crash {number}');\n"})
+        assert broken.preview.failure.commit_id == broken.commit_id, f"crash {number}"
+        assert any(f"crash {number}" in text for text in broken.preview.failure.log_excerpt)
+    good = client.update(preview.preview_id, projects.PLAIN_NODE.change(21))
+    assert good.preview.phase == Phase.PHASE_RUNNING
+    assert web.version_in(web.get(preview.url).text) == 21
+    assert good.preview.container_id == preview.container_id
+
+
+def test_project_without_a_stack_is_refused_with_what_was_looked_for(client, project_id):
+    with pytest.raises(PreviewdError) as caught:
+        client.create(project_id, {"notes.txt": "nothing to run"})
+    assert (caught.value.code, caught.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "STACK_NOT_FOUND")
+    for looked_for in ("requirements.txt", "package.json", "index.html", "Dockerfile"):
+        assert looked_for in caught.value.message
+    assert list(client.list(project_id=project_id)) == []
+
+
+def test_empty_project_is_refused(client, project_id):
+    with pytest.raises(PreviewdError) as caught:
+        client.create(project_id)
+    assert (caught.value.code, caught.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "EMPTY_PROJECT")
+
+
+@pytest.mark.timeout(240)
+def test_dockerfile_that_does_not_build_keeps_the_old_version_serving(client, create):
+    preview = create(projects.DOCKERFILE, timeout=120)
+    bad = projects.dockerfile(1)
+    bad["Dockerfile"] += "RUN echo about to fail && exit 9\n"
+    with web.Poller(preview.url, interval=0.05) as poller:
+        broken = client.update(preview.preview_id, bad, timeout=120)
+        poller.after(time.monotonic(), 3)
+    failure = broken.preview.failure
+    assert failure.stage == FailureStage.FAILURE_STAGE_BUILD, failure
+    assert any("about to fail" in text for text in failure.log_excerpt)
+    assert broken.preview.phase == Phase.PHASE_RUNNING
+    assert {(fetch.status, fetch.version) for fetch in poller.fetches} == {(200, 0)}
+    good = client.update(preview.preview_id, projects.dockerfile(2), timeout=120)
+    assert good.preview.phase == Phase.PHASE_RUNNING
+    assert web.version_in(web.get(preview.url).text) == 2

@@ -1,0 +1,132 @@
+"""What holds a preview in, and what two of one dependency set share (acceptance 8)."""
+
+from __future__ import annotations
+
+import pytest
+from harness import daemon, projects, web
+from harness.projects import Project
+
+from previewd import Limits, LogSource
+
+MEBIBYTE = 1024 * 1024
+LIMITS = [
+    pytest.param(projects.STATIC, 256 * MEBIBYTE, 0.25, id="static"),
+    pytest.param(projects.PLAIN_NODE, 512 * MEBIBYTE, 0.5, id="node"),
+    pytest.param(projects.FLASK, 512 * MEBIBYTE, 0.5, id="python"),
+    pytest.param(projects.REACT, 512 * MEBIBYTE, 0.5, id="react"),
+    pytest.param(projects.DOCKERFILE, 512 * MEBIBYTE, 0.5, id="dockerfile"),
+]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("project", "memory", "cpus"), LIMITS)
+def test_docker_inspect_shows_every_limit(project: Project, memory, cpus, create, service):
+    preview = create(project, timeout=180)
+    assert (preview.limits.memory_bytes, preview.limits.cpus, preview.limits.pids) == (memory, cpus, 256)
+    found = daemon.container(preview.container_name)
+    host = found["HostConfig"]
+    assert (host["Memory"], host["MemorySwap"]) == (memory, memory), "swap comes on top"
+    assert host["NanoCpus"] == cpus * 1e9
+    assert host["PidsLimit"] == 256
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert not host["Privileged"]
+    assert any(
+        option.startswith("no-new-privileges") and not option.endswith("false") for option in host["SecurityOpt"]
+    )
+    assert found["Config"]["User"].split(":")[0] == "1000"
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}
+    assert host["NetworkMode"] == service.network
+    assert list(found["NetworkSettings"]["Networks"]) == [service.network]
+    assert not any(found["NetworkSettings"]["Ports"].values()), "the engine publishes a port beside the gateway"
+    assert (host["PidMode"], host["UTSMode"], host["UsernsMode"]) == ("", "", "")
+    assert host["IpcMode"] in ("private", "none")
+    assert not host["Binds"]
+    assert not host["Devices"]
+    assert [(mount["Type"], mount["RW"]) for mount in found["Mounts"]] == [("volume", False)], "a folder is shared"
+
+
+def test_network_lets_no_container_reach_another(create, service):
+    create(projects.STATIC)
+    network = daemon.inspect("network", service.network)
+    assert network["Driver"] == "bridge"
+    assert network["Options"]["com.docker.network.bridge.enable_icc"] == "false"
+
+
+def test_overridden_limits_are_those_of_the_container(create):
+    preview = create(projects.STATIC, limits=Limits(memory_bytes=100 * MEBIBYTE, cpus=0.3, pids=64))
+    host = daemon.container(preview.container_name)["HostConfig"]
+    assert (host["Memory"], host["MemorySwap"]) == (100 * MEBIBYTE, 100 * MEBIBYTE)
+    assert (host["NanoCpus"], host["PidsLimit"]) == (300_000_000, 64)
+    assert (preview.limits.memory_bytes, preview.limits.cpus, preview.limits.pids) == (100 * MEBIBYTE, 0.3, 64)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "project", [projects.STATIC, projects.PLAIN_NODE, projects.FLASK, projects.DOCKERFILE], ids=lambda p: p.name
+)
+def test_no_process_has_a_capability_or_can_gain_one(project: Project, create):
+    preview = create(project, timeout=180)
+    text = daemon.execute(preview.container_name, "sh", "-c", "cat /proc/[0-9]*/status 2>/dev/null; true")
+    wanted = {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Uid", "Seccomp"}
+    pairs = [line.split(":", 1) for line in text.splitlines() if ":" in line]
+    seen = {(name, tuple(value.split())) for name, value in pairs if name in wanted}
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert {value for key, value in seen if key == name} == {("0000000000000000",)}, name
+    assert {value for key, value in seen if key == "NoNewPrivs"} == {("1",)}
+    assert {value for key, value in seen if key == "Uid"} == {("1000",) * 4}
+    assert {value for key, value in seen if key == "Seccomp"} == {("2",)}
+
+
+def test_preview_cannot_write_what_the_service_put_into_it(create):
+    preview = create(projects.PLAIN_NODE)
+    answer = daemon.execute(preview.container_name, "sh", "-c", "echo x > /previewd/agent && echo written", check=False)
+    assert "written" not in answer
+
+
+CONNECT = """
+const socket = require('node:net').connect({ host: process.argv[1], port: Number(process.argv[2]) });
+socket.setTimeout(3000, () => { console.log('timed out'); process.exit(); });
+socket.on('connect', () => { console.log('connected'); process.exit(); });
+socket.on('error', (error) => { console.log(error.code); process.exit(); });
+"""
+
+
+def test_one_preview_cannot_connect_to_another(create, service):
+    one = create(projects.PLAIN_NODE, suffix="-one")
+    other = create(projects.PLAIN_NODE, suffix="-other")
+
+    def address(preview) -> str:
+        return daemon.container(preview.container_name)["NetworkSettings"]["Networks"][service.network]["IPAddress"]
+
+    def attempt(host: str, port: int) -> str:
+        return daemon.execute(one.container_name, "node", "-e", CONNECT, host, str(port))
+
+    assert attempt(address(one), 3000) == "connected", "the probe itself does not work"
+    assert attempt(address(other), 3000) != "connected"
+    assert attempt(address(other), 3000) in ("timed out", "EHOSTUNREACH", "ECONNREFUSED")
+    gateway = daemon.inspect("network", service.network)["IPAM"]["Config"][0]["Gateway"]
+    assert attempt(gateway, other.port) != "connected", "another preview's port, through the host"
+    assert attempt(gateway, int(service.address.rpartition(":")[2])) != "connected", "the service itself"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("project", [projects.FLASK, projects.EXPRESS], ids=lambda project: project.name)
+def test_second_preview_with_the_same_dependencies_installs_nothing(project: Project, client, create, service):
+    create(project, suffix="-first", timeout=project.create_seconds)
+    with daemon.Events(service.instance) as events:
+        second = create(project, suffix="-second", version=5)
+    assert web.version_in(web.get(second.url, project.path).text) == 5
+    assert events.named("container", "commit") == []
+    assert events.named("image", "tag", "build", "pull") == []
+    assert len(events.named("container", "create")) == 1
+    installs = [entry.line for entry in client.logs(second.preview_id, sources=[LogSource.LOG_SOURCE_INSTALL])]
+    assert installs == []
+
+
+@pytest.mark.timeout(240)
+def test_fork_bomb_is_held_in_and_the_preview_survives(create):
+    preview = create(projects.PLAIN_NODE, limits=Limits(pids=48))
+    bomb = "for i in $(seq 200); do sleep 5 & done; wait"
+    daemon.execute(preview.container_name, "sh", "-c", bomb, check=False)
+    assert web.version_in(web.get(preview.url).text) == 0

@@ -1,0 +1,163 @@
+//! What happens when callers go away, the daemon goes away, and things do not start.
+
+use std::path::PathBuf;
+
+use previewd::engine::{EngineError, EngineEvent};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+#[tokio::test]
+async fn a_dropped_run_leaves_nothing() {
+    let it = Fixture::new();
+    it.engine.prepare().await.unwrap();
+    for milliseconds in [0, 1, 3, 6, 10, 20, 50, 100, 200, 300] {
+        let run = it.engine.run(it.spec(&format!("drop{milliseconds}"), ""));
+        let _ = tokio::time::timeout(Duration::from_millis(milliseconds), run).await;
+    }
+    // One that came through is known to its caller; here it is not wanted either.
+    until("nothing runs", || async {
+        let left = it.engine.containers().await.unwrap();
+        for slow in left.iter().filter(|it| it.name.ends_with("drop300")) {
+            it.engine.remove(&slow.id).await.unwrap();
+        }
+        left.is_empty()
+    })
+    .await;
+    // Nor does one come later.
+    tokio::time::sleep(Duration::from_millis(500)).await; // the absence of a thing can only be waited for
+    assert_eq!(it.left("container"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_container_that_does_not_start_leaves_the_daemons_words_and_nothing_else() {
+    let unusable = RuntimeFile { path: "agent".into(), content: "no program".into(), executable: false };
+    let it = Fixture::with(|options| options.runtime_files = vec![unusable]);
+    let err = it.engine.run(it.spec("broken", "")).await.unwrap_err();
+    assert!(matches!(&err, EngineError::Refused { message, .. } if message.contains("/previewd/agent")), "{err}");
+    assert_eq!(it.left("container"), Vec::<String>::new());
+
+    let mut spec = it.spec("imageless", "");
+    spec.image = "previewd/no-such-image:1".into();
+    let err = it.engine.run(spec).await.unwrap_err();
+    assert!(matches!(err, EngineError::NotFound { what: "image", .. }), "{err}");
+
+    let mut spec = it.spec("greedy", "");
+    spec.limits.cpus = 4000.0;
+    let err = it.engine.run(spec).await.unwrap_err();
+    assert!(matches!(&err, EngineError::Refused { message, .. } if message.contains("CPUs")), "{err}");
+    assert_eq!(it.left("container"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_not_there_is_unreachable() {
+    let folder = tempfile::tempdir().unwrap();
+    for host in [format!("unix://{}/none.sock", folder.path().display()), "tcp://127.0.0.1:1".to_owned()] {
+        let mut options = options("away");
+        options.host = Some(host);
+        let engine = DockerEngine::connect(options.clone()).unwrap();
+        assert!(matches!(engine.info().await.unwrap_err(), EngineError::Unreachable(_)));
+        assert!(matches!(engine.containers().await.unwrap_err(), EngineError::Unreachable(_)));
+        assert!(matches!(engine.prepare().await.unwrap_err(), EngineError::Unreachable(_)));
+        let spec = ContainerSpec {
+            name: "away".into(),
+            image: "a".into(),
+            labels: BTreeMap::new(),
+            environment: BTreeMap::new(),
+            limits: limits(),
+            make_folders: true,
+        };
+        assert!(matches!(engine.run(spec).await.unwrap_err(), EngineError::Unreachable(_)));
+        assert!(matches!(engine.dial("x").await.err().unwrap(), EngineError::Unreachable(_)));
+    }
+    let mut options = options("away");
+    options.host = Some("ssh://somewhere".into());
+    assert!(DockerEngine::connect(options).unwrap_err().to_string().contains("ssh://somewhere"));
+}
+
+#[tokio::test]
+async fn calls_work_again_once_the_daemon_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("docker.sock");
+    let it = Fixture::with(|options| options.host = Some(format!("unix://{}", socket.display())));
+    let mut events = it.engine.events();
+    let token = CancellationToken::new();
+    tokio::spawn(std::sync::Arc::new(it.engine.clone()).run_events(token.clone()));
+    let mut next = async || tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+    assert_eq!(next().await, EngineEvent::Disconnected);
+
+    for _ in 0..2 {
+        let line = cuttable(socket.clone());
+        assert_eq!(next().await, EngineEvent::Connected);
+        assert!(!it.engine.info().await.unwrap().version.is_empty());
+
+        line.cancel();
+        assert_eq!(next().await, EngineEvent::Disconnected);
+        assert!(matches!(it.engine.info().await.unwrap_err(), EngineError::Unreachable(_)));
+    }
+    token.cancel();
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_is_an_error_and_is_cleaned_up_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("docker.sock");
+    let it = Fixture::with(|options| options.host = Some(format!("unix://{}", socket.display())));
+    let line = cuttable(socket.clone());
+    it.engine.prepare().await.unwrap();
+    let run = tokio::spawn({
+        let (engine, spec) = (it.engine.clone(), it.spec("cut", ""));
+        async move { engine.run(spec).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    line.cancel();
+    assert!(matches!(run.await.unwrap().unwrap_err(), EngineError::Unreachable(_)));
+
+    // What could not be removed then has its label, and its name is free for the next.
+    let _line = cuttable(socket);
+    let left = it.engine.containers().await.unwrap();
+    assert!(left.len() <= 1);
+    for container in left {
+        it.engine.remove(&container.id).await.unwrap();
+    }
+    it.run("cut", "").await;
+}
+
+/// Forwards a socket to the daemon until the token is cancelled; then all that is open is cut, and the socket is gone.
+fn cuttable(socket: PathBuf) -> CancellationToken {
+    let token = CancellationToken::new();
+    let cut = token.clone();
+    let _ = std::fs::remove_file(&socket);
+    let listener = UnixListener::bind(&socket).unwrap();
+    tokio::spawn(async move {
+        let forward = async {
+            while let Ok((client, _)) = listener.accept().await {
+                let cut = cut.clone();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = forward(client) => {}
+                        () = cut.cancelled() => {}
+                    }
+                });
+            }
+        };
+        tokio::select! {
+            () = forward => {}
+            () = cut.cancelled() => std::fs::remove_file(&socket).unwrap(),
+        }
+    });
+    token
+}
+
+async fn forward(mut client: UnixStream) {
+    let host = std::env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".into());
+    if let Some(path) = host.strip_prefix("unix://") {
+        let mut daemon = UnixStream::connect(path).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut daemon).await;
+    } else {
+        let authority = host.split("://").last().unwrap();
+        let mut daemon = TcpStream::connect(authority).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut daemon).await;
+    }
+}
