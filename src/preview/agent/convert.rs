@@ -158,7 +158,11 @@ pub fn events(stream: Streaming<wire::WatchResponse>) -> AgentEvents {
         }
         event(message)
     });
-    Box::pin(checked.take_while(move |item| !std::mem::replace(&mut over, over || item.is_err())))
+    Box::pin(checked.take_while(move |item| {
+        let goes_on = !over;
+        over = item.is_err();
+        goes_on
+    }))
 }
 
 fn event(message: wire::WatchResponse) -> Result<AgentEvent, AgentError> {
