@@ -27,10 +27,7 @@ fn generate(out: &Path) -> Result<(), Box<dyn Error>> {
         .codec_path("crate::proto::codec::Codec")
         .compile_fds(public)?;
     let private = protox::compile(["agent/v1/agent.proto"], ["proto"])?;
-    tonic_prost_build::configure()
-        .build_server(false)
-        .bytes(".agent.v1")
-        .compile_fds(private)?;
+    tonic_prost_build::configure().build_server(false).bytes(".agent.v1").compile_fds(private)?;
     Ok(())
 }
 
