@@ -24,6 +24,12 @@ static IMPORTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"importe
 /// Reads the last error that ended a Node process.
 pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let error = ERROR.as_ref()?;
+    // What is thrown need not be an error.
+    if let Some(at) = lines.iter().rposition(|line| line.starts_with("(Use `node --trace-uncaught")) {
+        let (file, line) = before(lines, at, root).map_or((None, None), |(file, line)| (Some(file), line));
+        let message = format!("uncaught: {}", lines[at.checked_sub(1)?].trim());
+        return Some(Cause { reason: "EXCEPTION", message, file, line });
+    }
     // The cause of an error follows it, indented; the error itself is at the margin.
     let at = lines.iter().rposition(|line| !line.starts_with("    ") && error.is_match(line))?;
     let found = error.captures(&lines[at])?;

@@ -24,8 +24,7 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
         let name = found.get(1)?.as_str();
         Some((name.to_owned(), found.get(2).map_or_else(String::new, |text| text.as_str().to_owned())))
     })?;
-    let start =
-        lines[..last].iter().rposition(|line| line.trim_start_matches(['|', ' ', '+', '-']).starts_with("Traceback ("));
+    let start = lines[..last].iter().rposition(|line| line.contains("Traceback (most recent call last)"));
     let mut place = None;
     for line in &lines[start.unwrap_or(last)..=last] {
         let Some(found) = frame.captures(line) else { continue };
