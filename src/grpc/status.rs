@@ -23,7 +23,8 @@ const MAX_MESSAGE_BYTES: usize = 1024;
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Returns the status of a call that failed, having logged the error: the caller's mistakes at debug, ours at error.
-pub fn answer(error: Error) -> Status {
+pub fn answer(error: impl Into<Error>) -> Status {
+    let error = error.into();
     let chain = error_chain(&error);
     match error.kind() {
         ErrorKind::Internal => error!(error = chain, "call failed"),
