@@ -6,7 +6,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rustix::process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior};
+use rustix::{
+    fs::Mode,
+    process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior},
+};
 use tokio::{net::UnixListener, signal::unix};
 use tokio_stream::{StreamExt, wrappers::UnixListenerStream};
 use tonic::transport::Server;
@@ -37,6 +40,8 @@ pub fn run(socket: &SocketName) -> io::Result<()> {
     if !getpid().is_init() {
         set_child_subreaper(Some(getpid()))?;
     }
+    // What the app inherits too; the usual one, whatever the engine set.
+    rustix::process::umask(Mode::from_raw_mode(0o022));
     // Before anything else, so that `agent dial` finds it as early as can be.
     let listener = socket.bind()?;
     let echo = Echo::start()?;

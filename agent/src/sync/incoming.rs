@@ -13,7 +13,8 @@ use rustix::fs::{Mode, OFlags, openat};
 use tokio::{sync::OwnedMappedMutexGuard, task};
 
 use super::{
-    MAX_CHUNK_BYTES, MAX_PATHS, MAX_TOTAL_BYTES, Summary, SyncError, Workspaces, path::SyncPath, workspace::Workspace,
+    MAX_CHUNK_BYTES, MAX_PATHS, MAX_TOTAL_BYTES, Summary, SyncError, Workspaces, path::SyncPath, tree,
+    workspace::Workspace,
 };
 
 /// The longest target of a symbolic link, in bytes: the kernel's own bound.
@@ -26,6 +27,8 @@ pub enum Content {
     File {
         /// The name.
         staged: String,
+        /// How many bytes it has.
+        size: u64,
         /// Whether it may be executed.
         executable: bool,
     },
@@ -92,9 +95,9 @@ impl Incoming {
         } else {
             let staged = self.entries.len().to_string();
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
-            let file = openat(&self.staging, &staged, flags, Mode::RUSR | Mode::WUSR);
+            let file = openat(&self.staging, &staged, flags, Mode::from_raw_mode(tree::mode(executable)));
             let file = file.map_err(SyncError::io("stage", path.as_str()))?;
-            (Content::File { staged, executable }, Some(File::from(file)))
+            (Content::File { staged, size, executable }, Some(File::from(file)))
         };
         self.entries.push(Entry { path, content });
         self.open = Some(Open { file, missing: size });

@@ -11,8 +11,8 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, chmodat, fchmod, fstat,
-        mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat, utimensat,
+        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, mkdirat,
+        openat, readlinkat, renameat, statat, symlinkat, unlinkat, utimensat,
     },
     io::Errno,
 };
@@ -24,6 +24,11 @@ const TRIES: usize = 8;
 /// The most folders in one another that are removed with what is in them.
 const MAX_DEPTH: usize = 256;
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Returns the permissions that a file is made with.
+pub fn mode(executable: bool) -> u32 {
+    if executable { 0o755 } else { 0o644 }
+}
 
 /// The root, open.
 #[derive(Debug)]
@@ -50,13 +55,15 @@ impl Tree {
         self.newest_deleted
     }
 
-    /// Puts a staged file at a path, over whatever is there, and returns whether that made a difference.
-    pub fn put_file(&mut self, path: &SyncPath, staged: &str, executable: bool) -> io::Result<bool> {
+    /// Puts a staged file, made with its [`mode`], at a path, over whatever is there, and returns whether that made a
+    /// difference.
+    pub fn put_file(&mut self, path: &SyncPath, staged: &str, size: u64, executable: bool) -> io::Result<bool> {
         let (folder, name) = path.split();
-        let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
-        let old = self.stat_in(folder, name)?;
+        let mode = Mode::from_raw_mode(mode(executable));
+        let old = self.stat_in(folder, name)?.filter(|old| is(old, FileType::RegularFile));
         let parent = self.recent()?;
         if let Some(old) = &old
+            && u64::try_from(old.st_size) == Ok(size)
             && same_content(parent, name, &self.staging, staged)?
         {
             let same_mode = old.st_mode & 0o777 == mode.as_raw_mode();
@@ -66,15 +73,14 @@ impl Tree {
             unlinkat(&self.staging, staged, AtFlags::empty())?;
             return Ok(!same_mode);
         }
-        let before = old.as_ref().filter(|old| is(old, FileType::RegularFile)).map_or(i64::MIN, modified);
+        let before = old.as_ref().map_or(i64::MIN, modified);
         let seconds = self.now.max(before.saturating_add(1)).max(self.newest_deleted.saturating_add(1));
-        chmodat(&self.staging, staged, mode, AtFlags::empty())?;
         let times = Timestamps {
             last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
             last_modification: Timespec { tv_sec: seconds, tv_nsec: 0 },
         };
         utimensat(&self.staging, staged, &times, AtFlags::SYMLINK_NOFOLLOW)?;
-        self.replace(name, staged, old.as_ref())?;
+        self.replace(name, staged)?;
         Ok(true)
     }
 
@@ -89,7 +95,7 @@ impl Tree {
             }
         }
         symlinkat(target, &self.staging, "link")?;
-        self.replace(name, "link", old.as_ref())?;
+        self.replace(name, "link")?;
         Ok(true)
     }
 
@@ -122,20 +128,11 @@ impl Tree {
     }
 
     /// Renames what is staged to a name in the recent folder. A folder that stands there goes with all that is in it.
-    fn replace(&mut self, name: &str, staged: &str, old: Option<&Stat>) -> io::Result<()> {
-        let folder = old.is_some_and(|old| is(old, FileType::Directory));
+    fn replace(&mut self, name: &str, staged: &str) -> io::Result<()> {
         for _ in 0..TRIES {
-            if folder {
-                remove(self.recent()?, name, 0)?;
-            }
             match renameat(&self.staging, staged, self.recent()?, name) {
-                Ok(()) => {
-                    if folder {
-                        self.recent = None;
-                    }
-                    return Ok(());
-                }
-                Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => remove(self.recent()?, name, 0)?,
+                Ok(()) => return Ok(()),
+                Err(Errno::ISDIR) => remove(self.recent()?, name, 0)?,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -265,7 +262,7 @@ fn same_content(old: impl AsFd, old_name: &str, new: impl AsFd, new_name: &str) 
     if old_stat.st_size != new_stat.st_size {
         return Ok(false);
     }
-    let (mut ours, mut theirs) = (vec![0; 32 * 1024], vec![0; 32 * 1024]);
+    let (mut ours, mut theirs) = ([0; 16 * 1024], [0; 16 * 1024]);
     loop {
         let count = fill(&mut new, &mut ours)?;
         if fill(&mut old, &mut theirs)? != count || ours.get(..count) != theirs.get(..count) {

@@ -59,7 +59,7 @@ impl Workspace {
         let mut summary = Summary::default();
         for Entry { path, content } in entries {
             let put = match content {
-                Content::File { staged, executable } => tree.put_file(path, staged, *executable),
+                Content::File { staged, size, executable } => tree.put_file(path, staged, *size, *executable),
                 Content::Symlink(target) => tree.put_symlink(path, target),
             };
             summary.written += u32::from(put.map_err(SyncError::io("write", path.as_str()))?);

@@ -169,8 +169,13 @@ impl Drop for Agent {
 }
 
 async fn dial(socket: &str) -> AgentServiceClient<Channel> {
-    let mut dial = tokio::process::Command::new(env!("CARGO_BIN_EXE_previewd-agent"))
-        .args(["dial", "--socket", socket])
+    dial_by(&[env!("CARGO_BIN_EXE_previewd-agent"), "dial", "--socket", socket]).await
+}
+
+/// Returns a client that speaks through the standard streams of a command.
+pub async fn dial_by(argv: &[&str]) -> AgentServiceClient<Channel> {
+    let mut dial = tokio::process::Command::new(argv[0])
+        .args(&argv[1..])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -1,5 +1,6 @@
 //! The agent's own tests: the real binary, spoken to through `agent dial`, as the service does it.
 
+mod container;
 mod control;
 mod harness;
 mod process;

@@ -1,0 +1,145 @@
+//! The client against the agent that this build embeds.
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio_stream::StreamExt;
+
+use super::*;
+use crate::domain::logs::LogSource;
+
+const AGENT: &str = concat!(env!("OUT_DIR"), "/previewd-agent");
+
+struct Container {
+    folder: TempDir,
+    agent: Child,
+}
+
+impl Container {
+    async fn run() -> (Self, AgentClient) {
+        let folder = TempDir::new().unwrap();
+        let socket = format!("@{}", folder.path().display());
+        let command = |word: &str| {
+            let mut command = Command::new(AGENT);
+            command.args([word, "--socket", &socket]).env("HOME", folder.path()).env("TMPDIR", folder.path());
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+            command
+        };
+        let agent = command("run").spawn().unwrap();
+        let mut dial = command("dial").spawn().unwrap();
+        let io = tokio::io::join(dial.stdout.take().unwrap(), dial.stdin.take().unwrap());
+        tokio::spawn(async move { dial.wait().await });
+        let client = AgentClient::connect(Box::new(io)).await.unwrap();
+        (Self { folder, agent }, client)
+    }
+
+    fn root(&self) -> String {
+        self.folder.path().join("app").display().to_string()
+    }
+
+    fn start(&self, argv: &[&str]) -> StartSpec {
+        StartSpec {
+            argv: argv.iter().map(|&word| word.to_owned()).collect(),
+            cwd: self.folder.path().display().to_string(),
+            grace: Duration::from_secs(1),
+            ..StartSpec::default()
+        }
+    }
+}
+
+fn files(count: usize, content: &str) -> Vec<SyncFile> {
+    let file = |number| SyncFile {
+        path: format!("src/{}/file{number}.js", number % 20).parse().unwrap(),
+        kind: EntryKind::File,
+        content: format!("{content} {number}\n").repeat(100).into(),
+    };
+    (0..count).map(file).collect()
+}
+
+#[tokio::test]
+async fn files_come_in_and_the_app_tells_of_itself() {
+    let (container, client) = Container::run().await;
+    assert_eq!(client.status().await.unwrap().revision, None);
+
+    let plan = SyncPlan { full: true, writes: files(200, "one"), deletes: Vec::new() };
+    let summary = client.sync(&container.root(), "r1", plan).await.unwrap();
+    assert_eq!(summary, SyncCount { written: 200, deleted: 0 });
+    assert_eq!(client.status().await.unwrap().revision.as_deref(), Some("r1"));
+
+    let generation = client.start(container.start(&["sh", "-c", "cat app/src/3/file3.js | head -1; exit 5"])).await;
+    let generation = generation.unwrap();
+    let (timeout, interval) = (Duration::from_secs(20), Duration::from_millis(50));
+    let request = ReadyRequest { generation, port: 3000, path: "/".into(), timeout, interval };
+    let exit = Exit { generation, code: 5, signal: 0, out_of_memory: false };
+    assert_eq!(client.await_ready(request).await.unwrap(), ReadyOutcome::Exited(exit));
+    let events: Vec<AgentEvent> = client.watch().await.unwrap().take(2).map(Result::unwrap).collect().await;
+    let AgentEvent::Output(line) = &events[0] else { panic!("{events:?}") };
+    assert_eq!((line.source, line.text.as_str()), (LogSource::Stdout, "one 3"));
+    assert_eq!(events[1], AgentEvent::Exit(exit));
+}
+
+#[tokio::test]
+async fn what_the_agent_refuses_comes_in_its_own_words() {
+    let (container, client) = Container::run().await;
+    let error = client.start(container.start(&["no-such-program"])).await.unwrap_err();
+    assert_eq!(error.to_string(), "start: no-such-program: not found");
+    let error = client.notify("{}".into(), Duration::from_secs(1)).await.unwrap_err();
+    assert!(matches!(error, AgentError::Refused { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_agent_that_is_gone_is_unreachable_at_once() {
+    let (mut container, client) = Container::run().await;
+    let mut events = client.watch().await.unwrap();
+    let begun = Instant::now();
+    container.agent.kill().await.unwrap();
+    assert!(matches!(events.next().await, Some(Err(AgentError::Unreachable(_)))));
+    assert!(events.next().await.is_none());
+    let error = client.status().await.unwrap_err();
+    assert!(matches!(error, AgentError::Unreachable(_)), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_stream_without_an_agent_is_unreachable() {
+    let (ours, theirs) = tokio::io::duplex(64);
+    drop(theirs);
+    assert!(matches!(AgentClient::connect(Box::new(ours)).await.unwrap_err(), AgentError::Unreachable(_)));
+}
+
+#[tokio::test]
+#[ignore = "a measurement, for `cargo test --release -- --ignored --nocapture`"]
+async fn measure_round_trips() {
+    let (container, client) = Container::run().await;
+    let root = container.root();
+    let mut times = Vec::new();
+    for _ in 0..500 {
+        let begun = Instant::now();
+        client.status().await.unwrap();
+        times.push(begun.elapsed());
+    }
+    print("Status", &mut times);
+    for count in [1, 200] {
+        for round in 0..50 {
+            let plan = SyncPlan { full: false, writes: files(count, &format!("round {round}")), deletes: Vec::new() };
+            let begun = Instant::now();
+            client.sync(&root, "r", plan).await.unwrap();
+            times.push(begun.elapsed());
+        }
+        print(&format!("Sync of {count}"), &mut times);
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", container.agent.id().unwrap())).unwrap();
+    for line in status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM")) {
+        println!("{line}");
+    }
+}
+
+fn print(what: &str, times: &mut Vec<Duration>) {
+    times.sort_unstable();
+    println!("{what}: p50 {:?}, p95 {:?}", times[times.len() / 2], times[times.len() * 95 / 100]);
+    times.clear();
+}
