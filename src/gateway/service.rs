@@ -33,7 +33,7 @@ use super::{
     upgrade::Tunnel,
     upstream::{ConnectError, Connection, Pool},
 };
-use crate::preview::route::{RequestGuard, Route, RouteState};
+use crate::preview::route::{HeldGuard, RequestGuard, Route, RouteState};
 
 /// How long the end of an app may take to be known here, after its connections broke.
 const DIES_WITHIN: Duration = Duration::from_millis(600);
@@ -98,8 +98,9 @@ async fn answer_or_page(client: &Client, request: Request<Incoming>) -> Result<R
     loop {
         let mut state = port.route.state();
         // Looked at before counting, so that those who wait do not disturb a drain.
-        wait_if_held(port, &mut state, &mut patience, &mut trials).await?;
+        let held = wait_if_held(port, &mut state, &mut patience, &mut trials).await?;
         let guard = port.route.begin();
+        drop(held);
         let RouteState::Open(address) = *state.borrow_and_update() else { continue };
         match attempt(port, address, &state, guard, &mut outgoing, trials.pooled).await {
             Ok(answered) => return Ok(pass_on(client, answered, &mut outgoing, state)),
@@ -108,17 +109,18 @@ async fn answer_or_page(client: &Client, request: Request<Incoming>) -> Result<R
     }
 }
 
-/// Returns when the app may be asked.
+/// Returns when the app may be asked; until what it returns is dropped, the request counts as one that was held.
 async fn wait_if_held(
     port: &Port,
     state: &mut watch::Receiver<RouteState>,
     patience: &mut Patience,
     trials: &mut Trials,
-) -> Result<(), Page> {
+) -> Result<Option<HeldGuard>, Page> {
+    let mut held = None;
     loop {
         let now = state.borrow_and_update().clone();
         match now {
-            RouteState::Open(_) => return Ok(()),
+            RouteState::Open(_) => return Ok(held),
             RouteState::Hold => {}
             RouteState::Paused => port.route.wake(),
             RouteState::Failed(failure) => {
@@ -129,6 +131,7 @@ async fn wait_if_held(
         }
         port.route.touch();
         trials.unreachable_since = None;
+        held.get_or_insert_with(|| port.route.hold());
         patience.wait(port, state, None).await?;
     }
 }

@@ -20,6 +20,8 @@ use crate::{
     },
 };
 
+/// How long requests that were held for the commit before may take to begin.
+const ADMIT: Duration = Duration::from_secs(1);
 /// How long requests that are on their way may take before their app is ended.
 pub(super) const DRAIN: Duration = Duration::from_secs(3);
 
@@ -59,6 +61,9 @@ impl Driver {
         let serving = session.running && open;
         let restart = !serving || progress.strategy == Strategy::Restart;
         if restart {
+            if serving {
+                self.handle.route.admitted(ADMIT).await;
+            }
             self.handle.route.set(RouteState::Hold);
             if session.running && !self.handle.route.drained(DRAIN).await {
                 self.handle.log.lifecycle("requests that did not end in time were cut off");

@@ -41,6 +41,8 @@ pub struct Route {
     state: watch::Sender<RouteState>,
     in_flight: AtomicUsize,
     idle: Notify,
+    held: AtomicUsize,
+    admitted: Notify,
     long_lived: AtomicUsize,
     last_used_millis: AtomicU64,
     wake: Notify,
@@ -55,6 +57,8 @@ impl Route {
             state,
             in_flight: AtomicUsize::new(0),
             idle: Notify::new(),
+            held: AtomicUsize::new(0),
+            admitted: Notify::new(),
             long_lived: AtomicUsize::new(0),
             last_used_millis: AtomicU64::new(millis(SystemTime::now())),
             wake: Notify::new(),
@@ -79,20 +83,21 @@ impl Route {
         RequestGuard { route: self.clone(), long_lived: false }
     }
 
+    /// Counts a request as waiting, until the guard is dropped: it has begun, or was given up.
+    pub fn hold(self: &Arc<Self>) -> HeldGuard {
+        self.held.fetch_add(1, Ordering::SeqCst);
+        HeldGuard { route: self.clone() }
+    }
+
     /// Returns when no short request is on its way any more, or the time has passed; says which.
     pub async fn drained(&self, within: Duration) -> bool {
-        let drain = async {
-            loop {
-                let idle = self.idle.notified();
-                tokio::pin!(idle);
-                idle.as_mut().enable();
-                if self.in_flight.load(Ordering::SeqCst) == 0 {
-                    return;
-                }
-                idle.await;
-            }
-        };
-        tokio::time::timeout(within, drain).await.is_ok()
+        none_left(&self.in_flight, &self.idle, within).await
+    }
+
+    /// Returns when no request is waiting any more, or the time has passed; says which. Called before the next hold, so
+    /// that requests get their turn between two commits however fast commits come.
+    pub async fn admitted(&self, within: Duration) -> bool {
+        none_left(&self.held, &self.admitted, within).await
     }
 
     /// Notes that the preview was used now.
@@ -121,6 +126,20 @@ impl Route {
     /// Returns when somebody has asked for the container to be woken. For the driver alone.
     pub async fn wake_wanted(&self) {
         self.wake.notified().await;
+    }
+}
+
+/// One request that waits for an app.
+#[derive(Debug)]
+pub struct HeldGuard {
+    route: Arc<Route>,
+}
+
+impl Drop for HeldGuard {
+    fn drop(&mut self) {
+        if self.route.held.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.route.admitted.notify_waiters();
+        }
     }
 }
 
@@ -194,6 +213,23 @@ pub trait OpenPort: Send + Sync {
 pub trait Gateway: Send + Sync + 'static {
     /// Listens for a preview: at `port` if one is given, else at the first of the range that is free.
     async fn open(&self, route: Arc<Route>, port: Option<u16>) -> Result<Box<dyn OpenPort>, GatewayError>;
+}
+
+/// Returns when a counter is at zero, or the time has passed; says which.
+async fn none_left(counter: &AtomicUsize, zero: &Notify, within: Duration) -> bool {
+    let wait = async {
+        loop {
+            let notified = zero.notified();
+            tokio::pin!(notified);
+            // Registered before the look, so that no notice falls between.
+            notified.as_mut().enable();
+            if counter.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            notified.await;
+        }
+    };
+    tokio::time::timeout(within, wait).await.is_ok()
 }
 
 fn millis(time: SystemTime) -> u64 {

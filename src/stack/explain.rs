@@ -117,7 +117,8 @@ fn cause(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Ca
 /// Reads the log of an app's process.
 fn from_app(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
     let root = &plan.root;
-    let readers: &[fn(&[String], &str) -> Option<Cause>] = match plan.stack {
+    type Reader = fn(&[String], &str) -> Option<Cause>;
+    let readers: &[Reader] = match plan.stack {
         Stack::Python => &[python::read, shell, node::read],
         Stack::Node | Stack::React => &[node::read, shell, python::read],
         Stack::Static => &[nginx, shell],

@@ -245,7 +245,7 @@ mod tests {
         second.changed().await;
         drop(second);
 
-        assert_eq!(followers.of(&project), [other.branch.clone()]);
+        assert_eq!(followers.of(&project), std::slice::from_ref(&other.branch));
         drop(other);
         assert!(followers.is_empty());
         assert!(lock(&followers.dirty).is_empty(), "nothing is remembered while no feed runs");
