@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::spec::{EndReason, PreviewSpec},
+    domain::spec::{EndReason, Phase, PreviewSpec, PreviewStatus},
     preview::{
         manager::Manager,
         store::{KEEP_ENDED, is_forgotten},
@@ -17,6 +17,9 @@ use crate::{
 
 /// The shortest time between two looks, so that a clock that jumps cannot make it spin.
 const SHORTEST: Duration = Duration::from_millis(50);
+
+/// The time between two looks while a preview starts for the first time.
+const STARTING: Duration = Duration::from_secs(1);
 
 /// The background task that looks at every preview at the latest after the cleanup interval, and when one is due.
 pub struct Reaper {
@@ -54,7 +57,13 @@ impl Reaper {
                 }
                 continue;
             }
-            let due = due(&spec, handle.route.last_used());
+            let due = if is_yet_to_answer(&handle.status().borrow()) {
+                // Nobody can use what does not answer yet. When it does is not announced here: look again soon.
+                next = next.min(STARTING);
+                spec.expires_at
+            } else {
+                due(&spec, handle.route.last_used())
+            };
             match due.duration_since(now) {
                 Ok(left) if !left.is_zero() => next = next.min(left),
                 _ => {
@@ -74,6 +83,11 @@ impl Reaper {
     fn keys(&self) -> BTreeSet<String> {
         self.manager.inner.registry.all().iter().filter_map(|handle| handle.dependency_key()).collect()
     }
+}
+
+/// Returns whether the first answer is still to come.
+fn is_yet_to_answer(status: &PreviewStatus) -> bool {
+    status.applied.is_none() && status.phase != Phase::Failed
 }
 
 fn due(spec: &PreviewSpec, last_used: SystemTime) -> SystemTime {

@@ -47,6 +47,10 @@ impl Driver {
         match started {
             Started::Answering(answering) => {
                 self.note_port(&answering, port);
+                if self.handle.status().borrow().applied.is_none() {
+                    // The time without use begins with the first answer.
+                    self.handle.route.touch();
+                }
                 self.handle.route.set(RouteState::Open(answering.upstream));
                 Ok(())
             }
