@@ -183,7 +183,7 @@ fn set_port(plan: &mut RunPlan, port: u16) {
     if let Some(told) = plan.start.environment.get_mut("PORT") {
         *told = port.to_string();
     }
-    if let Some(index) = plan.start.argv.iter().position(|word| word == "--port")
+    if let Some(index) = plan.start.argv.iter().position(|word| word == "--port" || word == "--server.port")
         && let Some(told) = plan.start.argv.get_mut(index + 1)
     {
         *told = port.to_string();

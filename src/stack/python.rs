@@ -20,7 +20,7 @@ pub(super) const PORT: u16 = 8000;
 const SERVER: &str =
     "uvicorn==0.54.0 a2wsgi==1.10.10 h11==0.16.0 click==8.5.1 wsproto==1.3.2 typing_extensions==4.16.0";
 /// The file names that may hold an app.
-const ENTRY_NAMES: [&str; 12] = [
+const ENTRY_NAMES: [&str; 13] = [
     "main.py",
     "app.py",
     "wsgi.py",
@@ -32,10 +32,11 @@ const ENTRY_NAMES: [&str; 12] = [
     "run.py",
     "index.py",
     "web.py",
+    "streamlit_app.py",
     "__init__.py",
 ];
 /// The files that are looked at, the likeliest first.
-const ENTRIES: [&str; 20] = [
+const ENTRIES: [&str; 21] = [
     "main.py",
     "app.py",
     "app/main.py",
@@ -53,6 +54,7 @@ const ENTRIES: [&str; 20] = [
     "run.py",
     "index.py",
     "web.py",
+    "streamlit_app.py",
     "api/main.py",
     "api/index.py",
     "backend/main.py",
@@ -123,8 +125,13 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
             folders.insert(0, folder);
         }
         Some(Entry::Module { file, module, folder }) => {
-            notes.push(format!("python: the app in {}", project.path(&file)));
-            argv.extend([module, "auto".into()]);
+            if imports_module(&imports, "streamlit") {
+                notes.push(format!("python: the Streamlit app in {}", project.path(&file)));
+                argv = streamlit(&file);
+            } else {
+                notes.push(format!("python: the app in {}", project.path(&file)));
+                argv.extend([module, "auto".into()]);
+            }
             folders.insert(0, folder.to_owned());
         }
         None => argv.clear(),
@@ -196,6 +203,24 @@ fn install(requirements: Requirements) -> InstallPlan {
         inputs: requirements.inputs,
         environment: requirements.environment,
     }
+}
+
+/// Returns the command that serves a Streamlit script, which has a server of its own.
+fn streamlit(file: &str) -> Vec<String> {
+    let python = format!("{HOME}/venv/bin/python");
+    let port = PORT.to_string();
+    let words = [&python, "-m", "streamlit", "run", file, "--server.port", &port, "--server.address", "0.0.0.0"];
+    let quiet =
+        ["--server.headless", "true", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"];
+    words.into_iter().chain(quiet).map(str::to_owned).collect()
+}
+
+/// Returns whether a source imports a module at the left margin.
+fn imports_module(source: &str, module: &str) -> bool {
+    source.lines().any(|line| {
+        let rest = line.strip_prefix("import ").or_else(|| line.strip_prefix("from "));
+        rest.is_some_and(|rest| rest.split([' ', '.', ',']).next() == Some(module))
+    })
 }
 
 /// Finds what to start: a Django project, else the file that makes an app object, else the first that is there.

@@ -24,7 +24,7 @@ const MAX_FILES: usize = 32;
 const MAX_LIST_BYTES: usize = 64 * 1024;
 
 /// Modules that an app without a list of dependencies may import, and the packages that have them.
-const KNOWN_MODULES: [(&str, &str); 22] = [
+const KNOWN_MODULES: [(&str, &str); 24] = [
     ("aiohttp", "aiohttp"),
     ("bottle", "bottle"),
     ("django", "django"),
@@ -33,6 +33,7 @@ const KNOWN_MODULES: [(&str, &str); 22] = [
     ("flask", "flask"),
     ("flask_cors", "flask-cors"),
     ("flask_sqlalchemy", "flask-sqlalchemy"),
+    ("gradio", "gradio"),
     ("httpx", "httpx"),
     ("jinja2", "jinja2"),
     ("litestar", "litestar"),
@@ -46,6 +47,7 @@ const KNOWN_MODULES: [(&str, &str); 22] = [
     ("rest_framework", "djangorestframework"),
     ("sqlalchemy", "sqlalchemy"),
     ("starlette", "starlette"),
+    ("streamlit", "streamlit"),
     ("uvicorn", "uvicorn"),
 ];
 

@@ -331,6 +331,14 @@ fn python_apps_are_found_where_they_are() {
 }
 
 #[test]
+fn a_streamlit_script_is_run_by_its_own_server() {
+    let overrides = Overrides { app_port: Some(9001), ..Overrides::default() };
+    let plan = try_with(&[("streamlit_app.py", "import streamlit as st\n")], &overrides).unwrap();
+    assert!(plan.start.argv.join(" ").contains("-m streamlit run streamlit_app.py --server.port 9001"));
+    assert!(install(&plan).commands[1].ends_with("-- streamlit"));
+}
+
+#[test]
 fn python_dependencies_come_from_what_lists_them() {
     let commands = |files: Files<'_>| install(&plan_of(files)).commands.join("\n");
     let plan = plan_of(&[
