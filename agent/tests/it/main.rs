@@ -1,5 +1,7 @@
 //! The agent's own tests: the real binary, spoken to through `agent dial`, as the service does it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod container;
 mod control;
 mod harness;
