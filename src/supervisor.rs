@@ -132,3 +132,71 @@ impl Supervisor {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const BUDGET: Duration = Duration::from_secs(1);
+
+    fn counter() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
+        let runs = Arc::new(AtomicUsize::new(0));
+        (Arc::clone(&runs), runs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn task_that_fails_or_panics_is_started_anew_with_growing_pauses() {
+        let supervisor = Supervisor::new(CancellationToken::new());
+        let (runs, counted) = counter();
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let mut done = Some(done);
+        let began = Instant::now();
+        supervisor.spawn("clumsy", OnFailure::Restart, move |_| {
+            let run = counted.fetch_add(1, Ordering::SeqCst);
+            let done = if run == 3 { done.take() } else { None };
+            async move {
+                match done {
+                    Some(done) => {
+                        done.send(()).unwrap();
+                        Ok(())
+                    }
+                    None if run == 1 => panic!("on purpose"),
+                    None => Err("on purpose".into()),
+                }
+            }
+        });
+        finished.await.unwrap();
+        assert_eq!(runs.load(Ordering::SeqCst), 4);
+        assert_eq!(began.elapsed().as_millis(), 100 + 200 + 400);
+        supervisor.drain(BUDGET).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn task_that_the_process_cannot_do_without_stops_it() {
+        let supervisor = Supervisor::new(CancellationToken::new());
+        supervisor.spawn("vital", OnFailure::StopProcess, |_| async { Err("the disk is gone".into()) });
+        supervisor.shutdown().cancelled().await;
+        let failed = supervisor.drain(BUDGET).await.unwrap_err();
+        assert_eq!(error_chain(&failed), "background task vital failed: the disk is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drain_ends_tasks_by_the_token_and_waits_no_longer_than_its_budget() {
+        let supervisor = Supervisor::new(CancellationToken::new());
+        supervisor.spawn("obedient", OnFailure::Restart, |token| async move {
+            token.cancelled().await;
+            Ok(())
+        });
+        let began = Instant::now();
+        supervisor.drain(BUDGET).await.unwrap();
+        assert!(began.elapsed() < BUDGET);
+
+        let supervisor = Supervisor::new(CancellationToken::new());
+        supervisor.spawn("deaf", OnFailure::Restart, |_| std::future::pending());
+        let began = Instant::now();
+        supervisor.drain(BUDGET).await.unwrap();
+        assert_eq!(began.elapsed(), BUDGET);
+    }
+}

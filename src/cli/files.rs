@@ -103,3 +103,68 @@ fn is_executable(metadata: &fs::Metadata) -> bool {
 fn is_executable(_: &fs::Metadata) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, content) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        root
+    }
+
+    fn paths(files: &[File]) -> Vec<&str> {
+        files.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    #[test]
+    fn folder_is_read_without_what_is_never_part_of_a_project() {
+        let root = project(&[
+            ("index.html", "x"),
+            (".env", "A=1"),
+            ("src/main.js", "x"),
+            (".git/config", "x"),
+            ("node_modules/left/pad.js", "x"),
+            ("src/__pycache__/main.pyc", "x"),
+            (".venv/bin/python", "x"),
+            (".gitignore", "dist/\n*.log\n"),
+            ("dist/out.js", "x"),
+            ("src/debug.log", "x"),
+        ]);
+        let files = folder(root.path()).unwrap();
+        assert_eq!(paths(&files), [".env", ".gitignore", "index.html", "src/main.js"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn executable_files_stay_so_and_symbolic_links_are_refused() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let root = project(&[("run.sh", "x"), ("a.txt", "x")]);
+        fs::set_permissions(root.path().join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+        let executable: Vec<bool> = folder(root.path()).unwrap().iter().map(|file| file.executable).collect();
+        assert_eq!(executable, [false, true]);
+
+        symlink("/etc/passwd", root.path().join("link")).unwrap();
+        let failed = folder(root.path()).unwrap_err();
+        assert!(failed.to_text().contains("symbolic link"), "{}", failed.to_text());
+    }
+
+    #[test]
+    fn folder_without_files_or_with_too_many_bytes_is_refused() {
+        assert!(folder(project(&[]).path()).is_err());
+        assert!(folder(&project(&[("a", "x")]).path().join("a")).is_err());
+        let big = project(&[]);
+        fs::File::create(big.path().join("a")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+        assert!(folder(big.path()).unwrap_err().to_text().contains("10485760"));
+        let sum = project(&[]);
+        for name in ["a", "b", "c", "d"] {
+            fs::File::create(sum.path().join(name)).unwrap().set_len(MAX_FILE_BYTES).unwrap();
+        }
+        assert!(folder(sum.path()).unwrap_err().to_text().contains("33554432"));
+    }
+}

@@ -89,3 +89,41 @@ fn key_text(key: &MapKey) -> String {
         MapKey::String(key) => key.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::preview::v1 as proto;
+
+    #[test]
+    fn messages_have_the_names_of_the_contract_and_words_for_enums() {
+        let preview = proto::Preview {
+            preview_id: "abcdefgh2345".into(),
+            stack: proto::Stack::Python.into(),
+            phase: proto::Phase::Running.into(),
+            created_at: Some(prost_types::Timestamp { seconds: 1, nanos: 500_000_000 }),
+            idle_timeout: Some(prost_types::Duration { seconds: 1, nanos: 500_000_000 }),
+            limits: Some(proto::Limits { memory_bytes: 1 << 40, cpus: 0.5, pids: 256 }),
+            ..Default::default()
+        };
+        let response = proto::CreateResponse { preview: Some(preview), created: true };
+        let json = object("CreateResponse", &response);
+        assert_eq!(json["created"], true);
+        let preview = &json["preview"];
+        assert_eq!(preview["preview_id"], "abcdefgh2345");
+        assert_eq!((&preview["stack"], &preview["phase"]), (&json!("python"), &json!("running")));
+        assert_eq!(preview["created_at"], "1970-01-01T00:00:01.500Z");
+        assert_eq!(preview["idle_timeout"], "1.5s");
+        assert_eq!(preview["limits"]["memory_bytes"], 1_u64 << 40);
+        assert_eq!(preview["url"], "");
+        assert!(preview.get("failure").is_none());
+    }
+
+    #[test]
+    fn unknown_enum_numbers_stay_numbers_and_lists_stay_lists() {
+        let changed = proto::ChangedPath { path: "a".into(), kind: 3 };
+        let unknown = proto::ChangedPath { path: "b".into(), kind: 99 };
+        let json = object("DiffResponse", &proto::DiffResponse { changed_paths: vec![changed, unknown] });
+        assert_eq!(json["changed_paths"], json!([{ "path": "a", "kind": "deleted" }, { "path": "b", "kind": 99 }]));
+    }
+}

@@ -35,6 +35,8 @@ use super::{
 };
 use crate::preview::route::{RequestGuard, Route, RouteState};
 
+/// How long the end of an app may take to be known here, after its connections broke.
+const DIES_WITHIN: Duration = Duration::from_millis(600);
 /// How long to wait before an app that did not answer is tried again, if nothing is heard of it before.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How often a request may be sent to an app that dies of it. Each time may be one of the few deaths that an app has
@@ -268,14 +270,15 @@ impl Trials {
             }
             Failed::Lost { error, .. } if error.is_parse() => return Err(Page::not_http(&error)),
             Failed::Lost { error, .. } if !replayable => return Err(Page::lost(&error)),
-            Failed::Lost { reused: true, .. } => {
-                self.pooled = false;
-                return Ok(());
-            }
             // The process was ended on purpose, so it was not the request that did it.
             Failed::Lost { .. } if state.has_changed().unwrap_or(false) => return Ok(()),
-            Failed::Lost { error, .. } => {
-                self.losses += 1;
+            Failed::Lost { error, reused } => {
+                // A request that the app dies of is not what its next process is to be met with.
+                if timeout(DIES_WITHIN, state.changed()).await.is_ok() {
+                    return Err(Page::lost(&error));
+                }
+                self.pooled = false;
+                self.losses += u32::from(!reused);
                 if self.losses >= MAX_LOSSES {
                     return Err(Page::lost(&error));
                 }

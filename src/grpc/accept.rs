@@ -66,10 +66,10 @@ pub async fn accept(
             request.extensions_mut().insert(Caller(address));
             request
         });
-        let (http, watcher, closed) = (http.clone(), graceful.watcher(), closed.clone());
+        let (http, watcher, closed, shutdown) = (http.clone(), graceful.watcher(), closed.clone(), shutdown.clone());
         let connection = async move {
             let _place = place;
-            if !has_begun(&stream).await {
+            if shutdown.run_until_cancelled(has_begun(&stream)).await != Some(true) {
                 return debug!(%address, "connection said nothing");
             }
             let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));

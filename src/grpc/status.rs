@@ -12,8 +12,9 @@ use crate::{
     telemetry::error_chain,
 };
 
-/// The most field violations that one status carries. Details travel in a header, and clients take 8 KiB of those.
-const MAX_VIOLATIONS: usize = 20;
+/// The most bytes of field violations that one status carries. Details travel in a header, and clients take 8 KiB of
+/// those.
+const MAX_VIOLATION_BYTES: usize = 3 * 1024;
 /// The most bytes of text in one part of a status.
 const MAX_TEXT_BYTES: usize = 160;
 /// The most bytes of a status message.
@@ -22,7 +23,8 @@ const MAX_MESSAGE_BYTES: usize = 1024;
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Returns the status of a call that failed, having logged the error: the caller's mistakes at debug, ours at error.
-pub fn answer(error: Error) -> Status {
+pub fn answer(error: impl Into<Error>) -> Status {
+    let error = error.into();
     let chain = error_chain(&error);
     match error.kind() {
         ErrorKind::Internal => error!(error = chain, "call failed"),
@@ -66,9 +68,12 @@ fn to_status(error: &Error) -> Status {
     }
     match error {
         Error::InvalidArgument(violations) => {
-            for violation in violations.iter().take(MAX_VIOLATIONS) {
-                let FieldViolation { field, description } = violation;
-                details.add_bad_request_violation(cut(field, MAX_TEXT_BYTES), cut(description, MAX_TEXT_BYTES));
+            let mut room = MAX_VIOLATION_BYTES;
+            for FieldViolation { field, description } in violations {
+                let (field, description) = (cut(field, MAX_TEXT_BYTES), cut(description, MAX_TEXT_BYTES));
+                let Some(left) = room.checked_sub(field.len() + description.len()) else { break };
+                room = left;
+                details.add_bad_request_violation(field, description);
             }
         }
         Error::PreviewNotFound(name) => set_resource(&mut details, "preview", name, error),

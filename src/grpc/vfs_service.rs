@@ -45,7 +45,7 @@ impl VfsHandlers {
         let commit = match revision {
             Revision::Commit(commit) => commit.clone(),
             Revision::Head(branch) => {
-                let newest = self.vfs().log(project, branch, None, 1).await.map_err(|error| answer(error.into()))?;
+                let newest = self.vfs().log(project, branch, None, 1).await.map_err(answer)?;
                 let missing = || answer(Error::NotFound { kind: "branch", name: branch.to_string() });
                 newest.into_iter().next().ok_or_else(missing)?.commit
             }
@@ -74,11 +74,11 @@ impl VfsService for VfsHandlers {
     ) -> Result<Response<proto::ReadFileResponse>, Status> {
         let call = ReadFileCall::try_from(request.into_inner()).map_err(answer)?;
         let commit = self.resolve(&call.project, &call.revision).await?;
-        let tree = self.vfs().tree(&call.project, &commit).await.map_err(|error| answer(error.into()))?;
+        let tree = self.vfs().tree(&call.project, &commit).await.map_err(answer)?;
         let missing = || answer(Error::NotFound { kind: "file", name: call.path.to_string() });
         let entry = tree.get(&call.path).ok_or_else(missing)?;
         let blobs = vec![entry.blob.clone()];
-        let content = self.vfs().read(&call.project, blobs).await.map_err(|error| answer(error.into()))?;
+        let content = self.vfs().read(&call.project, blobs).await.map_err(answer)?;
         let content = content.into_iter().next().ok_or_else(missing)?;
         Ok(Response::new(call.response(commit, entry, content)))
     }
@@ -89,7 +89,7 @@ impl VfsService for VfsHandlers {
     ) -> Result<Response<proto::ListFilesResponse>, Status> {
         let call = ListFilesCall::try_from(request.into_inner()).map_err(answer)?;
         let commit = self.resolve(&call.project, &call.revision).await?;
-        let tree = self.vfs().tree(&call.project, &commit).await.map_err(|error| answer(error.into()))?;
+        let tree = self.vfs().tree(&call.project, &commit).await.map_err(answer)?;
         let from = call.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         Ok(Response::new(call.response(commit, tree.range((from, Bound::Unbounded)))))
     }
@@ -101,7 +101,7 @@ impl VfsService for VfsHandlers {
         let call = ListCommitsCall::try_from(request.into_inner()).map_err(answer)?;
         record_project(call.project.as_str(), call.branch.as_str());
         let commits = self.vfs().log(&call.project, &call.branch, call.from.as_ref(), call.page_size + 1).await;
-        Ok(Response::new(call.response(commits.map_err(|error| answer(error.into()))?)))
+        Ok(Response::new(call.response(commits.map_err(answer)?)))
     }
 
     async fn diff(&self, request: Request<proto::DiffRequest>) -> Result<Response<proto::DiffResponse>, Status> {
@@ -109,9 +109,9 @@ impl VfsService for VfsHandlers {
         record_commit(&commit);
         let base = match base {
             Some(base) => Some(base),
-            None => self.vfs().commit_info(&project, &commit).await.map_err(|error| answer(error.into()))?.parent,
+            None => self.vfs().commit_info(&project, &commit).await.map_err(answer)?.parent,
         };
-        let changed = self.vfs().diff(&project, base, &commit).await.map_err(|error| answer(error.into()))?;
+        let changed = self.vfs().diff(&project, base, &commit).await.map_err(answer)?;
         let changed_paths = changed.into_iter().map(proto::ChangedPath::from).collect();
         Ok(Response::new(proto::DiffResponse { changed_paths }))
     }
@@ -136,7 +136,7 @@ impl VfsService for VfsHandlers {
     ) -> Result<Response<proto::ListBranchesResponse>, Status> {
         let call = ListBranchesCall::try_from(request.into_inner()).map_err(answer)?;
         let branches = self.vfs().branches(&call.project, call.after.as_ref(), call.page_size + 1).await;
-        Ok(Response::new(call.response(branches.map_err(|error| answer(error.into()))?)))
+        Ok(Response::new(call.response(branches.map_err(answer)?)))
     }
 
     async fn rollback(

@@ -11,7 +11,6 @@ use crate::{
         reload::plan,
         route::RouteState,
         session::{Session, Started},
-        start::command,
     },
 };
 
@@ -64,7 +63,7 @@ impl Driver {
             session.files = files;
         }
         let image = ReadyImage { key, image: self.image_of(&session).await };
-        let (_, port) = command(&plan, &image);
+        let port = self.command(&plan, &image).port;
         let started = session.started(&self.core.engine, port, self.core.settings.start_timeout).await;
         let Started::Answering(answering) = started.map_err(|error| text(&error))? else {
             return Err("its app does not answer".to_owned());

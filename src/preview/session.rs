@@ -3,15 +3,15 @@
 //! Owned by the driver alone. What the agent says is checked by its client, and believed no further than it concerns
 //! this one preview.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use futures_util::StreamExt;
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
     domain::{
-        ids::{CommitId, FilePath},
-        runtime::RunPlan,
+        ids::{CommitId, FilePath, ProjectId},
+        runtime::{ReloadPlan, RunPlan},
         tree::EntryKind,
     },
     engine::{APP_ROOT, EngineError, SharedEngine},
@@ -29,6 +29,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a development server may take to take a change in.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the output of a process that has ended may take to arrive.
+const DRAIN: Duration = Duration::from_secs(2);
 /// How many ends of processes may wait for the driver.
 const EVENTS: usize = 16;
 
@@ -83,6 +85,19 @@ pub enum Started {
     Exited(Exit),
     /// The time passed; the ports that it listens on, and the last error.
     TimedOut(Vec<u16>, String),
+}
+
+/// What is started in a container.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// The working folder.
+    pub cwd: String,
+    /// Variables on top of the container's own.
+    pub environment: BTreeMap<String, String>,
+    /// The port that the app is expected to listen on.
+    pub port: u16,
 }
 
 /// A claimed container.
@@ -150,12 +165,7 @@ impl Session {
     }
 
     /// Brings all files in; whatever an earlier life brought and these do not name goes.
-    pub async fn sync_all(
-        &mut self,
-        vfs: &Vfs,
-        project: &crate::domain::ids::ProjectId,
-        files: FileSet,
-    ) -> Result<u32, SessionError> {
+    pub async fn sync_all(&mut self, vfs: &Vfs, project: &ProjectId, files: FileSet) -> Result<u32, SessionError> {
         let difference = FileSet::default().difference(&files);
         let written = self.send(vfs, project, difference, true).await?;
         self.files = files;
@@ -166,7 +176,7 @@ impl Session {
     pub async fn sync(
         &mut self,
         vfs: &Vfs,
-        project: &crate::domain::ids::ProjectId,
+        project: &ProjectId,
         revision: CommitId,
         files: FileSet,
         difference: Difference,
@@ -182,7 +192,7 @@ impl Session {
     async fn send(
         &self,
         vfs: &Vfs,
-        project: &crate::domain::ids::ProjectId,
+        project: &ProjectId,
         difference: Difference,
         full: bool,
     ) -> Result<u32, SessionError> {
@@ -196,17 +206,13 @@ impl Session {
     }
 
     /// Starts the app's process, ending the one that was there.
-    pub async fn start(
-        &mut self,
-        argv: Vec<String>,
-        environment: std::collections::BTreeMap<String, String>,
-    ) -> Result<(), SessionError> {
+    pub async fn start(&mut self, command: Command) -> Result<(), SessionError> {
         let spec = StartSpec {
-            argv,
-            cwd: working_folder(&self.plan),
-            environment,
+            argv: command.argv,
+            cwd: command.cwd,
+            environment: command.environment,
             grace: GRACE,
-            control: self.plan.start.reload == crate::domain::runtime::ReloadPlan::Control,
+            control: self.plan.start.reload == ReloadPlan::Control,
             install: false,
         };
         self.generation = self.agent.start(spec).await?;
@@ -242,6 +248,22 @@ impl Session {
         Ok(self.agent.notify(payload, NOTIFY_TIMEOUT).await?)
     }
 
+    /// Returns once all output of a process that has ended is in the log: its end is told after it.
+    pub async fn drained(&mut self, exit: &Exit) {
+        let told = async {
+            loop {
+                match self.events.recv().await {
+                    Some(SessionEvent::Exited(told)) if told.generation >= exit.generation => return,
+                    Some(SessionEvent::Exited(_)) => {}
+                    Some(SessionEvent::Lost) | None => return,
+                }
+            }
+        };
+        // What is late is left out of the failure, not lost.
+        let _ = tokio::time::timeout(DRAIN, told).await;
+        self.running = false;
+    }
+
     /// Returns what happened next in the container without having been asked for.
     pub async fn event(&mut self) -> SessionEvent {
         let event = self.events.recv().await.unwrap_or(SessionEvent::Lost);
@@ -264,7 +286,7 @@ pub fn working_folder(plan: &RunPlan) -> String {
 
 async fn read_contents(
     vfs: &Vfs,
-    project: &crate::domain::ids::ProjectId,
+    project: &ProjectId,
     writes: Vec<(FilePath, EntryKind, Content)>,
 ) -> Result<Vec<SyncFile>, VfsError> {
     let ids = writes

@@ -7,7 +7,7 @@ use crate::{
         failure::{Failure, FailureStage},
         ids::CommitId,
         logs::LogSource,
-        runtime::RunPlan,
+        runtime::{ImagePlan, RunPlan},
     },
     engine::Image,
     preview::{
@@ -16,7 +16,7 @@ use crate::{
         images::{ReadyImage, session_failure},
         reload::Interrupted,
         route::RouteState,
-        session::{Answering, Session, SessionError, Started},
+        session::{Answering, Command, Session, SessionError, Started, working_folder},
     },
     stack::{self, End},
 };
@@ -35,11 +35,9 @@ impl Driver {
         commit: &CommitId,
     ) -> Result<(), StartError> {
         let mark = self.handle.log.last();
-        let (argv, port) = command(&session.plan, image);
-        let mut environment = self.core.settings.environment.clone();
-        environment.extend(session.plan.start.environment.clone());
-        environment.extend(self.spec.overrides.environment.clone());
-        session.start(argv, environment).await?;
+        let command = self.command(&session.plan, image);
+        let port = command.port;
+        session.start(command).await?;
         let timeout = self.core.settings.start_timeout;
         let engine = self.core.engine.clone();
         let started = tokio::select! {
@@ -52,12 +50,38 @@ impl Driver {
                 self.handle.route.set(RouteState::Open(answering.upstream));
                 Ok(())
             }
-            Started::Exited(exit) => Err(self.exited(&session.plan, &exit, mark).into()),
+            Started::Exited(exit) => {
+                session.drained(&exit).await;
+                Err(self.exited(&session.plan, &exit, mark).into())
+            }
             Started::TimedOut(listening, message) => {
                 let end = End::TimedOut { listening, message };
                 Err(self.explain(&session.plan, &end, mark).into())
             }
         }
+    }
+
+    /// Returns what starts an app: what its plan says, or else its image.
+    pub(super) fn command(&self, plan: &RunPlan, image: &ReadyImage) -> Command {
+        let image = &image.image;
+        let argv = if plan.start.argv.is_empty() {
+            image.entrypoint.iter().chain(&image.command).cloned().collect()
+        } else {
+            plan.start.argv.clone()
+        };
+        let cwd = match plan.image {
+            ImagePlan::Dependencies(_) => working_folder(plan),
+            ImagePlan::Build { .. } if image.working_dir.is_empty() => "/".to_owned(),
+            ImagePlan::Build { .. } => image.working_dir.clone(),
+        };
+        let port = match plan.start.port {
+            0 => image.exposed_ports.first().copied().unwrap_or(FALLBACK_PORT),
+            port => port,
+        };
+        let mut environment = self.core.settings.environment.clone();
+        environment.extend(plan.start.environment.clone());
+        environment.extend(self.spec.overrides.environment.clone());
+        Command { argv, cwd, environment, port }
     }
 
     pub(super) async fn restart_process(&mut self) -> Result<(), Interrupted> {
@@ -129,18 +153,4 @@ impl From<Failure> for StartError {
     fn from(failure: Failure) -> Self {
         Self::Interrupted(Interrupted::Failed(failure))
     }
-}
-
-/// Returns the command that starts the app, and the port that it is expected on.
-pub(super) fn command(plan: &RunPlan, image: &ReadyImage) -> (Vec<String>, u16) {
-    let argv = if plan.start.argv.is_empty() {
-        image.image.entrypoint.iter().chain(&image.image.command).cloned().collect()
-    } else {
-        plan.start.argv.clone()
-    };
-    let port = match plan.start.port {
-        0 => image.image.exposed_ports.first().copied().unwrap_or(FALLBACK_PORT),
-        port => port,
-    };
-    (argv, port)
 }

@@ -24,6 +24,9 @@ const MAX_LINE_CHARS: usize = 1000;
 /// The longest message, in characters.
 const MAX_MESSAGE_CHARS: usize = 400;
 
+/// The reason of every installation that failed by itself; its message says what was wrong.
+const INSTALL_FAILED: &str = "INSTALL_FAILED";
+
 /// How what was waited for came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -68,8 +71,7 @@ struct Cause {
 ///
 /// `lines` are the log's last lines, oldest first, of the process that failed alone; at most 400 of them are looked at.
 /// Reasons: `OUT_OF_MEMORY`, `SYNTAX_ERROR`, `MODULE_NOT_FOUND`, `IMPORT_ERROR`, `EXCEPTION`, `PORT_IN_USE`,
-/// `COMMAND_NOT_FOUND`, `PACKAGE_NOT_FOUND`, `DEPENDENCY_CONFLICT`, `LOCKFILE_MISMATCH`, `PACKAGE_BUILD_FAILED`,
-/// `BAD_MANIFEST`, `NETWORK`, `TRANSFORM_FAILED`, `INSTALL_FAILED`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
+/// `COMMAND_NOT_FOUND`, `TRANSFORM_FAILED`, `INSTALL_FAILED`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
 /// `NOT_ANSWERING`, `FAILED`.
 pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Failure {
     let tail: Vec<String> = lines[lines.len().saturating_sub(MAX_LINES)..].iter().map(|line| readable(line)).collect();
@@ -86,7 +88,11 @@ pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String])
 
 fn cause(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {
     if let End::Exited { out_of_memory: true, .. } = end {
-        return Cause { reason: "OUT_OF_MEMORY", message: "the container ran out of memory".into(), ..Cause::default() };
+        return Cause {
+            reason: "OUT_OF_MEMORY",
+            message: "the container ran out of memory".into(),
+            ..Cause::default()
+        };
     }
     if let End::Reported { message, file, line } = end {
         return reported(plan, stage, message, file.as_deref(), *line);
@@ -124,7 +130,7 @@ fn from_app(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
 fn reported(plan: &RunPlan, stage: FailureStage, message: &str, file: Option<&str>, line: Option<u32>) -> Cause {
     let reason = match stage {
         FailureStage::Build => "BUILD_FAILED",
-        FailureStage::Install => "INSTALL_FAILED",
+        FailureStage::Install => INSTALL_FAILED,
         _ if plan.stack == Stack::React => "TRANSFORM_FAILED",
         _ => "FAILED",
     };
@@ -142,12 +148,14 @@ fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
     let last = last.unwrap_or_default();
     let (reason, message) = match (stage, end) {
         (FailureStage::Install, End::Exited { code, .. }) => {
-            ("INSTALL_FAILED", format!("the installation ended with status {code}{last}"))
+            (INSTALL_FAILED, format!("the installation ended with status {code}{last}"))
         }
-        (FailureStage::Install, _) => ("INSTALL_FAILED", format!("the installation did not end in time{last}")),
+        (FailureStage::Install, _) => (INSTALL_FAILED, format!("the installation did not end in time{last}")),
         (FailureStage::Build, _) => ("BUILD_FAILED", format!("the build failed{last}")),
         (FailureStage::Run, End::Exited { code, .. }) => ("EXITED", format!("the app ended with status {code}{last}")),
-        (_, End::Exited { code, .. }) => ("EXITED", format!("the app ended with status {code} before it answered{last}")),
+        (_, End::Exited { code, .. }) => {
+            ("EXITED", format!("the app ended with status {code} before it answered{last}"))
+        }
         (_, End::TimedOut { listening, message }) if listening.is_empty() => {
             ("NOT_LISTENING", format!("the app listens on no port: {message}"))
         }
@@ -162,19 +170,25 @@ fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
 
 /// Reads what a shell, or any program, says of commands, ports and permissions.
 fn shell(lines: &[String], _: &str) -> Option<Cause> {
-    static MISSING: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^(?:/bin/)?sh: (?:line )?\d*:? ?(\S+): (?:command )?not found$|: exec: (\S+): not found").ok());
+    static MISSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^(?:/bin/)?sh: (?:line )?\d*:? ?(\S+): (?:command )?not found$|: exec: (\S+): not found").ok()
+    });
     lines.iter().rev().find_map(|line| {
         if let Some(found) = MISSING.as_ref().and_then(|missing| missing.captures(line)) {
             let name = found.get(1).or_else(|| found.get(2)).map_or("", |name| name.as_str());
-            return Some(Cause { reason: "COMMAND_NOT_FOUND", message: format!("there is no command {name}"), ..Cause::default() });
+            return Some(Cause {
+                reason: "COMMAND_NOT_FOUND",
+                message: format!("there is no command {name}"),
+                ..Cause::default()
+            });
         }
         port_in_use(line)
     })
 }
 
 fn port_in_use(line: &str) -> Option<Cause> {
-    let taken = ["EADDRINUSE", "address already in use", "Address already in use"].iter().any(|text| line.contains(text));
+    let taken =
+        ["EADDRINUSE", "address already in use", "Address already in use"].iter().any(|text| line.contains(text));
     taken.then(|| Cause { reason: "PORT_IN_USE", message: line.trim().to_owned(), ..Cause::default() })
 }
 

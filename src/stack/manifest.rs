@@ -56,13 +56,10 @@ impl Package {
     /// `BadManifest` that names the file and, where the type is wrong, the field.
     pub fn read(project: &Project<'_>) -> Result<Option<Self>, Error> {
         let Some(text) = project.text("package.json")? else { return Ok(None) };
-        let mut reader = serde_json::Deserializer::from_str(&text);
-        let package = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let field = error.path().to_string();
-            let field = if field == "." { String::new() } else { format!("{field}: ") };
-            bad(project.path("package.json"), format!("{field}{}", error.inner()))
-        })?;
-        reader.end().map_err(|error| bad(project.path("package.json"), error.to_string()))?;
+        let path = project.path("package.json");
+        let whole: Map<String, Value> = serde_json::from_str(&text).map_err(|error| bad(&path, error.to_string()))?;
+        let package = serde_path_to_error::deserialize(Value::Object(whole))
+            .map_err(|error| bad(&path, format!("{}: {}", error.path(), error.inner())))?;
         Ok(Some(package))
     }
 

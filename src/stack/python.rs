@@ -75,6 +75,10 @@ const MAKERS: [&str; 14] = [
     "get_app",
 ];
 
+/// How a line begins that makes an app object itself.
+const OBJECTS: [&str; 6] =
+    ["async def app(", "async def application(", "def app(", "def application(", "app = ", "application = "];
+
 /// Returns whether a file of that name may be what is started.
 pub(super) fn is_entry_name(name: &str) -> bool {
     ENTRY_NAMES.contains(&name)
@@ -227,7 +231,9 @@ fn promise(source: &str) -> u8 {
         let made = |maker: &&str| line.contains(&format!("{maker}("));
         if line.starts_with([' ', '\t', '#']) {
             0
-        } else if line.contains('=') && MAKERS.iter().any(made) && !line.starts_with("def ") {
+        } else if line.contains('=') && MAKERS.iter().any(made) && !line.starts_with("def ")
+            || OBJECTS.iter().any(|start| line.starts_with(start))
+        {
             3
         } else if ["def create_app(", "def make_app(", "def get_app("].iter().any(|start| line.starts_with(start)) {
             2

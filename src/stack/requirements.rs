@@ -255,7 +255,12 @@ fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<St
         }
         requirements.inputs.insert(path, kept.into_bytes());
     }
-    requirements.commands.push(format!("{PIP} -r requirements.txt"));
+    let blank = |content: &Vec<u8>| content.iter().all(u8::is_ascii_whitespace);
+    if requirements.inputs.values().all(blank) {
+        requirements.inputs.clear();
+    } else {
+        requirements.commands.push(format!("{PIP} -r requirements.txt"));
+    }
     if let (true, Some(table)) = (itself, pyproject) {
         let list = dependencies(project, table, notes)?;
         requirements.commands.extend(by_list(list, project.path("pyproject.toml"))?.commands);

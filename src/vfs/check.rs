@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use gix::{ObjectId, hash::Kind as Hash, objs::Kind};
+
 use super::{
     edit::{Folder, MAX_TREE_FOLDERS, Obstacle, Source},
     error::VfsError,
@@ -13,7 +15,6 @@ use crate::domain::{
     ids::FilePath,
     limits::{MAX_FILE_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES, MAX_TREE_FILES},
 };
-use gix::{ObjectId, objs::Kind};
 
 /// What was found in the request alone, whatever the tree.
 #[derive(Default)]
@@ -143,8 +144,11 @@ pub(super) fn apply(
         if checked.bad_writes[index] {
             continue;
         }
-        let blob = hash(Kind::Blob, &write.content)?;
+        // Of a request that is refused anyway, only the paths matter.
+        let refused = !checked.violations.is_empty();
+        let blob = if refused { ObjectId::null(Hash::Sha1) } else { hash(Kind::Blob, &write.content)? };
         match tree.write(source, write.path.as_str(), write.executable, blob)? {
+            Ok(true) if refused => {}
             Ok(true) => {
                 source.cache.sizes.put(blob, write.content.len() as u64);
                 batch.add_blob(blob, write.content.clone());

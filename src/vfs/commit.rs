@@ -74,7 +74,8 @@ impl Target<'_> {
         }
         let tree = tree.encode(&mut batch)?;
         let known = match (change.scope, base) {
-            (Scope::Whole, Some(base)) if base != tree => source.collect(base)?,
+            // It only saves work, and a broken tree is no reason not to replace it.
+            (Scope::Whole, Some(base)) if base != tree => source.collect(base).unwrap_or_default(),
             _ => HashSet::new(),
         };
         let message = change.message.clone().filter(|message| !message.trim().is_empty());

@@ -227,3 +227,41 @@ impl Drop for Running {
         lock(&self.0.dirty).clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn entry_goes_with_the_last_follower() {
+        let followers = Arc::new(Followers::default());
+        let (project, main): (ProjectId, _) = ("p".parse().unwrap(), BranchName::default());
+        let first = followers.follow(&project, &main);
+        let mut second = followers.follow(&project, &main);
+        let other = followers.follow(&project, &"other".parse().unwrap());
+
+        drop(first);
+        followers.hint(&project, &main);
+        second.changed().await;
+        drop(second);
+
+        assert_eq!(followers.of(&project), [other.branch.clone()]);
+        drop(other);
+        assert!(followers.is_empty());
+        assert!(lock(&followers.dirty).is_empty(), "nothing is remembered while no feed runs");
+    }
+
+    #[tokio::test]
+    async fn hint_that_comes_while_nobody_waits_is_kept() {
+        let followers = Arc::new(Followers::default());
+        let (project, main): (ProjectId, _) = ("p".parse().unwrap(), BranchName::default());
+        let mut follower = followers.follow(&project, &main);
+
+        followers.hint(&project, &main);
+        followers.hint_project(&project);
+
+        follower.changed().await;
+        let again = tokio::time::timeout(Duration::ZERO, follower.changed()).await;
+        assert!(again.is_err(), "two hints before one call are one");
+    }
+}

@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    fs,
+    fs::{self, File},
     io::{self, ErrorKind, Write},
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -22,10 +22,13 @@ use gix::{
 };
 use tempfile::NamedTempFile;
 
-use super::{error::VfsError, pack, repository::sync_folder};
+use super::{error::VfsError, pack, repository::sync_together};
 
 /// From this many objects on they are packed.
 const PACK_FROM: usize = 24;
+
+/// How often the folder of an object is made, should `git gc` remove it each time as empty.
+const PERSIST_TRIES: usize = 5;
 
 /// One new object.
 pub(super) struct Object {
@@ -95,9 +98,7 @@ fn write_loose(objects: &Path, batch: &BTreeMap<ObjectId, Object>) -> io::Result
         files.push((id, temporary(objects, "tmp_obj_", &compress(&[&header, &object.data])?)?));
     }
     // All are written before the first is synced, so that the disk gets them in one go.
-    for (_, file) in &files {
-        file.as_file().sync_all()?;
-    }
+    sync_together(&files.iter().map(|(_, file)| file.as_file()).collect::<Vec<_>>())?;
     let mut folders = BTreeSet::new();
     for (id, file) in files {
         let hex = id.to_string();
@@ -108,25 +109,24 @@ fn write_loose(objects: &Path, batch: &BTreeMap<ObjectId, Object>) -> io::Result
         }
         folders.insert(folder);
     }
-    folders.iter().try_for_each(|folder| sync_folder(folder))
+    let folders = folders.iter().map(File::open).collect::<io::Result<Vec<_>>>()?;
+    sync_together(&folders.iter().collect::<Vec<_>>())
 }
 
 /// Moves a file to its name and returns whether its folder had to be made.
 fn persist(mut file: NamedTempFile, folder: &Path, name: &str) -> io::Result<bool> {
     let mut made = false;
-    loop {
+    for _ in 0..PERSIST_TRIES {
         match file.persist(folder.join(name)) {
             Ok(_) => return Ok(made),
-            // `git gc` removes folders that it has emptied.
-            Err(error) if error.error.kind() == ErrorKind::NotFound => {
-                match fs::create_dir(folder) {
-                    Ok(()) => made = true,
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                    Err(error) => return Err(error),
-                }
-                file = error.file;
-            }
+            Err(error) if error.error.kind() == ErrorKind::NotFound => file = error.file,
             Err(error) => return Err(error.error),
         }
+        match fs::create_dir(folder) {
+            Ok(()) => made = true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
     }
+    Err(io::Error::new(ErrorKind::NotFound, "a new object was removed while it was written"))
 }

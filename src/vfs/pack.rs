@@ -10,7 +10,7 @@ use gix::{
 
 use super::{
     objects::{Object, compress, temporary},
-    repository::sync_folder,
+    repository::{sync_folder, sync_together},
 };
 
 /// Offsets beyond this need the index's second table; requests are bounded far below.
@@ -19,9 +19,10 @@ const MAX_PACK_BYTES: usize = 0x7fff_ffff;
 /// Writes the objects as one pack into `folder` and syncs it. The index, by which git finds a pack, comes last.
 pub(super) fn write(folder: &Path, objects: &BTreeMap<ObjectId, Object>) -> io::Result<()> {
     let (pack, index, name) = encode(objects)?;
-    for (content, extension) in [(pack, "pack"), (index, "idx")] {
-        let file = temporary(folder, "tmp_pack_", &content)?;
-        file.as_file().sync_all()?;
+    let pack = temporary(folder, "tmp_pack_", &pack)?;
+    let index = temporary(folder, "tmp_idx_", &index)?;
+    sync_together(&[pack.as_file(), index.as_file()])?;
+    for (file, extension) in [(pack, "pack"), (index, "idx")] {
         file.persist(folder.join(format!("pack-{name}.{extension}"))).map_err(|error| error.error)?;
     }
     sync_folder(folder)

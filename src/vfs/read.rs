@@ -3,7 +3,10 @@
 //! Trees that other processes committed are untrusted: names are checked, and the work is bounded, whatever a tree says
 //! of itself.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Display,
+};
 
 use bytes::Bytes;
 use gix::{
@@ -23,6 +26,9 @@ use crate::domain::{
     limits::{MAX_FILE_BYTES, MAX_TREE_FILES},
     tree::{ChangeKind, ChangedPath, Entry, EntryKind, Tree},
 };
+
+/// How many characters of a path a message shows.
+const MAX_SHOWN: usize = 120;
 
 /// Returns every file of a commit.
 pub(super) fn tree(repository: &Repository, cache: &Cache, commit: &CommitId) -> Result<Tree, VfsError> {
@@ -159,7 +165,7 @@ fn children(repository: &Repository, tree: ObjectId) -> Result<BTreeMap<BString,
     let mut children = BTreeMap::new();
     let mut names = HashSet::new();
     for entry in decode_tree(&data)?.entries {
-        let unusable = |what| VfsError::UnusableTree { message: format!("{:?} {what}", entry.filename) };
+        let unusable = |what| VfsError::UnusableTree { message: format!("{} {what}", shown("", entry.filename)) };
         if !names.insert(entry.filename) {
             return Err(unusable("is there twice"));
         }
@@ -180,7 +186,7 @@ fn size(repository: &Repository, cache: &Cache, id: ObjectId, path: &FilePath) -
     if let Some(size) = cache.sizes.get(&id) {
         return Ok(size);
     }
-    let unusable = |what: String| VfsError::UnusableTree { message: format!("{path} {what}") };
+    let unusable = |what| VfsError::UnusableTree { message: format!("{} {what}", shown("", path.as_str().into())) };
     let header = repository.try_find_header(id).map_err(VfsError::failed("read an object"))?;
     match header {
         Some(header) if header.kind() == Kind::Blob => {
@@ -196,18 +202,25 @@ fn size(repository: &Repository, cache: &Cache, id: ObjectId, path: &FilePath) -
 }
 
 fn file_below(prefix: &str, name: &BStr) -> Result<FilePath, VfsError> {
-    let unusable = |why: &dyn std::fmt::Display| VfsError::UnusableTree {
-        message: format!("a path {why}: {:?}", BString::from(format!("{prefix}{name}"))),
-    };
-    let name = name.to_str().map_err(|_| unusable(&"must be UTF-8"))?;
-    format!("{prefix}{name}").parse().map_err(|error| unusable(&error))
+    let refuse = |why: &dyn Display| VfsError::UnusableTree { message: format!("{} {why}", shown(prefix, name)) };
+    let name = name.to_str().map_err(|_| refuse(&"must be UTF-8"))?;
+    format!("{prefix}{name}").parse().map_err(|error| refuse(&error))
+}
+
+/// Returns as much of a path as fits into a message, in quotes and with nothing in it that a terminal obeys.
+fn shown(prefix: &str, name: &BStr) -> String {
+    let path = format!("{prefix}{name}");
+    let start: String = path.chars().take(MAX_SHOWN).collect();
+    if start.len() < path.len() { format!("{start:?}...") } else { format!("{start:?}") }
 }
 
 fn folder_below(prefix: &str, name: &BStr) -> Result<String, VfsError> {
     // The folder's own name is checked like that of a file, so that work ends here and not at the files below it.
     let path: String = file_below(prefix, name)?.into();
     if path.len() + 1 >= MAX_PATH_BYTES {
-        return Err(VfsError::UnusableTree { message: format!("folder {path:?} leaves no room for a file's name") });
+        return Err(VfsError::UnusableTree {
+            message: format!("a folder's path has {} bytes and leaves no room for a file's name", path.len()),
+        });
     }
     Ok(path + "/")
 }

@@ -5,7 +5,7 @@
 //! is not on the disk when it is renamed, so that a power cut could leave an empty ref and lose the branch.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, ErrorKind, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -19,7 +19,7 @@ use gix::{
     refs::{FullNameRef, Target, file::Store},
 };
 
-use super::{error::VfsError, repository::sync_folder};
+use super::{error::VfsError, repository::sync_together};
 use crate::domain::ids::BranchName;
 
 /// How long to wait for another process that holds the lock of a branch.
@@ -114,11 +114,12 @@ pub(super) fn swap(git_dir: &Path, name: &str, expected: Option<ObjectId>, new: 
     let failed = || VfsError::failed("move the branch");
     let path = git_dir.join(name);
     let lock_path = git_dir.join(format!("{name}.lock"));
-    // Written and synced before the lock is taken, so that the lock is held for microseconds.
+    // Written and synced before the lock is taken, so that the lock is held for microseconds. It lies where `git gc`
+    // removes it, should this process die.
     let mut value = tempfile::Builder::new()
-        .prefix("tmp_ref_")
+        .prefix("tmp_obj_ref_")
         .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(git_dir)
+        .tempfile_in(git_dir.join("objects"))
         .map_err(failed())?;
     writeln!(value, "{new}").and_then(|()| value.as_file().sync_all()).map_err(failed())?;
 
@@ -221,10 +222,7 @@ fn remove_empty(folder: &Path) -> io::Result<()> {
 /// Syncs the folders of a ref up to `refs`, since some of them may be new.
 fn sync_up(git_dir: &Path, reference: &Path) -> io::Result<()> {
     let refs = git_dir.join("refs");
-    let mut folder = reference.parent();
-    while let Some(path) = folder.filter(|path| path.starts_with(&refs)) {
-        sync_folder(path)?;
-        folder = path.parent();
-    }
-    Ok(())
+    let folders = reference.ancestors().skip(1).take_while(|path| path.starts_with(&refs));
+    let folders = folders.map(File::open).collect::<io::Result<Vec<_>>>()?;
+    sync_together(&folders.iter().collect::<Vec<_>>())
 }

@@ -113,7 +113,7 @@ def passage(tmp_path_factory):
     path.unlink(missing_ok=True)
 
 
-def test_health_follows_docker_away_and_back_and_previews_go_on(own_service, passage):
+def test_health_follows_docker_away_and_back_and_previews_go_on(passage, own_service):
     own = own_service(DOCKER_HOST=f"unix://{passage.path}")
     with own.client() as client:
         preview = maker(client, "through")(projects.STATIC)

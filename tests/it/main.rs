@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod config;
 mod engine;
 mod gateway;
 mod gateway_ports;
 mod gateway_restart;
 mod gateway_support;
+mod grpc_server;
+mod imports;
 mod vfs;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, error::Error as _, future::Future, time::Durati
 
 use bollard::{API_DEFAULT_VERSION, Docker, body_full, errors::Error};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, TryStreamExt, stream};
 use http::{Method, Request, Response, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -164,7 +164,7 @@ pub(super) async fn call<T>(
     }
 }
 
-/// Like [`call`], where "no such thing" and "taken" are answers about `name`.
+/// Like [`call`], where "no such thing" is an answer about `name`.
 pub(super) async fn call_on<T>(
     action: &'static str,
     (what, name): (&'static str, &str),
@@ -174,12 +174,28 @@ pub(super) async fn call_on<T>(
     let answer = tokio::time::timeout(deadline, answer).await.map_err(|_| EngineError::Timeout(action))?;
     answer.map_err(|err| match status(&err) {
         Some(404) => EngineError::NotFound { what, name: name.to_owned() },
-        Some(409) => {
-            tracing::debug!(action, what, name, reason = words(err), "conflict");
-            EngineError::Conflict { what, name: name.to_owned() }
-        }
         _ => failed(action, err),
     })
+}
+
+/// Like [`call_on`], where "taken" or "in use" is an answer about `name`, too.
+pub(super) async fn claim<T>(
+    action: &'static str,
+    (what, name): (&'static str, &str),
+    deadline: Duration,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, EngineError> {
+    let answer = answer.map_err(|err| (status(&err) == Some(409), err)).map(|it| match it {
+        Err((true, err)) => {
+            tracing::debug!(action, what, name, reason = words(err), "conflict");
+            Ok(None)
+        }
+        Err((false, err)) => Err(err),
+        Ok(value) => Ok(Some(value)),
+    });
+    call_on(action, (what, name), deadline, answer)
+        .await?
+        .ok_or_else(|| EngineError::Conflict { what, name: name.to_owned() })
 }
 
 /// Types an error of which nothing more is known than the action.

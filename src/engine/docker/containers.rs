@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Inner,
-    api::{LONG, Query, SHORT, call_on, found, status},
+    api::{LONG, Query, SHORT, call, call_on, claim, failed, found, status},
     convert::{InspectedContainer, ListedContainer},
 };
 use crate::engine::{Container, ContainerState, EngineError, LABEL_ROLE};
@@ -52,19 +52,12 @@ impl Inner {
     /// Starts a container; one that runs is fine.
     pub(super) async fn restart(&self, id: &str) -> Result<(), EngineError> {
         let start = self.api.docker.start_container(id, None::<StartContainerOptions>);
-        match call_on("start the container", (CONTAINER, id), LONG, start).await {
-            Err(EngineError::Conflict { .. }) => Err(EngineError::Refused {
-                action: "start the container",
-                message: "it is paused, or being removed".into(),
-            }),
-            answer => answer,
-        }
+        call_on("start the container", (CONTAINER, id), LONG, start).await
     }
 
     pub(super) async fn rename(&self, id: &str, name: &str) -> Result<(), EngineError> {
         let options = RenameContainerOptionsBuilder::default().name(name).build();
-        match call_on("rename the container", (CONTAINER, id), SHORT, self.api.docker.rename_container(id, options))
-            .await
+        match claim("rename the container", (CONTAINER, id), SHORT, self.api.docker.rename_container(id, options)).await
         {
             // What is taken is the new name.
             Err(EngineError::Conflict { what, .. }) => Err(EngineError::Conflict { what, name: name.to_owned() }),
@@ -83,7 +76,7 @@ impl Inner {
                 false => self.api.docker.unpause_container(id).await,
             }
         };
-        let answer = super::api::call(action, LONG, change).await;
+        let answer = call(action, LONG, change).await;
         let Err(err) = answer else { return Ok(()) };
         // The daemon refuses a repeat; the state says whether it was one.
         match self.inspect(id).await {
@@ -113,7 +106,7 @@ impl Inner {
                 Some(409) => {}
                 // A file system that is still busy for a moment.
                 Some(500) if failures < 3 => failures += 1,
-                _ => return Err(super::api::failed(ACTION, err)),
+                _ => return Err(failed(ACTION, err)),
             }
             if Instant::now() + PAUSE > deadline {
                 return Err(EngineError::Timeout(ACTION));

@@ -8,7 +8,9 @@ use bollard::models::{
 };
 use serde::Deserialize;
 
-use crate::engine::{APP_ROOT, APP_UID, Container, ContainerSpec, ContainerState, HOME, Image, RUNTIME_MOUNT};
+use crate::engine::{
+    APP_ROOT, APP_UID, Container, ContainerSpec, ContainerState, HOME, Image, LABEL_ROLE, ROLE_RUNTIME, RUNTIME_MOUNT,
+};
 
 /// The most open files of one process: plenty for watchers, few enough for programs that close each at a fork, and not
 /// above what a daemon without special rights may hand down.
@@ -84,6 +86,11 @@ fn host_config(spec: &ContainerSpec, network: &str, volume: &str) -> HostConfig 
     }
 }
 
+/// Returns the labels of the runtime volume, which is no instance's.
+pub(super) fn runtime_labels() -> HashMap<String, String> {
+    HashMap::from([(LABEL_ROLE.to_owned(), ROLE_RUNTIME.to_owned())])
+}
+
 /// Returns the mount of the runtime volume.
 pub(super) fn runtime_mount(volume: &str, read_only: bool) -> Mount {
     Mount {
@@ -91,7 +98,12 @@ pub(super) fn runtime_mount(volume: &str, read_only: bool) -> Mount {
         source: Some(volume.to_owned()),
         target: Some(RUNTIME_MOUNT.into()),
         read_only: Some(read_only),
-        volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..Default::default() }),
+        volume_options: Some(MountVolumeOptions {
+            no_copy: Some(true),
+            // The daemon makes a volume that was removed a moment ago anew: empty, but to be known as ours.
+            labels: Some(runtime_labels()),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }

@@ -48,13 +48,7 @@ impl Inner {
             working_dir: Some("/".into()),
             ..Default::default()
         };
-        let exec = match call_on(DIAL, ("container", id), SHORT, self.api.docker.create_exec(id, config)).await {
-            Ok(made) => made.id,
-            Err(EngineError::Conflict { .. }) => {
-                return Err(EngineError::Refused { action: DIAL, message: "the container does not run".into() });
-            }
-            Err(err) => return Err(err),
-        };
+        let exec = call_on(DIAL, ("container", id), SHORT, self.api.docker.create_exec(id, config)).await?.id;
         let options = StartExecOptions { detach: false, tty: false, output_capacity: Some(64 * 1024) };
         match call(DIAL, SHORT, self.api.docker.start_exec(&exec, Some(options))).await? {
             StartExecResults::Attached { output, input } => {

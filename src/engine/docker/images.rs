@@ -17,10 +17,10 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     Inner,
-    api::{LONG, Query, SHORT, call, call_on, failed, found, words},
+    api::{LONG, Query, SHORT, call, call_on, claim, failed, found, status, words},
     convert,
 };
-use crate::engine::{EngineError, Image, Progress};
+use crate::engine::{EngineError, Image, LABEL_ROLE, Progress, ROLE_RUNTIME};
 
 pub(super) const IMAGE: &str = "image";
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -123,7 +123,7 @@ impl Inner {
             timeout(PULL_SILENCE, api.stream::<ProgressLine>(Method::POST, "/images/create", &query, Bytes::new()));
         let mut lines = match open.await.map_err(|_| EngineError::Timeout(ACTION))? {
             Ok(lines) => lines,
-            Err(err) if super::api::status(&err).is_some() => return Err(failure(words(err))),
+            Err(err) if status(&err).is_some() => return Err(failure(words(err))),
             Err(err) => return Err(failed(ACTION, err)),
         };
         let mut progress = PullProgress::new(progress);
@@ -162,7 +162,7 @@ impl Inner {
             .container(container)
             .repo(repository)
             .tag(version)
-            // Nothing is written while an image is made of it; see `Engine::commit`.
+            // What is installed is there; who else runs in the container need not stand still.
             .pause(false)
             .build();
         let commit = self.api.docker.commit_container(options, config);
@@ -184,7 +184,8 @@ impl Inner {
         let listed: Vec<Listed> = call("list the images", SHORT, self.api.get("/images/json", &query)).await?;
         let mut images = Vec::with_capacity(listed.len());
         for it in listed {
-            images.extend(self.image(&it.id).await?);
+            let found = self.image(&it.id).await?;
+            images.extend(found.filter(|it| it.labels.get(LABEL_ROLE).is_none_or(|role| role != ROLE_RUNTIME)));
         }
         Ok(images)
     }
@@ -199,7 +200,7 @@ impl Inner {
     async fn delete_image(&self, image: &str) -> Result<(), EngineError> {
         let options = RemoveImageOptionsBuilder::default().force(false).noprune(false).build();
         let removal = self.api.docker.remove_image(image, Some(options), None);
-        found(call_on("remove the image", (IMAGE, image), LONG, removal).await).map(|_| ())
+        found(claim("remove the image", (IMAGE, image), LONG, removal).await).map(|_| ())
     }
 
     /// Removes an image that has lost its last name, unless something is made from it. Reports whether that is why it

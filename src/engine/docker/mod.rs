@@ -141,7 +141,8 @@ impl Inner {
     async fn prepare(&self) -> Result<(), EngineError> {
         let mut volume = self.volume.lock().await;
         self.ensure_network().await?;
-        self.ensure_volume(&mut volume).await
+        self.ensure_volume(&mut volume).await?;
+        Ok(())
     }
 
     async fn remove_all(&self) -> Result<(), EngineError> {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Inner,
-    api::{LONG, Query, SHORT, call, call_on, found, status},
+    api::{LONG, Query, SHORT, call, call_on, failed, found, status},
 };
 use crate::engine::{EngineError, LABEL_ROLE, ROLE_NETWORK};
 
@@ -49,10 +49,11 @@ impl Network {
 }
 
 impl Inner {
-    /// Makes the network if it is not there, and checks one that is. Instances may share it.
-    pub(super) async fn ensure_network(&self) -> Result<(), EngineError> {
+    /// Makes the network if it is not there, and checks one that is. Instances may share it. Reports whether it was
+    /// made.
+    pub(super) async fn ensure_network(&self) -> Result<bool, EngineError> {
         if let Some(found) = self.network().await? {
-            return self.check(&found);
+            return self.check(&found).map(|()| false);
         }
         let mut labels = self.labels(&[(LABEL_ROLE.to_owned(), ROLE_NETWORK.to_owned())].into());
         labels.retain(|_, value| !value.is_empty());
@@ -76,10 +77,10 @@ impl Inner {
             Err(_) => return Err(EngineError::Timeout("create the network")),
             // Another instance was faster.
             Ok(Err(err)) if status(&err) == Some(409) => {}
-            Ok(Err(err)) => return Err(super::api::failed("create the network", err)),
+            Ok(Err(err)) => return Err(failed("create the network", err)),
             Ok(Ok(_)) => tracing::info!(network = self.network, "network created"),
         }
-        self.settle().await
+        self.settle().await.map(|()| true)
     }
 
     /// Leaves one of several networks of our name: the daemon's check for duplicates is not atomic. All who look choose
@@ -107,11 +108,6 @@ impl Inner {
         })
     }
 
-    /// Reports whether the network is there.
-    pub(super) async fn has_network(&self) -> Result<bool, EngineError> {
-        Ok(self.network().await?.is_some())
-    }
-
     async fn network(&self) -> Result<Option<Network>, EngineError> {
         let query = Query::default();
         let path = format!("/networks/{}", self.network);
@@ -129,7 +125,7 @@ impl Inner {
             Ok(Ok(())) => Ok(()),
             // Gone meanwhile, or another instance's containers are on it.
             Ok(Err(err)) if matches!(status(&err), Some(404 | 403 | 409)) => Ok(()),
-            Ok(Err(err)) => Err(super::api::failed("remove the network", err)),
+            Ok(Err(err)) => Err(failed("remove the network", err)),
         }
     }
 }

@@ -17,11 +17,14 @@ use super::{
     Inner,
     api::{LONG, call, failed, found, status},
     convert::create_body,
+    runtime::VolumeState,
 };
 use crate::engine::{APP_ROOT, APP_UID, ContainerSpec, ContainerState, EngineError, HOME, LABEL_INSTANCE};
 
 const CREATE: &str = "create the container";
 const START: &str = "start the container";
+/// How often a container is made for which network or volume have vanished meanwhile.
+const ATTEMPTS: u32 = 3;
 /// How long a name may be taken by nothing that can be seen.
 const UNSETTLED: Duration = Duration::from_secs(10);
 
@@ -89,7 +92,7 @@ impl Inner {
         spec: &ContainerSpec,
         caller: &oneshot::Sender<Result<Fresh, EngineError>>,
     ) -> Result<Fresh, EngineError> {
-        let mut again = true;
+        let mut attempts = 1..ATTEMPTS;
         loop {
             self.prepare().await?;
             let begun = Instant::now();
@@ -104,18 +107,19 @@ impl Inner {
                 Err(err) => err,
             };
             fresh.discard().await;
-            // Somebody removed the network or the volume between our look and the start.
-            let prepared = self.is_prepared().await?;
-            if prepared || !again {
+            // Somebody may have removed the network or the volume between our look and the start.
+            if attempts.next().is_none() || !self.mend().await? {
                 return Err(err);
             }
-            again = false;
         }
     }
 
-    async fn is_prepared(&self) -> Result<bool, EngineError> {
-        let volume = self.volume.lock().await;
-        Ok(self.has_network().await? && self.volume_is_checked(&volume).await?)
+    /// Looks again at what every container needs, believing nothing. Reports whether something was missing.
+    async fn mend(&self) -> Result<bool, EngineError> {
+        let mut volume = self.volume.lock().await;
+        *volume = VolumeState::default();
+        let network = self.ensure_network().await?;
+        Ok(self.ensure_volume(&mut volume).await? || network)
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, EngineError> {

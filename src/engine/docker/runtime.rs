@@ -23,8 +23,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Inner, RuntimeFile,
-    api::{LONG, Query, SHORT, call, call_on, found, status},
-    convert::{InspectedContainer, runtime_mount},
+    api::{LONG, Query, SHORT, call, call_on, claim, failed, found, status},
+    convert::{InspectedContainer, runtime_labels, runtime_mount},
 };
 use crate::engine::{EngineError, LABEL_INSTANCE, LABEL_ROLE, ROLE_RUNTIME, RUNTIME_MOUNT};
 
@@ -45,7 +45,8 @@ pub(super) struct Runtime {
 /// The volume as it was when its content was last found right.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct VolumeState {
-    /// The daemon's time of creation, which another volume of that name does not have.
+    /// The daemon's time of creation, in seconds: another volume of that name hardly ever has the same, and if it does,
+    /// a container does not start on it, and the content is checked again.
     checked: Option<String>,
 }
 
@@ -126,20 +127,20 @@ fn unfit(err: std::io::Error) -> EngineError {
 }
 
 impl Inner {
-    /// Makes the volume and fills it, if it is not there with our content.
-    pub(super) async fn ensure_volume(&self, state: &mut VolumeState) -> Result<(), EngineError> {
+    /// Makes the volume and fills it, if it is not there with our content. Reports whether it had to be filled.
+    pub(super) async fn ensure_volume(&self, state: &mut VolumeState) -> Result<bool, EngineError> {
         let found = self.volume().await?;
         if found.as_ref().is_some_and(|it| state.checked.as_deref() == Some(&it.created_at)) {
-            return Ok(());
+            return Ok(false);
         }
         state.checked = None;
         if found.is_some_and(|it| !it.is_ours()) {
-            // Made by the daemon for a container whose volume had just been removed; with labels it is found later.
+            // Without the label no later version would find it.
             self.remove_volume(self.runtime.volume()).await?;
         }
         let wanted = VolumeCreateRequest {
             name: Some(self.runtime.volume.clone()),
-            labels: Some(HashMap::from([(LABEL_ROLE.to_owned(), ROLE_RUNTIME.to_owned())])),
+            labels: Some(runtime_labels()),
             ..Default::default()
         };
         call("create the runtime volume", LONG, self.api.docker.create_volume(wanted)).await?;
@@ -147,14 +148,10 @@ impl Inner {
         let filled = self.fill(&container).await;
         let removed = self.remove(&container).await;
         self.remove_nothing(&image).await;
-        filled.and(removed)?;
+        removed?;
+        let filled = filled?;
         state.checked = self.volume().await?.map(|it| it.created_at);
-        Ok(())
-    }
-
-    /// Reports whether the volume is the one that was last checked.
-    pub(super) async fn volume_is_checked(&self, state: &VolumeState) -> Result<bool, EngineError> {
-        Ok(self.volume().await?.is_some_and(|it| state.checked == Some(it.created_at)))
+        Ok(filled)
     }
 
     async fn volume(&self) -> Result<Option<Volume>, EngineError> {
@@ -220,7 +217,7 @@ impl Inner {
             ..Default::default()
         };
         let create = self.api.docker.create_container(Some(options), body);
-        Ok(call_on("fill the runtime volume", ("container", name), LONG, create).await?.id)
+        Ok(claim("fill the runtime volume", ("container", name), LONG, create).await?.id)
     }
 
     /// Makes an image of nothing, so that nothing has to be pulled, and returns its id.
@@ -232,7 +229,7 @@ impl Inner {
             error: Option<String>,
         }
         const ACTION: &str = "make an empty image";
-        let change = format!("LABEL {LABEL_ROLE}={ROLE_RUNTIME}");
+        let change = format!("LABEL {LABEL_ROLE}={ROLE_RUNTIME} {LABEL_INSTANCE}={}", self.instance);
         let query = Query::default().with("fromSrc", "-").with("changes", &change);
         let nothing = Bytes::from_static(&[0; 1024]);
         let lines: Vec<Line> = call(ACTION, LONG, async {
@@ -254,9 +251,9 @@ impl Inner {
         }
     }
 
-    async fn fill(&self, keeper: &str) -> Result<(), EngineError> {
+    async fn fill(&self, keeper: &str) -> Result<bool, EngineError> {
         if self.holds_ours(keeper).await? {
-            return Ok(());
+            return Ok(false);
         }
         let started = Instant::now();
         let options = UploadToContainerOptionsBuilder::default().path(RUNTIME_MOUNT).build();
@@ -269,7 +266,7 @@ impl Inner {
         }
         let volume = self.runtime.volume();
         tracing::info!(volume, elapsed = ?started.elapsed(), "runtime volume filled");
-        Ok(())
+        Ok(true)
     }
 
     async fn holds_ours(&self, keeper: &str) -> Result<bool, EngineError> {
@@ -325,7 +322,7 @@ impl Inner {
             Err(_) => Err(EngineError::Timeout("remove the volume")),
             Ok(Ok(())) => Ok(()),
             Ok(Err(err)) if matches!(status(&err), Some(404 | 409)) => Ok(()),
-            Ok(Err(err)) => Err(super::api::failed("remove the volume", err)),
+            Ok(Err(err)) => Err(failed("remove the volume", err)),
         }
     }
 }

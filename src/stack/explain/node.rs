@@ -24,6 +24,12 @@ static IMPORTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"importe
 /// Reads the last error that ended a Node process.
 pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let error = ERROR.as_ref()?;
+    // What is thrown need not be an error.
+    if let Some(at) = lines.iter().rposition(|line| line.starts_with("(Use `node --trace-uncaught")) {
+        let (file, line) = before(lines, at, root).map_or((None, None), |(file, line)| (Some(file), line));
+        let message = format!("uncaught: {}", lines[at.checked_sub(1)?].trim());
+        return Some(Cause { reason: "EXCEPTION", message, file, line });
+    }
     // The cause of an error follows it, indented; the error itself is at the margin.
     let at = lines.iter().rposition(|line| !line.starts_with("    ") && error.is_match(line))?;
     let found = error.captures(&lines[at])?;
@@ -57,7 +63,8 @@ type Place = (String, Option<u32>);
 
 /// Returns the file that wanted the missing module, with the line where the stack knows it.
 fn importer(lines: &[String], at: usize, root: &str) -> Option<Place> {
-    let named = IMPORTER.as_ref()?.captures(&lines[at]).and_then(|found| found.get(1)).map(|file| file.as_str().to_owned());
+    let named =
+        IMPORTER.as_ref()?.captures(&lines[at]).and_then(|found| found.get(1)).map(|file| file.as_str().to_owned());
     let required = || {
         let stack = lines[at..].iter().take(4).position(|line| line.trim() == "Require stack:")?;
         Some(lines.get(at + stack + 1)?.trim().trim_start_matches("- ").to_owned())

@@ -7,7 +7,8 @@ use regex::Regex;
 use super::{Cause, in_project, port_in_use};
 
 /// One frame of a traceback: `  File "/app/main.py", line 3, in <module>`.
-static FRAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"^\s*(?:\|\s*)*File "([^"]+)", line (\d+)"#).ok());
+static FRAME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"^\s*(?:\|\s*)*File "([^"]+)", line (\d+)"#).ok());
 /// The last line of one: `ModuleNotFoundError: No module named 'x'`.
 static ERROR: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^(?:\|\s*)*((?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?:: (.*))?$").ok());
@@ -23,7 +24,7 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
         let name = found.get(1)?.as_str();
         Some((name.to_owned(), found.get(2).map_or_else(String::new, |text| text.as_str().to_owned())))
     })?;
-    let start = lines[..last].iter().rposition(|line| line.trim_start_matches(['|', ' ', '+', '-']).starts_with("Traceback ("));
+    let start = lines[..last].iter().rposition(|line| line.contains("Traceback (most recent call last)"));
     let mut place = None;
     for line in &lines[start.unwrap_or(last)..=last] {
         let Some(found) = frame.captures(line) else { continue };

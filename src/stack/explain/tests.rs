@@ -1,0 +1,200 @@
+use super::*;
+use crate::stack::tests::{plan_of, static_page};
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+fn exited(plan: &RunPlan, stage: FailureStage, log: &str) -> (String, Option<String>, Option<u32>, String) {
+    let failure = explain(plan, stage, &End::Exited { code: 1, out_of_memory: false }, &lines(log));
+    assert_eq!(failure.exit_code, Some(1));
+    (failure.reason, failure.file, failure.line, failure.message)
+}
+
+fn node() -> RunPlan {
+    plan_of(&[("package.json", "{}"), ("server.js", "")])
+}
+
+fn python() -> RunPlan {
+    plan_of(&[("requirements.txt", "flask\n\nnope==9.9  # why\n"), ("main.py", "")])
+}
+
+fn found(reason: &str, file: &str, line: u32) -> (String, Option<String>, Option<u32>) {
+    (reason.to_owned(), (!file.is_empty()).then(|| file.to_owned()), (line > 0).then_some(line))
+}
+
+#[test]
+fn node_errors_are_placed_in_the_project() {
+    let cases = [
+        (
+            "node:internal/modules/cjs/loader:1210\n  throw err;\n  ^\n\nError: Cannot find module './not-there'\nRequire \
+             stack:\n- /app/server.js\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1207:15)\n    at \
+             require (node:internal/modules/helpers:182:18)\n    at Object.<anonymous> (/app/server.js:2:17)\n    at \
+             Module._compile (node:internal/modules/cjs/loader:1521:14) {\n  code: 'MODULE_NOT_FOUND',\n}\n\nNode.js \
+             v20.20.2",
+            found("MODULE_NOT_FOUND", "server.js", 2),
+        ),
+        (
+            "node:internal/modules/esm/resolve:873\n\nError [ERR_MODULE_NOT_FOUND]: Cannot find package 'express' \
+             imported from /app/src/b.mjs\n    at packageResolve (node:internal/modules/esm/resolve:873:9)",
+            found("MODULE_NOT_FOUND", "src/b.mjs", 0),
+        ),
+        (
+            "/app/c.js:3\nexports.b = = 2;\n            ^\n\nSyntaxError: Unexpected token '='\n    at wrapSafe \
+             (node:internal/modules/cjs/loader:1464:18)",
+            found("SYNTAX_ERROR", "c.js", 3),
+        ),
+        (
+            "file:///app/e.mjs:1\nimport {nope} from \"node:fs\"\n        ^^^^\nSyntaxError: The requested module \
+             'node:fs' does not provide an export named 'nope'\n    at ModuleJob._instantiate \
+             (node:internal/modules/esm/module_job:213:21)",
+            found("IMPORT_ERROR", "e.mjs", 1),
+        ),
+        (
+            "/app/node_modules/pg/lib/client.js:9\n  throw e\n  ^\n\nTypeError: bad\n    at f \
+             (/app/node_modules/pg/lib/client.js:9:9)\n    at Object.<anonymous> (/app/lib/db.js:5:1)",
+            found("EXCEPTION", "lib/db.js", 5),
+        ),
+        (
+            "\n/app/i.js:1\nthrow \"text\"\n^\ntext\n(Use `node --trace-uncaught ...` to show where)\n\nNode.js v20",
+            found("EXCEPTION", "i.js", 1),
+        ),
+        (
+            "Error: listen EADDRINUSE: address already in use :::3000\n    at Server (node:net:1:1)",
+            found("PORT_IN_USE", "", 0),
+        ),
+        ("/bin/sh: 2: exec: no-such-program: not found", found("COMMAND_NOT_FOUND", "", 0)),
+        (
+            "error when starting dev server:\nError: Build failed with 1 error:\n/app/vite.config.js:5:16: ERROR: Expected \
+             identifier but found \"{\"\n    at failureErrorWithLog (/app/node_modules/esbuild/lib/main.js:1472:15)",
+            found("SYNTAX_ERROR", "vite.config.js", 5),
+        ),
+    ];
+    for (log, wanted) in cases {
+        let (reason, file, line, message) = exited(&node(), FailureStage::Start, log);
+        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
+    }
+}
+
+#[test]
+fn python_errors_are_placed_in_the_project() {
+    let frames = "Traceback (most recent call last):\n  File \"/previewd/python/serve.py\", line 250, in <module>\n    \
+                  main()\n  File \"<frozen importlib._bootstrap>\", line 1387, in _gcd_import\n";
+    let cases = [
+        (
+            "  File \"/app/main.py\", line 6\n    def broken(:\n               ^\nSyntaxError: invalid syntax",
+            found("SYNTAX_ERROR", "main.py", 6),
+        ),
+        (
+            "  File \"/app/main.py\", line 1, in <module>\n    import nope\nModuleNotFoundError: No module named 'nope'",
+            found("MODULE_NOT_FOUND", "main.py", 1),
+        ),
+        (
+            "  File \"/app/main.py\", line 3, in <module>\n    from a import b\n  File \"/app/a.py\", line 9, in <module>\n    \
+             os.environ[\"X\"]\n    ~~~~~~~~~~^^^^^\n  File \"<frozen os>\", line 714, in __getitem__\nKeyError: 'X'",
+            found("EXCEPTION", "a.py", 9),
+        ),
+        (
+            "  File \"/app/main.py\", line 3, in <module>\n  File \
+             \"/home/preview/venv/lib/python3.13/site-packages/flask/app.py\", line 7, in run\nflask.cli.NoAppException",
+            found("EXCEPTION", "main.py", 3),
+        ),
+        (
+            "  File \"/app/a.py\", line 1, in <module>\nValueError: first\n\nDuring handling of the above exception, another \
+             exception occurred:\n\nTraceback (most recent call last):\n  File \"/app/b.py\", line 2, in <module>\nImportError: \
+             cannot import name 'x'",
+            found("IMPORT_ERROR", "b.py", 2),
+        ),
+    ];
+    for (log, wanted) in cases {
+        let (reason, file, line, message) = exited(&python(), FailureStage::Start, &format!("{frames}{log}"));
+        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
+    }
+    let lifespan = "INFO:     Waiting for application startup.\nERROR:    Traceback (most recent call last):\n  File \
+                    \"/app/main.py\", line 8, in lifespan\n    1 / 0\nZeroDivisionError: division by zero\n\nERROR:    \
+                    Application startup failed. Exiting.";
+    let (reason, file, line, message) = exited(&python(), FailureStage::Start, lifespan);
+    assert_eq!((reason, file, line), found("EXCEPTION", "main.py", 8));
+    assert_eq!(message, "ZeroDivisionError: division by zero");
+}
+
+#[test]
+fn a_bad_requirement_is_named_with_its_line() {
+    let pip = "Collecting flask (from -r requirements.txt (line 1))\nERROR: Could not find a version that satisfies the \
+               requirement nope==9.9 (from versions: none)\nERROR: No matching distribution found for nope==9.9";
+    let (reason, file, line, message) = exited(&python(), FailureStage::Install, pip);
+    assert_eq!((reason, file, line), found("INSTALL_FAILED", "requirements.txt", 3));
+    assert!(message.contains("nope==9.9"), "{message}");
+
+    let invalid = "ERROR: Invalid requirement: 'bad req here' (from line 2 of requirements.txt)";
+    let (reason, file, line, _) = exited(&python(), FailureStage::Install, invalid);
+    assert_eq!((reason, file, line), found("INSTALL_FAILED", "requirements.txt", 2));
+}
+
+#[test]
+fn a_bad_package_is_named_with_its_manifest() {
+    let react = plan_of(&[("package.json", r#"{"dependencies":{"vite":"1"}}"#)]);
+    let missing = "npm http fetch GET 404 https://registry/@a%2fnope 371ms (cache skip)\nnpm error code E404\nnpm error 404  \
+                   The requested resource '@a/nope@^1.0.0' could not be found or you do not have permission to access it.";
+    let (reason, file, line, message) = exited(&react, FailureStage::Install, missing);
+    assert_eq!((reason, file, line), found("INSTALL_FAILED", "package.json", 0));
+    assert!(message.contains("@a/nope"), "{message}");
+
+    let version = "npm error code ETARGET\nnpm error notarget No matching version found for express@^99.0.0.";
+    assert!(exited(&react, FailureStage::Install, version).3.contains("express@^99.0.0"));
+
+    let network = "npm error code EAI_AGAIN\nnpm error errno EAI_AGAIN";
+    let (_, file, _, message) = exited(&react, FailureStage::Install, network);
+    assert_eq!(file, None);
+    assert!(message.contains("EAI_AGAIN"), "{message}");
+}
+
+#[test]
+fn an_end_that_the_log_says_nothing_of_carries_its_status_and_last_line() {
+    let (reason, file, _, message) = exited(&node(), FailureStage::Start, "up\nI give up\n\n");
+    assert_eq!((reason.as_str(), file), ("EXITED", None));
+    assert!(message.contains("status 1") && message.contains("I give up"), "{message}");
+
+    let emerg = "2026/01/01 00:00:00 [emerg] 1#1: bind() to 0.0.0.0:80 failed (13: Permission denied)";
+    assert!(exited(&static_page(), FailureStage::Start, emerg).3.contains("Permission denied"));
+}
+
+#[test]
+fn a_silent_app_is_explained_by_what_it_listens_on() {
+    let quiet = End::TimedOut { listening: vec![], message: "connection refused".into() };
+    assert_eq!(explain(&node(), FailureStage::Start, &quiet, &[]).reason, "NOT_LISTENING");
+    let deaf = End::TimedOut { listening: vec![3000], message: "no answer".into() };
+    let failure = explain(&node(), FailureStage::Start, &deaf, &lines("Error: an old one"));
+    assert_eq!((failure.reason.as_str(), failure.exit_code), ("NOT_ANSWERING", None));
+    assert!(failure.message.contains("3000"));
+}
+
+#[test]
+fn what_the_app_reports_is_passed_on() {
+    let react = plan_of(&[("package.json", r#"{"dependencies":{"vite":"1"}}"#)]);
+    let said =
+        End::Reported { message: "Unexpected token".into(), file: Some("/app/src/App.jsx".into()), line: Some(3) };
+    let failure = explain(&react, FailureStage::Run, &said, &[]);
+    assert_eq!((failure.reason, failure.file, failure.line), found("TRANSFORM_FAILED", "src/App.jsx", 3));
+}
+
+#[test]
+fn memory_comes_before_all_else() {
+    let end = End::Exited { code: 137, out_of_memory: true };
+    assert_eq!(explain(&python(), FailureStage::Start, &end, &lines("ValueError: x")).reason, "OUT_OF_MEMORY");
+}
+
+#[test]
+fn hostile_logs_are_cut_to_size() {
+    let long = format!("\u{1b}[31mTypeError: {}\u{1b}[0m\u{7}", "x".repeat(100_000));
+    let log: Vec<String> = std::iter::repeat_n(long, 5000).collect();
+    let failure = explain(&node(), FailureStage::Run, &End::Exited { code: 1, out_of_memory: false }, &log);
+    assert_eq!(failure.log_excerpt.len(), MAX_EXCERPT_LINES);
+    assert!(failure.log_excerpt[0].chars().count() <= MAX_LINE_CHARS);
+    assert!(failure.message.chars().count() <= MAX_MESSAGE_CHARS + 3);
+    assert!(failure.log_excerpt[0].starts_with("TypeError"));
+    for line in ["Error: ", "SyntaxError: ", "  File \"", "\u{1b}[", "Traceback (most recent call last)"] {
+        exited(&python(), FailureStage::Start, line);
+        exited(&node(), FailureStage::Install, line);
+    }
+}

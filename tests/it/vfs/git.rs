@@ -172,8 +172,8 @@ async fn lock_is_waited_for_and_a_dead_ones_is_removed() {
     held.set_modified(SystemTime::now() - Duration::from_secs(300)).unwrap();
     soon("the commit", fixture.write("a", "3")).await;
     assert!(!lock.exists());
-    let left: Vec<_> =
-        std::fs::read_dir(fixture.repository()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let objects = std::fs::read_dir(fixture.repository().join("objects")).unwrap();
+    let left: Vec<_> = objects.map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("tmp_")), "{left:?}");
 }
 

@@ -1,5 +1,7 @@
 //! The versioned store against real git.
 
+#![allow(clippy::unwrap_used)]
+
 mod commit;
 mod feed;
 mod git;

@@ -98,10 +98,9 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         git(folder.path(), &["init", "--quiet"]);
         let empty = git_with(folder.path(), &["hash-object", "-w", "--stdin"], b"");
-        for path in paths.iter().filter_map(|text| text.parse::<FilePath>().ok()) {
-            let entry = format!("100644 {empty}\t{path}\0");
-            let arguments = ["-c", "core.protectHFS=true", "-c", "core.protectNTFS=true", "update-index", "-z", "--add"];
-            git_with(folder.path(), &[&arguments[..], &["--replace", "--index-info"]].concat(), entry.as_bytes());
-        }
+        let taken = paths.iter().filter_map(|text| text.parse::<FilePath>().ok());
+        let entries: String = taken.map(|path| format!("100644 {empty}\t{path}\0")).collect();
+        let arguments = ["-c", "core.protectHFS=true", "-c", "core.protectNTFS=true", "update-index", "-z", "--add"];
+        git_with(folder.path(), &[&arguments[..], &["--replace", "--index-info"]].concat(), entries.as_bytes());
     }
 }

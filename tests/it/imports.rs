@@ -1,0 +1,220 @@
+//! The direction of dependencies inside the crate:
+//! `main -> app -> {grpc, gateway, cli} -> preview -> {engine, vfs, stack} -> domain`, siblings apart, and which crates
+//! may be named where. Read from the tokens of the sources, so that comments and texts do not count and macros do.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use proc_macro2::{TokenStream, TokenTree};
+
+/// What each module may use of the others, beside itself.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("engine", &["domain"]),
+    ("vfs", &["domain"]),
+    ("stack", &["domain"]),
+    ("preview", &["domain", "engine", "vfs", "stack", "proto", "telemetry"]),
+    ("gateway", &["domain", "engine", "vfs", "stack", "preview", "telemetry"]),
+    ("grpc", &["domain", "engine", "vfs", "stack", "preview", "proto", "config", "telemetry"]),
+    ("cli", &["domain", "proto", "config"]),
+    ("proto", &[]),
+    ("config", &["domain"]),
+    ("telemetry", &["config"]),
+    ("supervisor", &["telemetry"]),
+];
+
+/// Crates that only some places may name: the crate's name or its beginning, and the paths under `src`.
+const KEPT_APART: &[(&str, &[&str])] = &[
+    ("bollard", &["engine/docker"]),
+    ("gix", &["vfs"]),
+    ("tonic", &["grpc", "cli", "proto", "app.rs", "preview/agent"]),
+    ("prost", &["grpc", "cli", "proto", "app.rs", "preview/agent"]),
+];
+
+#[test]
+fn imports_point_downwards() {
+    let breaches = sources().into_iter().flat_map(|source| source.breaches()).collect::<BTreeSet<_>>();
+    assert!(breaches.is_empty(), "{}", breaches.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn references_are_found_however_they_are_written() {
+    let source = |path: &str, text: &str| Source { path: path.into(), tokens: text.parse().unwrap() };
+    let found = [
+        ("domain/ids.rs", "use crate::vfs::Vfs;"),
+        ("domain/ids.rs", "use crate::{domain::ids, preview::{api, manager}};"),
+        ("domain/ids.rs", "fn f() { select! { x = crate::preview::f() => {} } }"),
+        ("domain/deep/mod.rs", "use super::super::vfs;"),
+        ("domain/ids.rs", "use super::super::{vfs, domain};"),
+        ("domain/ids.rs", "use std::{fs, io};"),
+        ("domain/ids.rs", "use std::net::TcpStream;"),
+        ("domain/ids.rs", "async fn f() { tokio::time::sleep(x).await }"),
+        ("engine/mod.rs", "use bollard::Docker;"),
+        ("gateway/mod.rs", "use crate::grpc::serve;"),
+        ("preview/manager.rs", "use tonic::Status;"),
+        ("grpc/mod.rs", "use crate::cli::run;"),
+    ];
+    for (path, text) in found {
+        assert!(!source(path, text).breaches().is_empty(), "{path}: {text}");
+    }
+    let fine = [
+        ("domain/ids.rs", "/// Not crate::vfs::Vfs, nor tokio::spawn.\nuse crate::domain::limits::Limits;"),
+        ("domain/ids.rs", "const A: &str = \"crate::vfs::Vfs\"; use std::{fmt, net::IpAddr};"),
+        ("domain/ids.rs", "use gix_validate::reference;"),
+        ("engine/docker/mod.rs", "use bollard::Docker; use super::Engine;"),
+        ("grpc/mod.rs", "use crate::{preview::manager::Manager, vfs::Vfs}; use tonic::Status;"),
+        ("preview/agent.rs", "use tonic::transport::Channel;"),
+        ("app.rs", "use crate::{grpc, gateway, engine::docker::DockerEngine}; use tonic::Status;"),
+    ];
+    for (path, text) in fine {
+        assert_eq!(source(path, text).breaches(), Vec::<String>::new(), "{path}: {text}");
+    }
+}
+
+#[test]
+fn every_test_file_is_named_in_main() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = fs::read_to_string(folder.join("main.rs")).unwrap();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let is_file = path.extension().is_some_and(|extension| extension == "rs") && name != "main";
+        let named = main.lines().any(|line| line.trim_start_matches("pub ") == format!("mod {name};"));
+        assert!(!is_file || named, "{} is in no test", path.display());
+    }
+}
+
+struct Source {
+    /// The path under `src`.
+    path: String,
+    tokens: TokenStream,
+}
+
+impl Source {
+    fn module(&self) -> &str {
+        self.path.split(['/', '.']).next().unwrap()
+    }
+
+    /// Returns how many modules deep the file's own module is.
+    fn depth(&self) -> usize {
+        let parts = self.path.split('/').count();
+        if self.path.ends_with("/mod.rs") { parts - 1 } else { parts }
+    }
+
+    fn breaches(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        collect(&self.tokens.clone().into_iter().collect::<Vec<_>>(), &mut paths);
+        paths.iter().filter_map(|path| self.breach(path)).map(|what| format!("src/{} uses {what}", self.path)).collect()
+    }
+
+    /// Returns what is wrong with a path, if anything is.
+    fn breach(&self, path: &[String]) -> Option<String> {
+        let first = path.first()?.as_str();
+        let supers = path.iter().take_while(|part| *part == "super").count();
+        let own = match first {
+            "crate" => path.get(1),
+            "super" if supers == self.depth() => path.get(supers),
+            _ => None,
+        };
+        if let Some(module) = own {
+            let rule = ALLOWED.iter().find(|(name, _)| *name == self.module());
+            let known = ALLOWED.iter().any(|(name, _)| name == module) || module == "app";
+            let breach = known
+                && module != self.module()
+                && rule.is_some_and(|(_, allowed)| !allowed.contains(&module.as_str()));
+            return breach.then(|| format!("crate::{module}"));
+        }
+        if self.module() == "domain" {
+            let system = ["fs", "process", "thread", "env"];
+            let sockets = ["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs"];
+            let touches = match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["tokio", ..] => true,
+                ["std", "net", item, ..] => sockets.contains(&item),
+                ["std", module, ..] => system.contains(&module),
+                _ => false,
+            };
+            if touches {
+                return Some(path.join("::"));
+            }
+        }
+        let (_, places) = KEPT_APART
+            .iter()
+            .find(|(name, _)| first == *name || (*name != "gix" && first.starts_with(&format!("{name}_"))))?;
+        (!places.iter().any(|place| self.path.starts_with(place))).then(|| first.to_owned())
+    }
+}
+
+/// Adds every path of two parts or more, the branches of a group each by itself.
+fn collect(tokens: &[TokenTree], paths: &mut Vec<Vec<String>>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        match &tokens[at] {
+            TokenTree::Ident(_) => at = follow(tokens, at, Vec::new(), paths),
+            TokenTree::Group(group) => {
+                collect(&group.stream().into_iter().collect::<Vec<_>>(), paths);
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// Follows the path that begins at `at`, adds it, and returns where it ends.
+fn follow(tokens: &[TokenTree], mut at: usize, mut path: Vec<String>, paths: &mut Vec<Vec<String>>) -> usize {
+    loop {
+        match tokens.get(at) {
+            Some(TokenTree::Ident(ident)) => path.push(ident.to_string()),
+            Some(TokenTree::Group(group)) => {
+                let inside: Vec<TokenTree> = group.stream().into_iter().collect();
+                for branch in inside.split(|token| is_punct(token, ',')) {
+                    if matches!(branch.first(), Some(TokenTree::Ident(_))) {
+                        follow(branch, 0, path.clone(), paths);
+                    }
+                }
+                return at + 1;
+            }
+            _ => break,
+        }
+        at += 1;
+        let colons = |at: usize| tokens.get(at).is_some_and(|token| is_punct(token, ':'));
+        if !(colons(at) && colons(at + 1)) {
+            break;
+        }
+        at += 2;
+    }
+    if path.len() > 1 {
+        paths.push(path);
+    }
+    at
+}
+
+fn is_punct(token: &TokenTree, c: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == c)
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    files
+        .into_iter()
+        .map(|file| Source {
+            path: file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(),
+            tokens: fs::read_to_string(&file).unwrap().parse().unwrap(),
+        })
+        .collect()
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
