@@ -94,7 +94,7 @@ async fn answer_or_page(client: &Client, request: Request<Incoming>) -> Result<R
     let port = &client.port;
     let mut outgoing = Outgoing::new(request, client).map_err(|error| Page::refused(&error))?;
     let mut patience = Patience { left: port.options.hold };
-    let mut trials = Trials { unreachable_since: None, losses: 0, pooled: outgoing.replayable };
+    let mut trials = Trials { unreachable_since: None, losses: 0, pooled: outgoing.replayable, deaths: 0 };
     loop {
         let mut state = port.route.state();
         // Looked at before counting, so that those who wait do not disturb a drain.
@@ -102,6 +102,7 @@ async fn answer_or_page(client: &Client, request: Request<Incoming>) -> Result<R
         let guard = port.route.begin();
         drop(held);
         let RouteState::Open(address) = *state.borrow_and_update() else { continue };
+        trials.deaths = port.route.deaths();
         match attempt(port, address, &state, guard, &mut outgoing, trials.pooled).await {
             Ok(answered) => return Ok(pass_on(client, answered, &mut outgoing, state)),
             Err(failed) => trials.judge(port, failed, outgoing.replayable, &mut state, &mut patience).await?,
@@ -250,6 +251,8 @@ struct Trials {
     losses: u32,
     /// Whether a connection that has served before may be used.
     pooled: bool,
+    /// How often the app had ended by itself before the request was sent.
+    deaths: u64,
 }
 
 impl Trials {
@@ -273,10 +276,11 @@ impl Trials {
             }
             Failed::Lost { error, .. } if error.is_parse() => return Err(Page::not_http(&error)),
             Failed::Lost { error, .. } if !replayable => return Err(Page::lost(&error)),
+            // A request that the app dies of is not what its next process is to be met with.
+            Failed::Lost { error, .. } if port.route.deaths() != self.deaths => return Err(Page::lost(&error)),
             // The process was ended on purpose, so it was not the request that did it.
             Failed::Lost { .. } if state.has_changed().unwrap_or(false) => return Ok(()),
             Failed::Lost { error, reused } => {
-                // A request that the app dies of is not what its next process is to be met with.
                 if timeout(DIES_WITHIN, state.changed()).await.is_ok() {
                     return Err(Page::lost(&error));
                 }

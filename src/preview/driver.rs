@@ -290,7 +290,7 @@ impl Driver {
             // The end of what had failed already.
             return;
         }
-        self.handle.route.set(RouteState::Hold);
+        self.handle.route.died();
         self.input(Input::Died);
         let now = Instant::now();
         self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);

@@ -46,6 +46,7 @@ pub struct Route {
     long_lived: AtomicUsize,
     last_used_millis: AtomicU64,
     wake: Notify,
+    deaths: AtomicU64,
 }
 
 impl Route {
@@ -62,12 +63,24 @@ impl Route {
             long_lived: AtomicUsize::new(0),
             last_used_millis: AtomicU64::new(millis(SystemTime::now())),
             wake: Notify::new(),
+            deaths: AtomicU64::new(0),
         })
     }
 
     /// Sets what the gateway does from now on. For the driver alone.
     pub fn set(&self, state: RouteState) {
         self.state.send_replace(state);
+    }
+
+    /// Holds requests because the app has ended by itself. For the driver alone.
+    pub fn died(&self) {
+        self.deaths.fetch_add(1, Ordering::SeqCst);
+        self.set(RouteState::Hold);
+    }
+
+    /// Counts how often the app has ended by itself: perhaps of a request that was on its way.
+    pub fn deaths(&self) -> u64 {
+        self.deaths.load(Ordering::SeqCst)
     }
 
     /// Returns what the gateway does, and follows it.

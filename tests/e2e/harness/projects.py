@@ -179,6 +179,8 @@ server.on('upgrade', (req, socket) => {
     `Sec-WebSocket-Accept: ${key.digest('base64')}\\r\\n\\r\\n`);
   const text = Buffer.from(`version ${VERSION}`);
   socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]));
+  socket.on('data', (frame) => { if ((frame[0] & 15) === 8) socket.end(Buffer.from([0x88, 0])); });
+  socket.on('end', () => socket.end());
   socket.on('error', () => {});
 });
 
