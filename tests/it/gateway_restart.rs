@@ -114,7 +114,7 @@ async fn no_fetch_fails_when_the_app_crashes_and_is_started_again() {
 }
 
 #[tokio::test]
-async fn request_is_sent_again_when_the_app_dies_before_it_answers() {
+async fn request_that_the_app_dies_of_is_not_what_the_next_one_is_met_with() {
     let app = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = app.local_addr().unwrap();
     let front = Front::to(address).await;
@@ -128,7 +128,8 @@ async fn request_is_sent_again_when_the_app_dies_before_it_answers() {
     front.route.set(RouteState::Hold);
     let app = App::start_at(address, life(1)).await;
     front.route.set(RouteState::Open(address));
-    assert!(client.rest().await.starts_with("HTTP/1.1 200 "));
+    assert!(client.rest().await.starts_with("HTTP/1.1 502 "));
+    assert_eq!(app.connections.load(Ordering::SeqCst), 0);
     app.kill().await;
 }
 
