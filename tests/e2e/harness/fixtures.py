@@ -82,7 +82,7 @@ def own_service(nothing_left: None, tmp_path: Path, request: pytest.FixtureReque
 def project_id(request: pytest.FixtureRequest) -> str:
     """A project id that no other test has."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")
-    return f"{name[:50].rstrip('-')}-{uuid.uuid4().hex[:8]}"
+    return f"{name[:40].rstrip('-')}-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture
