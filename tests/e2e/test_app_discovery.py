@@ -27,7 +27,6 @@ def test_app_on_another_port_is_found_and_the_log_says_so(client, create):
     assert "4567" in lifecycle(client, preview)
 
 
-# Not `::1`: the network has no IPv6, and then neither has the loopback interface.
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_app_on_the_loopback_interface_alone_is_reached_and_the_log_says_so(host, client, create):
     preview = create(node_app(f"process.env.PORT, '{host}'"))
