@@ -1,9 +1,14 @@
 //! Whether the engine can be reached, for health and for calls that need it.
 
+use std::time::Duration;
+
 use tokio::sync::{broadcast::error::RecvError, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{EngineEvent, SharedEngine};
+
+/// How long an engine that is not ready is left alone.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The background task that follows the engine's own notices.
 pub struct Availability {
@@ -33,8 +38,19 @@ impl Availability {
         let mut events = self.engine.events();
         self.look().await;
         loop {
+            // An engine that is there and not ready yet says nothing when it is.
+            let again = async {
+                if *self.available.borrow() {
+                    std::future::pending::<()>().await;
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            };
             let event = tokio::select! {
                 () = token.cancelled() => return,
+                () = again => {
+                    self.look().await;
+                    continue;
+                }
                 event = events.recv() => event,
             };
             match event {

@@ -144,6 +144,10 @@ impl Driver {
     /// Finds out what is to run, and makes its image.
     pub(super) async fn prepare(&mut self, commit: &CommitId) -> Result<Prepared, Interrupted> {
         let (tree, plan) = self.plan(commit).await?;
+        let before = self.session.as_ref().map_or(&[][..], |session| &session.plan.notes);
+        for note in plan.notes.iter().filter(|note| !before.contains(note)) {
+            self.handle.log.lifecycle(note);
+        }
         let limits = self.spec.overrides.limits.over(self.core.settings.limits(plan.stack));
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
