@@ -123,9 +123,9 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
     let availability = Arc::new(availability);
     availability.look().await;
     supervise(&supervisor, docker, vfs, availability, manager.clone());
+    let stop = stopped(&shutdown)?;
     reconciler::take_over(&manager).await?;
 
-    let stop = stopped(&shutdown)?;
     tracing::info!(listen = %config.listen, data = %config.data_dir.display(), "previewd serves");
     let serving = grpc::serve(listener, manager.clone(), ServerOptions::new(&config), shutdown.clone());
     let ending = async {

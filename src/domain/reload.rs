@@ -24,19 +24,18 @@ pub enum Strategy {
 
 /// Decides how a running preview comes from one plan to another.
 ///
-/// `same_dependencies` says whether both plans have the same dependency key; it has no meaning for a project with its
-/// own Dockerfile, whose every change is a build. `changed` are the paths that differ between the two commits. Nothing
+/// `same_image` says whether both plans have the same dependency key, or for a project with its own Dockerfile whether
+/// what it is built from is the same. `changed` are the paths that differ between the two commits. Nothing
 /// changed at all is [`Strategy::FullPage`]: no process has to hear of it.
 ///
 /// The answer is the least that is sure to show the new code. [`Strategy::HotUpdate`] is a hope: the app's answer to the
 /// notice says what it came to.
-pub fn decide(old: &RunPlan, new: &RunPlan, same_dependencies: bool, changed: &[ChangedPath]) -> Strategy {
+pub fn decide(old: &RunPlan, new: &RunPlan, same_image: bool, changed: &[ChangedPath]) -> Strategy {
     match (&old.image, &new.image) {
-        (_, ImagePlan::Build { .. }) if changed.is_empty() && old == new => return Strategy::FullPage,
+        (ImagePlan::Build { .. }, ImagePlan::Build { .. }) if same_image => {}
         (_, ImagePlan::Build { .. }) => return Strategy::Rebuild,
-        (ImagePlan::Build { .. }, ImagePlan::Dependencies(_)) => return Strategy::Reinstall,
-        (ImagePlan::Dependencies(_), ImagePlan::Dependencies(_)) if !same_dependencies => return Strategy::Reinstall,
-        (ImagePlan::Dependencies(_), ImagePlan::Dependencies(_)) => {}
+        (ImagePlan::Dependencies(_), ImagePlan::Dependencies(_)) if same_image => {}
+        (_, ImagePlan::Dependencies(_)) => return Strategy::Reinstall,
     }
     // A supplied file that comes, goes or makes way for the project's own is known to no watcher.
     let same_process =
@@ -154,11 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn a_dockerfile_of_the_project_rebuilds_on_every_change() {
+    fn a_dockerfile_of_the_project_rebuilds_unless_its_image_is_the_same() {
         let some = changes(&[("README.md", ChangeKind::Modified)]);
-        assert_eq!(decide(&built(), &built(), true, &some), Strategy::Rebuild);
-        assert_eq!(decide(&plan(ReloadPlan::Files), &built(), true, &some), Strategy::Rebuild);
-        assert_eq!(decide(&built(), &plan(ReloadPlan::Files), true, &some), Strategy::Reinstall);
+        assert_eq!(decide(&built(), &built(), false, &some), Strategy::Rebuild);
+        assert_eq!(decide(&plan(ReloadPlan::Files), &built(), false, &some), Strategy::Rebuild);
+        assert_eq!(decide(&built(), &plan(ReloadPlan::Files), false, &some), Strategy::Reinstall);
         assert_eq!(decide(&built(), &built(), true, &[]), Strategy::FullPage);
+        let mut other_port = built();
+        other_port.start.port = 81;
+        assert_eq!(decide(&built(), &other_port, true, &[]), Strategy::Restart);
     }
 }

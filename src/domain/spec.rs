@@ -168,7 +168,7 @@ pub struct PreviewStatus {
     pub container: Option<String>,
     /// The dependency key of its container's image.
     pub dependency_key: Option<String>,
-    /// The commit that answers now.
+    /// The commit that answered last.
     pub applied: Option<CommitId>,
     /// The newest commit that was tried and has come to an end, good or bad.
     pub settled: Option<CommitId>,
@@ -178,4 +178,12 @@ pub struct PreviewStatus {
     pub failure: Option<Failure>,
     /// The bounds of its container.
     pub limits: Limits,
+}
+
+impl PreviewStatus {
+    /// Returns the commit that answers now; `None` before the first one does, and while nothing answers.
+    pub fn answering(&self) -> Option<CommitId> {
+        let silent = matches!(self.phase, Phase::Failed | Phase::Stopping | Phase::Stopped);
+        self.applied.clone().filter(|_| !silent)
+    }
 }

@@ -70,8 +70,13 @@ pub enum EngineError {
         message: String,
     },
     /// A build failed because of what is built; the engine's own words.
-    #[error("the build failed: {0}")]
-    Build(String),
+    #[error("the build failed: {message}")]
+    Build {
+        /// The engine's own words.
+        message: String,
+        /// The last lines of the build's output, oldest first.
+        lines: Vec<String>,
+    },
     /// The engine refused, in its own words.
     #[error("failed to {action}: {message}")]
     Refused {

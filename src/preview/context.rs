@@ -1,4 +1,4 @@
-//! What a project's own Dockerfile is built from.
+//! What a project's own Dockerfile is built from: the folder that it is in.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -7,17 +7,17 @@ use crate::{
     domain::{
         failure::{Failure, FailureStage},
         ids::ProjectId,
-        tree::{EntryKind, Tree},
+        tree::{Entry, EntryKind, Tree, below},
     },
     preview::files::MAX_CONTENT_BYTES,
     vfs::Vfs,
 };
 
-/// Returns a tree as a tar archive. `.dockerignore` is left to the engine's own rules: what it would ignore is in git by
-/// the author's own choice.
-pub async fn archive(vfs: &Vfs, project: &ProjectId, tree: &Tree) -> Result<Bytes, Failure> {
+/// Returns what is below a folder of a tree as a tar archive. `.dockerignore` is left to the engine's own rules: what it
+/// would ignore is in git by the author's own choice.
+pub async fn archive(vfs: &Vfs, project: &ProjectId, tree: &Tree, root: &str) -> Result<Bytes, Failure> {
     let failed = |message: String| Failure::new(FailureStage::Build, "UNREADABLE", message);
-    let size: u64 = tree.values().map(|entry| entry.size_bytes).sum();
+    let size: u64 = below(tree, root).map(|(_, entry)| entry.size_bytes).sum();
     if size > MAX_CONTENT_BYTES {
         return Err(Failure::new(
             FailureStage::Build,
@@ -25,37 +25,37 @@ pub async fn archive(vfs: &Vfs, project: &ProjectId, tree: &Tree) -> Result<Byte
             format!("the files have {size} bytes, and at most {MAX_CONTENT_BYTES} are built from"),
         ));
     }
-    let blobs = tree.values().map(|entry| entry.blob.clone()).collect();
+    let blobs = below(tree, root).map(|(_, entry)| entry.blob.clone()).collect();
     let contents = vfs.read(project, blobs).await.map_err(|error| failed(error.to_string()))?;
-    pack(tree, contents).map_err(|error| failed(error.to_string()))
+    pack(below(tree, root), contents).map_err(|error| failed(error.to_string()))
 }
 
-/// Returns what names the image of a tree: 32 hexadecimal digits.
-pub fn name(tree: &Tree, dockerfile: &str) -> String {
+/// Returns what names the image that is built from a folder of a tree: 32 hexadecimal digits.
+pub fn name(tree: &Tree, root: &str, dockerfile: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(dockerfile.as_bytes());
-    for (path, entry) in tree {
+    for (path, entry) in below(tree, root) {
         hash.update([0, entry.kind as u8]);
-        hash.update(path.as_str().as_bytes());
+        hash.update(path.as_bytes());
         hash.update([0]);
         hash.update(entry.blob.as_bytes());
     }
     data_encoding::HEXLOWER.encode(&hash.finalize()[..16])
 }
 
-fn pack(tree: &Tree, contents: Vec<Bytes>) -> std::io::Result<Bytes> {
+fn pack<'a>(files: impl Iterator<Item = (&'a str, &'a Entry)>, contents: Vec<Bytes>) -> std::io::Result<Bytes> {
     let mut archive = tar::Builder::new(Vec::new());
-    for ((path, entry), content) in tree.iter().zip(contents) {
+    for ((path, entry), content) in files.zip(contents) {
         let mut header = tar::Header::new_gnu();
         header.set_mode(if entry.kind == EntryKind::Executable { 0o755 } else { 0o644 });
         header.set_mtime(0);
         if entry.kind == EntryKind::Symlink {
             header.set_entry_type(tar::EntryType::Symlink);
             header.set_size(0);
-            archive.append_link(&mut header, path.as_str(), String::from_utf8_lossy(&content).as_ref())?;
+            archive.append_link(&mut header, path, String::from_utf8_lossy(&content).as_ref())?;
         } else {
             header.set_size(content.len() as u64);
-            archive.append_data(&mut header, path.as_str(), content.as_ref())?;
+            archive.append_data(&mut header, path, content.as_ref())?;
         }
     }
     Ok(Bytes::from(archive.into_inner()?))

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::domain::{
     ids::FilePath,
-    runtime::RunPlan,
-    tree::{ChangeKind, ChangedPath, EntryKind, Tree},
+    runtime::{ImagePlan, RunPlan},
+    tree::{ChangeKind, ChangedPath, EntryKind, Tree, within},
 };
 
 /// The most bytes of files that are brought into one container.
@@ -45,8 +45,14 @@ pub struct Difference {
 impl FileSet {
     /// Returns the files of a tree, and those supplied where the tree has none of that path.
     pub fn new(tree: &Tree, plan: &RunPlan) -> Self {
+        // What is beside the folder of a Dockerfile is in no image, and changes none.
+        let root = match &plan.image {
+            ImagePlan::Build { .. } => plan.root.as_str(),
+            ImagePlan::Dependencies(_) => "",
+        };
         let mut files: BTreeMap<_, _> = tree
             .iter()
+            .filter(|(path, _)| within(path.as_str(), root).is_some())
             .map(|(path, entry)| {
                 let content = Content::Blob { id: entry.blob.clone(), size_bytes: entry.size_bytes };
                 (path.clone(), (entry.kind, content))

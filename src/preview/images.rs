@@ -1,17 +1,15 @@
-//! The images that hold dependencies, and those built from projects' own Dockerfiles.
+//! The images that hold dependencies, and those built from projects' own Dockerfiles: which there are, and which are
+//! being made.
 //!
 //! An image is named by what decides it, made once however many previews want it at the same time, and shared by all of
-//! them. It is made by running the installation in a container under the limits of the stack, and committing that: no
-//! image is built for a change of sources.
+//! them. How one is made is in [`recipe`](super::recipe).
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use futures_util::StreamExt;
 use tokio::{
     sync::{mpsc, watch},
     task::AbortHandle,
@@ -21,59 +19,26 @@ use crate::{
     domain::{
         dependencies,
         failure::{Failure, FailureStage},
-        limits::Limits,
         logs::LogSource,
-        runtime::{InstallPlan, RunPlan},
         spec::Stack,
-        tree::EntryKind,
     },
-    engine::{
-        APP_ROOT, BuildSpec, Container, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE,
-        LABEL_STACK, SharedEngine,
-    },
+    engine::{Container, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_STACK, SharedEngine},
     preview::{
-        agent::{AgentClient, AgentEvent, StartSpec, SyncFile, SyncPlan},
-        container::Unclaimed,
         log::Log,
-        session::{SessionError, working_folder},
+        recipe::{Name, Recipe, Source},
+        session::SessionError,
         settings::Settings,
     },
-    stack::{self, End},
 };
 
 /// How many lines of progress may wait to be copied.
-const PROGRESS: usize = 256;
+pub(super) const PROGRESS: usize = 256;
 /// How many log lines are copied at once.
 const BATCH: usize = 256;
 /// The shortest time between two looks at the images that are there.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
 /// How many characters of a key are in a name for people.
-const SHORT: usize = 12;
-
-/// What an image is made from.
-#[derive(Debug, Clone)]
-pub enum Recipe {
-    /// A base image, and what is installed into it.
-    Dependencies {
-        /// What.
-        plan: InstallPlan,
-        /// For which project.
-        run: Box<RunPlan>,
-        /// Under which bounds.
-        limits: Limits,
-    },
-    /// A project's own Dockerfile.
-    Build {
-        /// The tree that it is built from, as a tar archive.
-        context: Bytes,
-        /// The Dockerfile's path in it.
-        dockerfile: String,
-        /// What names the tree.
-        tree: String,
-        /// Under which bounds.
-        limits: Limits,
-    },
-}
+pub(super) const SHORT: usize = 12;
 
 /// An image that is there, and the key that it is known by.
 #[derive(Debug, Clone)]
@@ -197,14 +162,14 @@ impl Images {
     }
 
     async fn key(&self, recipe: &Recipe, log: &Log) -> Result<(String, String), Failure> {
-        match recipe {
-            Recipe::Dependencies { plan, .. } => {
+        match &recipe.source {
+            Source::Dependencies(plan) => {
                 let reference = self.settings.images.get(&plan.base).cloned().unwrap_or_default();
                 let base = self.base(&reference, log).await?;
                 let info = self.engine.info().await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
                 Ok((dependencies::key(plan, &base.id, &info.architecture), base.id))
             }
-            Recipe::Build { tree, .. } => Ok((tree.clone(), String::new())),
+            Source::Build { tree, .. } => Ok((tree.clone(), String::new())),
         }
     }
 
@@ -231,170 +196,14 @@ impl Images {
         let (key_of_task, log_of_task) = (key.to_owned(), log.clone());
         // A task of its own: whoever asked first may go away while others wait. It is ended by the last of them.
         let task = tokio::spawn(async move {
-            let outcome = this.make(&key_of_task, &tag, recipe, &base, &log_of_task).await;
+            let name = Name { key: key_of_task, tag, base };
+            let outcome = recipe.make(&this.engine, &this.settings, &name, &log_of_task).await;
             sender.send_replace(Some(outcome));
         })
         .abort_handle();
         let flight = Arc::new(Flight { log, result, task });
         flights.insert(key.to_owned(), Arc::downgrade(&flight));
         flight
-    }
-
-    async fn make(&self, key: &str, tag: &str, recipe: Recipe, base: &str, log: &Log) -> Result<Image, Failure> {
-        let timeout = self.settings.install_timeout;
-        let stage = recipe.stage();
-        let making = async {
-            match recipe {
-                Recipe::Dependencies { plan, run, limits } => {
-                    self.install(key, tag, base, Installation { plan, run, limits }, log).await
-                }
-                Recipe::Build { context, dockerfile, limits, .. } => {
-                    self.build(key, tag, context, dockerfile, limits, log).await
-                }
-            }
-        };
-        match tokio::time::timeout(timeout, making).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let message = format!("it did not end within {} s", timeout.as_secs());
-                let mut failure = Failure::new(stage, "TIMEOUT", message);
-                failure.log_excerpt = log.excerpt(0, &[LogSource::Install]);
-                Err(failure)
-            }
-        }
-    }
-
-    async fn install(&self, key: &str, tag: &str, base: &str, what: Installation, log: &Log) -> Result<Image, Failure> {
-        let lost = |error: SessionError| session_failure(FailureStage::Install, &error);
-        let engine_lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
-        let short = key.chars().take(SHORT).collect::<String>();
-        let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
-        let spec = ContainerSpec {
-            name: format!("previewd-install-{short}-{suffix}"),
-            image: base.to_owned(),
-            labels: labels("install", what.run.stack, key),
-            environment: BTreeMap::new(),
-            limits: what.limits,
-            make_folders: true,
-        };
-        let container = Unclaimed::new(self.engine.clone(), self.engine.run(spec).await.map_err(engine_lost)?);
-        if !what.plan.commands.is_empty() {
-            self.run_commands(container.id(), &what, log).await.map_err(lost)??;
-        }
-        let image = self
-            .engine
-            .commit(container.id(), tag, labels("dependencies", what.run.stack, key))
-            .await
-            .map_err(engine_lost)?;
-        container.remove().await;
-        Ok(image)
-    }
-
-    async fn run_commands(
-        &self,
-        container: &str,
-        what: &Installation,
-        log: &Log,
-    ) -> Result<Result<(), Failure>, SessionError> {
-        let agent = AgentClient::connect(self.engine.dial(container).await?).await?;
-        let writes = what
-            .plan
-            .inputs
-            .iter()
-            .filter_map(|(path, content)| {
-                let path = path.parse().ok()?;
-                Some(SyncFile { path, kind: EntryKind::File, content: Bytes::from(content.clone()) })
-            })
-            .collect();
-        agent.sync(APP_ROOT, "dependencies", SyncPlan { full: false, writes, deletes: Vec::new() }).await?;
-        let mut environment = self.settings.environment.clone();
-        environment.extend(what.plan.environment.clone());
-        let spec = StartSpec {
-            argv: vec!["/bin/sh".into(), "-ec".into(), what.plan.commands.join("\n")],
-            cwd: working_folder(&what.run),
-            environment,
-            grace: Duration::ZERO,
-            control: false,
-            install: true,
-        };
-        let generation = agent.start(spec).await?;
-        let mut events = agent.watch().await?;
-        // The end of the process comes after all of its output.
-        let exit = loop {
-            match events.next().await {
-                Some(Ok(event)) => match event {
-                    AgentEvent::Output(line) => log.push(line),
-                    AgentEvent::Dropped(lines) => log.lost(lines),
-                    AgentEvent::Exit(exit) if exit.generation == generation => break Some(exit),
-                    AgentEvent::Exit(_) => {}
-                },
-                Some(Err(error)) => return Err(error.into()),
-                None => break None,
-            }
-        };
-        let Some(exit) = exit else {
-            return Ok(Err(Failure::new(
-                FailureStage::Install,
-                "INTERRUPTED",
-                "the container of the installation ended",
-            )));
-        };
-        if exit.code == 0 {
-            return Ok(Ok(()));
-        }
-        let end = End::Exited { code: exit.code, out_of_memory: exit.out_of_memory };
-        let lines = log.excerpt(0, &[LogSource::Install]);
-        let mut failure = stack::explain(&what.run, FailureStage::Install, &end, &lines);
-        failure.exit_code = Some(exit.code);
-        Ok(Err(failure))
-    }
-
-    async fn build(
-        &self,
-        key: &str,
-        tag: &str,
-        context: Bytes,
-        dockerfile: String,
-        limits: Limits,
-        log: &Log,
-    ) -> Result<Image, Failure> {
-        let spec = BuildSpec {
-            tag: tag.to_owned(),
-            context,
-            dockerfile,
-            labels: labels("build", Stack::Dockerfile, key),
-            arguments: self.settings.build_arguments.clone(),
-            limits,
-        };
-        let (sender, receiver) = mpsc::channel(PROGRESS);
-        let outcome = with_progress(self.engine.build(spec, sender), receiver, log).await;
-        outcome.map_err(|error| {
-            let mut failure = engine_failure(FailureStage::Build, &error);
-            failure.log_excerpt = log.excerpt(0, &[LogSource::Install]);
-            failure
-        })
-    }
-}
-
-struct Installation {
-    plan: InstallPlan,
-    run: Box<RunPlan>,
-    limits: Limits,
-}
-
-impl Recipe {
-    fn role(&self) -> &'static str {
-        match self {
-            Self::Dependencies { .. } => "dependencies",
-            Self::Build { .. } => "build",
-        }
-    }
-
-    fn stage(&self) -> FailureStage {
-        match self {
-            Self::Dependencies { .. } => FailureStage::Install,
-            Self::Build { .. } => FailureStage::Build,
-        }
     }
 }
 
@@ -403,7 +212,6 @@ pub fn engine_failure(stage: FailureStage, error: &EngineError) -> Failure {
     let (reason, message) = match error {
         EngineError::Unreachable(_) => ("ENGINE_UNAVAILABLE", error.to_string()),
         EngineError::Image { .. } => ("IMAGE_UNAVAILABLE", error.to_string()),
-        EngineError::Build(words) => ("BUILD_FAILED", words.clone()),
         _ => ("ENGINE_REFUSED", error.to_string()),
     };
     Failure::new(stage, reason, message)
@@ -419,14 +227,7 @@ pub fn session_failure(stage: FailureStage, error: &SessionError) -> Failure {
     }
 }
 
-fn labels(role: &str, stack: Stack, key: &str) -> BTreeMap<String, String> {
-    [(LABEL_ROLE, role), (LABEL_STACK, stack.as_str()), (LABEL_DEPENDENCY_KEY, key)]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
-async fn with_progress<T>(work: impl Future<Output = T>, mut lines: mpsc::Receiver<String>, log: &Log) -> T {
+pub(super) async fn with_progress<T>(work: impl Future<Output = T>, mut lines: mpsc::Receiver<String>, log: &Log) -> T {
     tokio::pin!(work);
     loop {
         tokio::select! {

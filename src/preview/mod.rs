@@ -20,6 +20,7 @@ pub mod manager;
 mod notice;
 pub mod publisher;
 pub mod reaper;
+pub mod recipe;
 pub mod reconciler;
 mod registry;
 mod reload;

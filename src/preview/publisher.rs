@@ -129,7 +129,7 @@ pub fn watch_reloads(
                 }
                 _ = beat.tick() => {
                     let view = watcher.view().await;
-                    yield WatchItem::Heartbeat { head: view.head, applied: view.status.applied };
+                    yield WatchItem::Heartbeat { head: view.head, applied: view.status.answering() };
                 }
             }
         }
@@ -185,7 +185,7 @@ impl Watcher {
     }
 
     fn reset(&self, head: &CommitId, message: &'static str) -> WatchItem {
-        let applied = self.handle.status().borrow().applied.clone();
+        let applied = self.handle.status().borrow().answering();
         WatchItem::Reset { head: Some(head.clone()), applied, message }
     }
 

@@ -3,10 +3,14 @@
 //! Previews that live go on with their container if it still answers, under the same id and URL. Those that ended, or
 //! whose time was up while the service was away, are removed. Containers of this instance that belong to nobody go.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
-    domain::spec::{EndReason, PreviewSpec, Stack},
+    domain::spec::{EndReason, Phase, PreviewSpec, Stack},
     engine::{Container, EngineError},
     preview::{
         handle::Handle,
@@ -16,9 +20,11 @@ use crate::{
     },
 };
 
-use std::time::SystemTime;
+/// How long the start of the service waits for what it takes over. What takes longer goes on by itself.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Takes over what an earlier life of the service left.
+/// Takes over what an earlier life of the service left. Containers that run are asked for their app before this returns,
+/// so that nobody is told of a phase that is not true.
 ///
 /// # Errors
 /// When the specs cannot be read. An engine that is away is no error: containers are found when it is back.
@@ -31,10 +37,12 @@ pub async fn take_over(manager: &Manager) -> Result<(), StoreError> {
             BTreeMap::new()
         }
     };
+    let mut taken = Vec::new();
     for spec in specs {
         let name = spec.id.container_name();
         let found = containers.remove(&name);
-        take_over_one(manager, spec, found).await;
+        let runs = found.is_some();
+        taken.extend(take_over_one(manager, spec, found).await.filter(|_| runs));
     }
     for (name, container) in containers {
         tracing::info!(container = name, "removing a container that belongs to no preview");
@@ -42,6 +50,13 @@ pub async fn take_over(manager: &Manager) -> Result<(), StoreError> {
             tracing::warn!(container = name, error = %error, "it could not be removed");
         }
     }
+    let looked_at = async {
+        for handle in &taken {
+            let mut status = handle.status();
+            let _ = status.wait_for(|status| status.phase != Phase::Pending).await;
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, looked_at).await;
     Ok(())
 }
 
@@ -50,13 +65,14 @@ async fn containers(manager: &Manager) -> Result<BTreeMap<String, Container>, En
     Ok(containers.into_iter().map(|container| (container.name.clone(), container)).collect())
 }
 
-async fn take_over_one(manager: &Manager, spec: PreviewSpec, found: Option<Container>) {
+/// Returns the preview if it goes on.
+async fn take_over_one(manager: &Manager, spec: PreviewSpec, found: Option<Container>) -> Option<Arc<Handle>> {
     let now = SystemTime::now();
     if is_forgotten(&spec, now) {
         if let Err(error) = manager.inner.store.forget(&spec.id).await {
             tracing::warn!(preview = %spec.id, error = %error, "an old spec could not be forgotten");
         }
-        return;
+        return None;
     }
     if spec.ended.is_some() {
         if let Some(container) = found
@@ -68,7 +84,7 @@ async fn take_over_one(manager: &Manager, spec: PreviewSpec, found: Option<Conta
         let limits = manager.inner.core.settings.limits(Stack::Static);
         let route = Route::new(spec.id.clone());
         manager.inner.registry.insert(Handle::new(spec, route, String::new(), limits));
-        return;
+        return None;
     }
     let id = spec.id.clone();
     let port = Some(spec.port).filter(|port| *port != 0);
@@ -81,13 +97,14 @@ async fn take_over_one(manager: &Manager, spec: PreviewSpec, found: Option<Conta
             manager.drive(spec, None, found).await
         }
     };
-    match driven {
-        Ok(handle) if expired => {
-            if let Err(error) = manager.end(&handle, EndReason::Expired).await {
-                tracing::error!(preview = %id, error = %error, "an expired preview could not be ended");
-            }
-        }
-        Ok(_) => {}
-        Err(error) => tracing::error!(preview = %id, error = %error, "the preview could not be taken over"),
+    let handle = driven
+        .inspect_err(|error| tracing::error!(preview = %id, error = %error, "the preview could not be taken over"))
+        .ok()?;
+    if !expired {
+        return Some(handle);
     }
+    if let Err(error) = manager.end(&handle, EndReason::Expired).await {
+        tracing::error!(preview = %id, error = %error, "an expired preview could not be ended");
+    }
+    None
 }

@@ -27,13 +27,14 @@ use crate::{
         reload::Strategy,
         runtime::{ImagePlan, RunPlan},
         spec::{PreviewSpec, ReloadMode},
-        tree::{ChangedPath, Tree},
+        tree::{ChangedPath, Tree, within},
     },
     preview::{
         context,
         driver::{Core, Driver, short},
         files::FileSet,
-        images::{ReadyImage, Recipe},
+        images::ReadyImage,
+        recipe::{Recipe, Source},
         route::RouteState,
     },
     stack,
@@ -171,28 +172,26 @@ impl Driver {
     }
 
     async fn recipe(&self, plan: &RunPlan, tree: &Tree, limits: Limits) -> Result<Recipe, Failure> {
-        match &plan.image {
-            ImagePlan::Dependencies(install) => {
-                Ok(Recipe::Dependencies { plan: install.clone(), run: Box::new(plan.clone()), limits })
-            }
+        let source = match &plan.image {
+            ImagePlan::Dependencies(install) => Source::Dependencies(install.clone()),
             ImagePlan::Build { dockerfile } => {
-                let context = context::archive(&self.core.vfs, &self.spec.project, tree).await?;
-                Ok(Recipe::Build {
-                    context,
-                    dockerfile: dockerfile.clone(),
-                    tree: context::name(tree, dockerfile),
-                    limits,
-                })
+                let dockerfile = within(dockerfile, &plan.root).unwrap_or(dockerfile);
+                Source::Build {
+                    context: context::archive(&self.core.vfs, &self.spec.project, tree, &plan.root).await?,
+                    tree: context::name(tree, &plan.root, dockerfile),
+                    dockerfile: dockerfile.to_owned(),
+                }
             }
-        }
+        };
+        Ok(Recipe { run: plan.clone(), limits, source })
     }
 
     async fn image(&mut self, commit: &CommitId, recipe: Recipe) -> Result<ReadyImage, Interrupted> {
         let images = self.core.images.clone();
         let handle = self.handle.clone();
-        let building = matches!(recipe, Recipe::Build { .. });
+        let announcement = recipe.announcement();
         let making = || {
-            let what = if building { "building the image" } else { "installing dependencies" };
+            let Some(what) = announcement else { return };
             handle.log.lifecycle(what);
             handle.set_status(|status| {
                 if let lifecycle::Decision::Go(next) = lifecycle::step(status.phase, Input::Install) {

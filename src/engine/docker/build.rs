@@ -79,12 +79,8 @@ impl Steps {
         self.last_lines.push_back(line.to_owned());
     }
 
-    fn failure(mut self, message: &str) -> EngineError {
-        let message = message.trim();
-        if self.last_lines.back().is_none_or(|it| it != message) {
-            self.last_lines.push_back(message.to_owned());
-        }
-        EngineError::Build(Vec::from(self.last_lines).join("\n"))
+    fn failure(self, message: &str) -> EngineError {
+        EngineError::Build { message: message.trim().to_owned(), lines: self.last_lines.into() }
     }
 }
 
@@ -266,10 +262,10 @@ mod tests {
         for line in 0..100 {
             steps.take(&format!("line {line}\n"));
         }
-        let EngineError::Build(text) = steps.failure("status 1\n") else { panic!("not a build error") };
-        assert_eq!(text.lines().count(), LAST_LINES + 1);
-        assert_eq!(text.lines().last(), Some("status 1"));
-        assert!(text.starts_with("line 70\n"));
+        let EngineError::Build { message, lines } = steps.failure("status 1\n") else { panic!("not a build error") };
+        assert_eq!(message, "status 1");
+        assert_eq!(lines.len(), LAST_LINES);
+        assert_eq!(lines.first().map(String::as_str), Some("line 70"));
     }
 
     #[test]

@@ -114,6 +114,7 @@ fn phases(fields: &mut Fields, numbers: &[i32]) -> Option<Vec<Phase>> {
 impl From<PreviewView> for proto::Preview {
     fn from(view: PreviewView) -> Self {
         let PreviewView { spec, status, url, last_accessed_at, head } = view;
+        let answering = status.answering();
         Self {
             container_name: spec.id.container_name(),
             preview_id: spec.id.into(),
@@ -124,7 +125,7 @@ impl From<PreviewView> for proto::Preview {
             url,
             port: spec.port.into(),
             container_id: status.container.unwrap_or_default(),
-            commit_id: text(status.applied),
+            commit_id: text(answering),
             created_at: Some(spec.created_at.into()),
             last_accessed_at: Some(last_accessed_at.into()),
             expires_at: Some(spec.expires_at.into()),

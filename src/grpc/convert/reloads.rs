@@ -86,7 +86,7 @@ fn hello(view: PreviewView, heartbeat_interval: Duration) -> proto::Hello {
     proto::Hello {
         preview_id: view.spec.id.into(),
         head_commit_id: text(view.head),
-        applied_commit_id: text(view.status.applied),
+        applied_commit_id: text(view.status.answering()),
         phase: sent_phase(view.status.phase).into(),
         failure: view.status.failure.map(proto::Failure::from),
         heartbeat_interval: Some(sent_duration(heartbeat_interval)),

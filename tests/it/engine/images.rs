@@ -149,15 +149,15 @@ async fn a_build_that_fails_has_the_last_lines_and_leaves_nothing() {
     let before = nameless();
     let broken = from(&format!("RUN echo {unique} >/kept\nRUN echo the reason >&2; exit 9\n"));
     let err = it.engine.build(build(&it, &broken), progress.clone()).await.unwrap_err();
-    let EngineError::Build(text) = &err else { panic!("{err}") };
-    assert!(text.contains("the reason") && text.contains("9"), "{text}");
+    let EngineError::Build { message, lines } = &err else { panic!("{err}") };
+    assert!(message.contains("9") && lines.iter().any(|line| line.contains("the reason")), "{message}: {lines:?}");
     for (dockerfile, words) in [("NONSENSE\n".to_owned(), "NONSENSE"), (from("COPY absent /\n"), "absent")] {
         let err = it.engine.build(build(&it, &dockerfile), progress.clone()).await.unwrap_err();
-        assert!(matches!(&err, EngineError::Build(text) if text.contains(words)), "{err}");
+        assert!(matches!(&err, EngineError::Build { message, .. } if message.contains(words)), "{err}");
     }
     let mut absent = build(&it, "");
     absent.dockerfile = "nowhere/Dockerfile".into();
-    assert!(matches!(it.engine.build(absent, progress).await.unwrap_err(), EngineError::Build(_)));
+    assert!(matches!(it.engine.build(absent, progress).await.unwrap_err(), EngineError::Build { .. }));
     assert_eq!(made_by(&unique.to_string(), &before), Vec::<String>::new());
     assert!(it.engine.images().await.unwrap().is_empty());
     assert!(it.engine.image(base_image()).await.unwrap().is_some());

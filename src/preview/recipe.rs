@@ -1,0 +1,228 @@
+//! What an image is made from, and the making of it.
+//!
+//! Dependencies are installed in a container under the limits of the stack, and that is committed: no image is built for a
+//! change of sources. Only a project's own Dockerfile is built, by the engine.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use crate::{
+    domain::{
+        failure::{Failure, FailureStage},
+        limits::Limits,
+        logs::LogSource,
+        runtime::{InstallPlan, RunPlan},
+        tree::EntryKind,
+    },
+    engine::{
+        APP_ROOT, BuildSpec, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, LABEL_STACK,
+        SharedEngine,
+    },
+    preview::{
+        agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
+        container::Unclaimed,
+        images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
+        log::Log,
+        session::{SessionError, working_folder},
+        settings::Settings,
+    },
+    stack::{self, End},
+};
+
+/// What an image is made from.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// How the project is run.
+    pub run: RunPlan,
+    /// Under which bounds the image is made.
+    pub limits: Limits,
+    /// What goes into it.
+    pub source: Source,
+}
+
+/// What goes into an image.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A base image, and what is installed into it.
+    Dependencies(InstallPlan),
+    /// The folder of a project's own Dockerfile.
+    Build {
+        /// Its files, as a tar archive.
+        context: Bytes,
+        /// The Dockerfile's path in it.
+        dockerfile: String,
+        /// What names them.
+        tree: String,
+    },
+}
+
+/// How the image that is made is known.
+pub(super) struct Name {
+    pub(super) key: String,
+    pub(super) tag: String,
+    /// The base image's id; empty for a build.
+    pub(super) base: String,
+}
+
+impl Recipe {
+    /// Returns the value of [`LABEL_ROLE`] of the images that are made.
+    pub(super) fn role(&self) -> &'static str {
+        match self.source {
+            Source::Dependencies(_) => "dependencies",
+            Source::Build { .. } => "build",
+        }
+    }
+
+    /// Returns what is said while the image is made, or `None` if there is nothing to wait for.
+    pub(super) fn announcement(&self) -> Option<&'static str> {
+        match &self.source {
+            Source::Dependencies(plan) if plan.commands.is_empty() => None,
+            Source::Dependencies(_) => Some("installing dependencies"),
+            Source::Build { .. } => Some("building the image"),
+        }
+    }
+
+    /// Makes the image.
+    pub(super) async fn make(
+        self,
+        engine: &SharedEngine,
+        settings: &Settings,
+        name: &Name,
+        log: &Log,
+    ) -> Result<Image, Failure> {
+        let stage = match self.source {
+            Source::Dependencies(_) => FailureStage::Install,
+            Source::Build { .. } => FailureStage::Build,
+        };
+        let timeout = settings.install_timeout;
+        let maker = Maker { engine, settings, name, log, run: &self.run, limits: self.limits };
+        let making = async {
+            match &self.source {
+                Source::Dependencies(plan) => maker.install(plan).await,
+                Source::Build { context, dockerfile, .. } => maker.build(context.clone(), dockerfile).await,
+            }
+        };
+        tokio::time::timeout(timeout, making).await.unwrap_or_else(|_| {
+            let mut failure = Failure::new(stage, "TIMEOUT", format!("it did not end within {} s", timeout.as_secs()));
+            failure.log_excerpt = maker.excerpt();
+            Err(failure)
+        })
+    }
+}
+
+/// Makes one image.
+struct Maker<'a> {
+    engine: &'a SharedEngine,
+    settings: &'a Settings,
+    name: &'a Name,
+    log: &'a Log,
+    run: &'a RunPlan,
+    limits: Limits,
+}
+
+impl Maker<'_> {
+    async fn install(&self, plan: &InstallPlan) -> Result<Image, Failure> {
+        let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
+        let short = self.name.key.chars().take(SHORT).collect::<String>();
+        let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
+        let spec = ContainerSpec {
+            name: format!("previewd-install-{short}-{suffix}"),
+            image: self.name.base.clone(),
+            labels: self.labels("install"),
+            environment: BTreeMap::new(),
+            limits: self.limits,
+            make_folders: true,
+        };
+        let container = Unclaimed::new(self.engine.clone(), self.engine.run(spec).await.map_err(lost)?);
+        if !plan.commands.is_empty() {
+            let exit = self.run_commands(container.id(), plan).await;
+            self.judge(exit.map_err(|error| session_failure(FailureStage::Install, &error))?)?;
+        }
+        let committed = self.engine.commit(container.id(), &self.name.tag, self.labels("dependencies"));
+        let image = committed.await.map_err(lost)?;
+        container.remove().await;
+        Ok(image)
+    }
+
+    /// Runs the commands and returns how they ended, or `None` if their container ended first.
+    async fn run_commands(&self, container: &str, plan: &InstallPlan) -> Result<Option<Exit>, SessionError> {
+        let agent = AgentClient::connect(self.engine.dial(container).await?).await?;
+        let writes = plan
+            .inputs
+            .iter()
+            .filter_map(|(path, content)| {
+                let path = path.parse().ok()?;
+                Some(SyncFile { path, kind: EntryKind::File, content: Bytes::from(content.clone()) })
+            })
+            .collect();
+        agent.sync(APP_ROOT, "dependencies", SyncPlan { full: false, writes, deletes: Vec::new() }).await?;
+        let mut environment = self.settings.environment.clone();
+        environment.extend(plan.environment.clone());
+        let spec = StartSpec {
+            argv: vec!["/bin/sh".into(), "-ec".into(), plan.commands.join("\n")],
+            cwd: working_folder(self.run),
+            environment,
+            grace: Duration::ZERO,
+            control: false,
+            install: true,
+        };
+        let generation = agent.start(spec).await?;
+        let mut events = agent.watch().await?;
+        // The end of the process comes after all of its output.
+        while let Some(event) = events.next().await {
+            match event? {
+                AgentEvent::Output(line) => self.log.push(line),
+                AgentEvent::Dropped(lines) => self.log.lost(lines),
+                AgentEvent::Exit(exit) if exit.generation == generation => return Ok(Some(exit)),
+                AgentEvent::Exit(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns what an end of the commands means.
+    fn judge(&self, exit: Option<Exit>) -> Result<(), Failure> {
+        let Some(exit) = exit else {
+            let message = "the container of the installation ended";
+            return Err(Failure::new(FailureStage::Install, "INTERRUPTED", message));
+        };
+        if exit.code == 0 {
+            return Ok(());
+        }
+        let end = End::Exited { code: exit.code, out_of_memory: exit.out_of_memory };
+        Err(stack::explain(self.run, FailureStage::Install, &end, &self.excerpt()))
+    }
+
+    async fn build(&self, context: Bytes, dockerfile: &str) -> Result<Image, Failure> {
+        let spec = BuildSpec {
+            tag: self.name.tag.clone(),
+            context,
+            dockerfile: dockerfile.to_owned(),
+            labels: self.labels("build"),
+            arguments: self.settings.build_arguments.clone(),
+            limits: self.limits,
+        };
+        let (sender, receiver) = mpsc::channel(PROGRESS);
+        let outcome = with_progress(self.engine.build(spec, sender), receiver, self.log).await;
+        outcome.map_err(|error| match error {
+            EngineError::Build { message, lines } => {
+                let end = End::Reported { message, file: None, line: None };
+                stack::explain(self.run, FailureStage::Build, &end, &lines)
+            }
+            error => engine_failure(FailureStage::Build, &error),
+        })
+    }
+
+    fn excerpt(&self) -> Vec<String> {
+        self.log.excerpt(0, &[LogSource::Install])
+    }
+
+    fn labels(&self, role: &str) -> BTreeMap<String, String> {
+        let pairs =
+            [(LABEL_ROLE, role), (LABEL_STACK, self.run.stack.as_str()), (LABEL_DEPENDENCY_KEY, &self.name.key)];
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
