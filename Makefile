@@ -22,7 +22,7 @@ demo: ## Show four live previews and a change to each; Ctrl-C cleans up
 serve: ## Run the service in the foreground
 	@scripts/setup.sh
 	@cargo build --release --locked
-	@exec target/release/previewd serve
+	@exec scripts/serve.sh
 
 build: ## Build the release binary
 	@cargo build --release --locked

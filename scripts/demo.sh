@@ -12,7 +12,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 
-BIN=${PREVIEWD_BIN:-$ROOT/target/release/previewd}
+BIN=${PREVIEWD_BIN:-$(release_binary)}
 PROJECTS=(static fastapi express react)
 # How long the first create may take: it installs the dependencies.
 CREATE_SECONDS=600
@@ -229,6 +229,6 @@ fi
 ((FAILED == 0)) || warn "a step failed; see above"
 step "The previews stay until Ctrl-C"
 trap 'exit 0' INT TERM
-note "commit to one: target/release/previewd commit --addr $ADDR --project demo-static --dir FOLDER"
+note "commit to one: $BIN commit --addr $ADDR --project demo-static --dir FOLDER"
 while kill -0 "$SERVICE_PID" 2>/dev/null; do sleep 1; done
 die "the service ended by itself"

@@ -96,6 +96,14 @@ env_add() {
   note ".env: $key=$value"
 }
 
+# Prints the service's program, where cargo puts it: people have target folders
+# of their own.
+release_binary() {
+  local target
+  target=$(cd "$ROOT" && cargo metadata --no-deps --format-version 1 | sed -nE 's/.*"target_directory":"([^"]+)".*/\1/p')
+  printf '%s\n' "${target:-$ROOT/target}/release/previewd"
+}
+
 # True if process PID runs with WORD in its command line. The line is compared
 # because the number may have been given to somebody else since, and because it
 # is empty for a process that has ended and that nobody has waited for.

@@ -15,7 +15,8 @@ case ${ENGINES:-} in
   *) die "ENGINES is '$ENGINES'; it may be all, or not be set" ;;
 esac
 
-export PREVIEWD_BIN="$ROOT/target/release/previewd"
+PREVIEWD_BIN=$(release_binary)
+export PREVIEWD_BIN
 
 # Prints what previewd has made on the daemon and should not leave: everything
 # that carries its label but the two caches, which are the volume with the agent

@@ -124,7 +124,16 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
     availability.look().await;
     supervise(&supervisor, docker, vfs, availability, manager.clone());
     let stop = stopped(&shutdown)?;
-    reconciler::take_over(&manager).await?;
+    if !reconciler::take_over(&manager).await? {
+        let manager = manager.clone();
+        supervisor.spawn("leftovers", OnFailure::Restart, move |_| {
+            let manager = manager.clone();
+            async move {
+                reconciler::remove_leftovers(&manager).await;
+                Ok(())
+            }
+        });
+    }
 
     tracing::info!(listen = %config.listen, data = %config.data_dir.display(), "previewd serves");
     let serving = grpc::serve(listener, manager.clone(), ServerOptions::new(&config), shutdown.clone());

@@ -1,6 +1,10 @@
 //! The contract's service: takes requests apart, calls what does the work, puts answers together.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -26,6 +30,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(5);
 const NOTIFY: Duration = Duration::from_secs(10);
 const MAX_NOTIFY: Duration = Duration::from_secs(600);
 const MAX_READY_PATH_BYTES: usize = 2048;
+const MAX_REVISION_BYTES: usize = 64;
 /// How long the next message of a revision may take.
 const SYNC_IDLE: Duration = Duration::from_secs(30);
 /// How many messages wait for a watcher.
@@ -38,12 +43,13 @@ pub struct Agent {
     output: Arc<Output>,
     syncer: Syncer,
     instance: String,
+    marked: Mutex<String>,
 }
 
 impl Agent {
     /// Returns the service. `instance` names this life of the agent.
     pub fn new(supervisor: Arc<Supervisor>, output: Arc<Output>, instance: String) -> Self {
-        Self { supervisor, output, syncer: Syncer::default(), instance }
+        Self { supervisor, output, syncer: Syncer::default(), instance, marked: Mutex::default() }
     }
 }
 
@@ -56,7 +62,17 @@ impl AgentService for Agent {
             revision: self.syncer.revision(),
             process: convert::process(snapshot),
             instance: self.instance.clone(),
+            marked: self.marked.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }))
+    }
+
+    async fn mark(&self, request: Request<proto::MarkRequest>) -> Result<Response<proto::MarkResponse>, Status> {
+        let revision = request.into_inner().revision;
+        if revision.len() > MAX_REVISION_BYTES {
+            return Err(Status::invalid_argument("the revision has more than 64 bytes"));
+        }
+        *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = revision;
+        Ok(Response::new(proto::MarkResponse {}))
     }
 
     async fn sync(

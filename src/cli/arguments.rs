@@ -1,10 +1,17 @@
 //! What can be written on the command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::parse_memory;
+
+/// Where a service listens that is told nothing else.
+const DEFAULT_ADDRESS: &str = "http://127.0.0.1:50051";
 
 /// Live, isolated previews of projects, over gRPC.
 #[derive(Debug, Parser)]
@@ -21,12 +28,30 @@ pub struct Arguments {
 /// Where the service is, and how answers are written.
 #[derive(Debug, Clone, Args)]
 pub struct Connection {
-    /// The address of the service.
-    #[arg(long, global = true, env = "PREVIEW_ADDR", default_value = "http://127.0.0.1:50051", value_name = "URL")]
-    pub addr: String,
+    /// The address of the service. Default: where PREVIEW_LISTEN lets a service on this machine listen, else
+    /// http://127.0.0.1:50051.
+    #[arg(long, global = true, env = "PREVIEW_ADDR", value_name = "URL")]
+    pub addr: Option<String>,
+    /// The service's own setting, for a command that runs beside it.
+    #[arg(long, env = "PREVIEW_LISTEN", hide = true)]
+    listen: Option<String>,
     /// Write one JSON object per line and message; errors too, on standard error.
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+impl Connection {
+    /// Returns the address of the service.
+    pub fn address(&self) -> String {
+        let beside = self.listen.as_deref().and_then(|listen| listen.parse::<SocketAddr>().ok()).map(|mut listen| {
+            // Where every address is listened on, none of them has to be named.
+            if listen.ip().is_unspecified() {
+                listen.set_ip(if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+            }
+            format!("http://{listen}")
+        });
+        self.addr.clone().or(beside).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned())
+    }
 }
 
 /// What to do.
@@ -370,5 +395,23 @@ fn file(text: &str) -> Result<(String, PathBuf), String> {
         _ if text.is_empty() => Err("must be PATH or PATH=LOCAL".to_owned()),
         Some((path, local)) => Ok((path.to_owned(), local.into())),
         None => Ok((text.to_owned(), text.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_is_that_of_the_service_on_this_machine_unless_it_is_given() {
+        let address = |addr: Option<&str>, listen: Option<&str>| {
+            Connection { addr: addr.map(str::to_owned), listen: listen.map(str::to_owned), json: false }.address()
+        };
+        assert_eq!(address(None, None), DEFAULT_ADDRESS);
+        assert_eq!(address(None, Some("127.0.0.1:7000")), "http://127.0.0.1:7000");
+        assert_eq!(address(None, Some("0.0.0.0:7000")), "http://127.0.0.1:7000");
+        assert_eq!(address(None, Some("[::]:7000")), "http://[::1]:7000");
+        assert_eq!(address(None, Some("nonsense")), DEFAULT_ADDRESS);
+        assert_eq!(address(Some("http://a:1"), Some("127.0.0.1:7000")), "http://a:1");
     }
 }

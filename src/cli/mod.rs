@@ -36,7 +36,7 @@ pub async fn run(connection: Connection, command: ClientCommand) -> u8 {
 }
 
 async fn execute(connection: &Connection, output: &Output, command: ClientCommand) -> Result<u8, Failed> {
-    let client = Client::new(&connection.addr)?;
+    let client = Client::new(&connection.address())?;
     match command {
         ClientCommand::Create(arguments) => previews::create(&client, output, *arguments).await,
         ClientCommand::Get(target) => previews::get(&client, output, target).await,

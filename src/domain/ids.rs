@@ -15,6 +15,8 @@ pub const MAX_PATH_BYTES: usize = 1024;
 pub const MAX_PATH_PART_BYTES: usize = 255;
 /// The longest part of a branch name between slashes, in bytes: git makes files of them, with `.lock` at the end.
 pub const MAX_BRANCH_PART_BYTES: usize = 250;
+/// What the name of a preview's container begins with; its id follows.
+pub const CONTAINER_PREFIX: &str = "preview-";
 /// The branch that a request means when it names none.
 pub const DEFAULT_BRANCH: &str = "main";
 
@@ -158,7 +160,7 @@ impl PreviewId {
 
     /// Returns the name of the preview's container.
     pub fn container_name(&self) -> String {
-        format!("preview-{self}")
+        format!("{CONTAINER_PREFIX}{self}")
     }
 }
 

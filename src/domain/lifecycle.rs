@@ -19,6 +19,8 @@ pub enum Input {
     Install,
     /// A first container, or one in the place of a dead one, is about to be started.
     Start,
+    /// The app's process is about to be started anew, and requests wait meanwhile.
+    Restart,
     /// The app answers.
     Ready,
     /// The app's process or container ended by itself, and will be started again.
@@ -59,7 +61,7 @@ pub fn step(phase: Phase, input: Input) -> Decision {
         (_, Input::Fail) => Go(Phase::Failed),
         (Phase::Running | Phase::Paused, Input::Install | Input::Start) => Ignore,
         (_, Input::Install) => Go(Phase::Installing),
-        (_, Input::Start) => Go(Phase::Starting),
+        (_, Input::Start | Input::Restart) => Go(Phase::Starting),
         (Phase::Paused, Input::Ready | Input::Pause) => Ignore,
         (_, Input::Ready) => Go(Phase::Running),
         (Phase::Running | Phase::Paused, Input::Died) => Go(Phase::Starting),
@@ -87,9 +89,10 @@ mod tests {
         Phase::Stopped,
         Phase::Failed,
     ];
-    const INPUTS: [Input; 9] = [
+    const INPUTS: [Input; 10] = [
         Input::Install,
         Input::Start,
+        Input::Restart,
         Input::Ready,
         Input::Died,
         Input::Fail,
@@ -131,6 +134,13 @@ mod tests {
     fn a_reinstall_of_a_running_preview_leaves_it_running() {
         assert_eq!(step(Phase::Running, Input::Install), Decision::Ignore);
         assert_eq!(step(Phase::Running, Input::Start), Decision::Ignore);
+    }
+
+    #[test]
+    fn a_process_that_is_started_anew_is_not_running_meanwhile() {
+        for phase in [Phase::Running, Phase::Failed, Phase::Starting] {
+            assert_eq!(step(phase, Input::Restart), Decision::Go(Phase::Starting));
+        }
     }
 
     #[test]

@@ -120,12 +120,15 @@ pub struct PreviewSpec {
     pub project: ProjectId,
     /// The branch it shows.
     pub branch: BranchName,
-    /// The request that made it.
-    pub request_id: Option<String>,
+    /// The requests that it is the answer to, in the order they came: the one that made it, and those that found it.
+    pub request_ids: Vec<String>,
     /// What was overridden.
     pub overrides: Overrides,
     /// Who applies commits.
     pub reload: ReloadMode,
+    /// In manual mode the commit that was asked to be applied last.
+    #[serde(default)]
+    pub wanted: Option<CommitId>,
     /// The port at which the gateway answers for it.
     pub port: u16,
     /// When it was made.
@@ -183,7 +186,6 @@ pub struct PreviewStatus {
 impl PreviewStatus {
     /// Returns the commit that answers now; `None` before the first one does, and while nothing answers.
     pub fn answering(&self) -> Option<CommitId> {
-        let silent = matches!(self.phase, Phase::Failed | Phase::Stopping | Phase::Stopped);
-        self.applied.clone().filter(|_| !silent)
+        self.applied.clone().filter(|_| matches!(self.phase, Phase::Running | Phase::Paused))
     }
 }

@@ -8,6 +8,7 @@ mod call;
 mod convert;
 mod health;
 pub mod layers;
+mod origins;
 mod page;
 mod preview_service;
 pub mod server;

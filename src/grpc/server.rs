@@ -1,19 +1,20 @@
 //! The one port: gRPC, grpc-web, reflection, health and `GET /healthz`.
 
-use std::{io, time::Duration};
+use std::{io, ops::RangeInclusive, time::Duration};
 
 use axum::{Router, middleware::from_fn, routing::get};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::service::Routes;
-use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, CorsLayer};
 
 use super::{
     accept::accept,
     call::Detached,
     health::Health,
     layers::{Slots, around_calls, request_id},
+    origins,
     preview_service::PreviewHandlers,
     vfs_service::VfsHandlers,
 };
@@ -46,6 +47,8 @@ pub struct ServerOptions {
     pub max_concurrent_streams: usize,
     /// Which pages may call.
     pub cors_origins: CorsOrigins,
+    /// The ports of previews, whose pages may only watch where every page may call.
+    pub preview_ports: RangeInclusive<u16>,
     /// How often a reload stream has a heartbeat.
     pub heartbeat_interval: Duration,
     /// How long connections may go on after the shutdown has begun.
@@ -59,6 +62,7 @@ impl ServerOptions {
             max_concurrent_calls: config.max_concurrent_calls,
             max_concurrent_streams: config.max_concurrent_streams,
             cors_origins: config.cors_origins.clone(),
+            preview_ports: config.ports.clone(),
             heartbeat_interval: config.heartbeat_interval,
             drain: Duration::from_secs(5),
         }
@@ -124,7 +128,7 @@ pub async fn serve_routes(
     let slots = Slots::new(options.max_concurrent_calls, options.max_concurrent_streams);
     let calls = around_calls(routes.into_axum_router(), slots, shutdown.clone())
         .layer(tonic_web::GrpcWebLayer::new())
-        .layer(cors(&options.cors_origins));
+        .layer(cors(options));
     let healthz = health.clone();
     let router = Router::new()
         .route("/healthz", get(move || healthz.clone().healthz()))
@@ -135,15 +139,9 @@ pub async fn serve_routes(
     Ok(())
 }
 
-fn cors(origins: &CorsOrigins) -> CorsLayer {
-    let origins = match origins {
-        CorsOrigins::Any => AllowOrigin::from(Any),
-        CorsOrigins::List(origins) => {
-            AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()))
-        }
-    };
+fn cors(options: &ServerOptions) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(origins)
+        .allow_origin(origins::allowed(&options.cors_origins, options.preview_ports.clone()))
         .allow_methods([Method::POST, Method::OPTIONS])
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(EXPOSED)

@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     domain::{
         failure::{Failure, FailureStage},
+        ids::CommitId,
+        lifecycle::Input,
         reload::{self, Strategy},
         runtime::ReloadPlan,
         tree::ChangedPath,
@@ -12,7 +14,7 @@ use crate::{
     preview::{
         driver::Driver,
         images::session_failure,
-        notice::{notice, take_answer},
+        notice::{Answer, notice, take_answer},
         reload::{Interrupted, Prepared, Progress},
         route::RouteState,
         session::{Session, SessionError},
@@ -29,22 +31,30 @@ impl Driver {
     /// Changes the container that is there.
     pub(super) async fn change(&mut self, prepared: Prepared, progress: &mut Progress) -> Result<(), Interrupted> {
         let Some(mut session) = self.session.take() else { return self.replace(prepared, progress).await };
-        let outcome = self.change_session(&mut session, prepared, progress).await;
-        if let Err(Attempt::Lost(prepared)) = outcome {
-            // The container was lost on the way: make another.
-            let container = session.container.clone();
-            drop(session);
-            if let Err(error) = self.core.engine.remove(&container).await {
-                tracing::warn!(preview = %self.handle.id, error = %error, "a lost container could not be removed");
+        match self.change_session(&mut session, prepared, progress).await {
+            Ok(()) => {
+                self.session = Some(session);
+                Ok(())
             }
-            self.handle.route.set(RouteState::Hold);
-            return self.replace(*prepared, progress).await;
+            Err(Attempt::Interrupted(interrupted)) => {
+                self.session = Some(session);
+                Err(interrupted)
+            }
+            // The container was lost on the way: make another.
+            Err(Attempt::Lost(prepared)) => {
+                let container = session.container.clone();
+                drop(session);
+                self.hold();
+                self.discard(&container).await;
+                self.replace(*prepared, progress).await
+            }
         }
-        self.session = Some(session);
-        outcome.map_err(|attempt| match attempt {
-            Attempt::Interrupted(interrupted) => interrupted,
-            Attempt::Lost(_) => Interrupted::Superseded,
-        })
+    }
+
+    /// Lets requests wait, and says that nothing answers.
+    fn hold(&self) {
+        self.handle.route.set(RouteState::Hold);
+        self.input(Input::Restart);
     }
 
     async fn change_session(
@@ -61,13 +71,7 @@ impl Driver {
         let serving = session.running && open;
         let restart = !serving || progress.strategy == Strategy::Restart;
         if restart {
-            if serving {
-                self.handle.route.admitted(ADMIT).await;
-            }
-            self.handle.route.set(RouteState::Hold);
-            if session.running && !self.handle.route.drained(DRAIN).await {
-                self.handle.log.lifecycle("requests that did not end in time were cut off");
-            }
+            self.clear_the_way(session, serving).await;
         }
         session.plan = prepared.plan.clone();
         let synced = session
@@ -78,37 +82,67 @@ impl Driver {
         }
         self.synced(progress);
         if !restart {
-            if session.plan.start.reload == ReloadPlan::Control && !changed.is_empty() {
-                return tell(session, prepared, &changed, progress).await;
+            if session.plan.start.reload != ReloadPlan::Control || changed.is_empty() {
+                return Ok(());
             }
-            return Ok(());
+            match tell(session, &prepared.commit, &changed).await {
+                Told::Taken(strategy) => {
+                    progress.strategy = strategy.unwrap_or(progress.strategy);
+                    return Ok(());
+                }
+                Told::Broken(failure) => return Err(Attempt::Interrupted(failure.into())),
+                Told::Lost(error) => return Err(lost_or_failed(FailureStage::Start, error, prepared)),
+                Told::Silent(error) => {
+                    self.handle
+                        .log
+                        .lifecycle(format!("the app did not take the change in and is started anew: {error}"));
+                    progress.strategy = Strategy::Restart;
+                    self.clear_the_way(session, false).await;
+                }
+            }
         }
-        let newer = prepared.commit.clone();
-        self.start(session, &prepared.image, &newer).await.map_err(|error| match error {
+        self.start(session, &prepared.image).await.map_err(|error| match error {
             StartError::Session(error) => lost_or_failed(FailureStage::Start, error, prepared),
             StartError::Interrupted(interrupted) => Attempt::Interrupted(interrupted),
         })
     }
+
+    /// Holds requests before a new process, and waits for those that are on their way to the old one. Where that
+    /// answers, those that were held for the commit before get their turn first.
+    async fn clear_the_way(&self, session: &Session, serving: bool) {
+        if serving {
+            self.handle.route.admitted(ADMIT).await;
+        }
+        self.hold();
+        if session.running && !self.handle.route.drained(DRAIN).await {
+            self.handle.log.lifecycle("requests that did not end in time were cut off");
+        }
+    }
+}
+
+/// What came of telling the running app what changed.
+enum Told {
+    /// It shows the change, in that way if it says so.
+    Taken(Option<Strategy>),
+    /// It says that the code is broken.
+    Broken(Failure),
+    /// It says nothing that can be understood, or nothing at all.
+    Silent(String),
+    /// Its container is gone.
+    Lost(SessionError),
 }
 
 /// Tells the running app what changed, and waits until it has taken it in.
-async fn tell(
-    session: &Session,
-    prepared: Prepared,
-    changed: &[ChangedPath],
-    progress: &mut Progress,
-) -> Result<(), Attempt> {
-    let failed = |failure: Failure| Attempt::Interrupted(failure.into());
-    match session.notify(notice(&prepared.commit, changed)).await {
-        Ok(answer) => {
-            progress.strategy = take_answer(&answer).map_err(failed)?.unwrap_or(progress.strategy);
-            Ok(())
-        }
+async fn tell(session: &Session, commit: &CommitId, changed: &[ChangedPath]) -> Told {
+    match session.notify(notice(commit, changed)).await {
+        Ok(answer) => match take_answer(&answer) {
+            Ok(Answer::Taken(strategy)) => Told::Taken(strategy),
+            Ok(Answer::Broken(failure)) => Told::Broken(failure),
+            Err(error) => Told::Silent(error.to_string()),
+        },
         // The agent answers, so it is the app that does not.
-        Err(error) if session.agent().status().await.is_ok() => {
-            Err(failed(Failure::new(FailureStage::Start, "NOT_RESPONDING", error.to_string())))
-        }
-        Err(error) => Err(lost_or_failed(FailureStage::Start, error, prepared)),
+        Err(error) if session.agent().status().await.is_ok() => Told::Silent(error.to_string()),
+        Err(error) => Told::Lost(error),
     }
 }
 
@@ -120,8 +154,9 @@ enum Attempt {
 }
 
 fn lost_or_failed(stage: FailureStage, error: SessionError, prepared: Prepared) -> Attempt {
-    match error {
-        SessionError::Agent(ref agent) if agent.is_lost() => Attempt::Lost(Box::new(prepared)),
-        error => Attempt::Interrupted(session_failure(stage, &error).into()),
+    if error.is_lost() {
+        Attempt::Lost(Box::new(prepared))
+    } else {
+        Attempt::Interrupted(session_failure(stage, &error).into())
     }
 }

@@ -12,11 +12,17 @@
 //! next one. Stop outranks everything: whatever is being done is dropped, and what it had made is removed.
 
 use std::{
+    collections::BTreeSet,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::{broadcast, watch};
+use futures_util::FutureExt;
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,15 +31,13 @@ use crate::{
         failure::{Failure, FailureStage},
         ids::CommitId,
         lifecycle::{self, Decision, Input},
-        logs::LogSource,
         spec::{PreviewSpec, ReloadMode},
     },
-    engine::{Container, ContainerState, EngineEvent, SharedEngine},
+    engine::{Container, EngineError, EngineEvent, SharedEngine},
     preview::{
-        agent::Exit,
+        flights::Held,
         handle::Handle,
         images::Images,
-        reload::Outcome,
         route::{OpenPort, RouteState},
         session::{Session, SessionEvent},
         settings::Settings,
@@ -42,14 +46,12 @@ use crate::{
     vfs::{HeadFollower, Vfs},
 };
 
-/// Ends of a running app within this time are counted together.
-const DEATHS_WITHIN: Duration = Duration::from_secs(60);
-/// So many of them are a crash loop.
-const DEATHS_ALLOWED: usize = 3;
 /// The longest time between two tries to remove what a preview held.
 const TEARDOWN_BACKOFF: Duration = Duration::from_secs(5);
 /// The time before a store that could not be read is read again.
 const VFS_BACKOFF: Duration = Duration::from_secs(1);
+/// The time before a commit is tried again that only the engine kept from running.
+const ENGINE_BACKOFF: Duration = Duration::from_secs(10);
 
 /// What all drivers share.
 pub struct Core {
@@ -65,6 +67,17 @@ pub struct Core {
     pub stack: StackConfig,
 }
 
+/// What an earlier life of the service left of a preview.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A container, to be taken over.
+    Container(Container),
+    /// Perhaps a container: the engine could not be asked.
+    Unknown,
+}
+
 /// Drives one preview.
 pub struct Driver {
     pub(super) core: Arc<Core>,
@@ -73,17 +86,32 @@ pub struct Driver {
     pub(super) session: Option<Session>,
     pub(super) follower: HeadFollower,
     pub(super) applies: watch::Receiver<u64>,
+    /// The commits that are no news: the one that is being brought, and in a revival the one that was tried last.
+    pub(super) known: Vec<CommitId>,
+    /// The making of an image that goes on though the commit that needed it was overtaken.
+    pub(super) held: Option<Held>,
+    /// The keys of images that were built for this preview alone.
+    pub(super) built: BTreeSet<String>,
+    /// Containers that were replaced by one that answers.
+    pub(super) replaced: Vec<Session>,
+    /// Those of them that are on their way out.
+    pub(super) retiring: JoinSet<()>,
+    pub(super) deaths: Vec<Instant>,
     engine_events: broadcast::Receiver<EngineEvent>,
-    deaths: Vec<Instant>,
-    // A container of an earlier life of the service, to be taken over.
-    found: Option<Container>,
+    // What was tried last: the commit, and by which request to apply.
+    tried: Option<(CommitId, u64)>,
+    found: Found,
     // Held for the preview's life; dropping it frees the port.
     port: Option<Box<dyn OpenPort>>,
 }
 
 impl Driver {
     /// Returns a driver that has done nothing yet.
-    pub fn new(core: Arc<Core>, handle: Arc<Handle>, port: Box<dyn OpenPort>, found: Option<Container>) -> Self {
+    pub fn new(core: Arc<Core>, handle: Arc<Handle>, port: Box<dyn OpenPort>, found: Found) -> Self {
+        Self { port: Some(port), found, ..Self::idle(core, handle) }
+    }
+
+    fn idle(core: Arc<Core>, handle: Arc<Handle>) -> Self {
         let spec = handle.spec();
         let follower = core.vfs.follow(&spec.project, &spec.branch);
         let engine_events = core.engine.events();
@@ -95,28 +123,62 @@ impl Driver {
             session: None,
             follower,
             applies,
-            engine_events,
+            known: Vec::new(),
+            held: None,
+            built: BTreeSet::new(),
+            replaced: Vec::new(),
+            retiring: JoinSet::new(),
             deaths: Vec::new(),
-            found,
-            port: Some(port),
+            engine_events,
+            tried: None,
+            found: Found::Nothing,
+            port: None,
         }
     }
 
     /// Drives until the preview's end is asked for, and then until nothing is left of it; or until the service shuts
     /// down, which leaves the container to the next life of the service.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let stop = self.handle.stop.clone();
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            () = shutdown.cancelled() => return,
-            () = self.live() => {}
+        let (core, handle) = (self.core.clone(), self.handle.clone());
+        let stop = handle.stop.clone();
+        let living = async {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = shutdown.cancelled() => {}
+                () = self.live() => {}
+            }
+        };
+        if AssertUnwindSafe(living).catch_unwind().await.is_err() {
+            // What it knew cannot be trusted any more. Its end can still be asked for, and finds what there is.
+            self = Self { port: self.port.take(), ..Self::idle(core, handle) };
+            self.broke();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = shutdown.cancelled() => {}
+            }
         }
+        if stop.is_cancelled() {
+            self.end(&shutdown).await;
+        }
+    }
+
+    /// Says that the driver itself failed.
+    fn broke(&mut self) {
+        tracing::error!(preview = %self.handle.id, "the driver panicked");
+        self.fail(Failure::new(FailureStage::Run, "INTERNAL", "the service failed to drive this preview; delete it"));
+    }
+
+    async fn end(&mut self, shutdown: &CancellationToken) {
+        // The port first: whoever sees the phase may count on it.
+        self.handle.route.set(RouteState::Gone);
+        self.port = None;
         self.input(Input::Stop);
         self.handle.log.lifecycle("stopping");
-        self.handle.route.set(RouteState::Gone);
         self.session = None;
-        self.port = None;
+        self.replaced.clear();
+        self.held = None;
+        self.retiring.abort_all();
         tokio::select! {
             () = self.remove() => {
                 self.handle.set_status(|status| status.container = None);
@@ -129,16 +191,14 @@ impl Driver {
     }
 
     async fn live(&mut self) {
-        if let Some(container) = self.found.take() {
-            self.adopt(container).await;
+        if let Found::Container(container) = std::mem::replace(&mut self.found, Found::Nothing) {
+            self.adopt(container, None).await;
         }
         loop {
             match self.next_target().await {
-                Ok(Some((target, applies))) => {
-                    // Asked for, and there already: nobody has to hear of it again.
-                    let outcome = if self.answers(&target) { Outcome::Ready } else { self.reload(&target).await };
-                    self.settle(target, applies, outcome);
-                }
+                // Asked for, and there already: nobody has to hear of it again.
+                Ok(Some((target, applies))) if self.answers(&target) => self.settle(target, applies),
+                Ok(Some((target, applies))) => self.apply(target, applies).await,
                 Ok(None) => self.wait().await,
                 Err(error) => {
                     tracing::error!(preview = %self.handle.id, error = %error, "the head could not be read");
@@ -151,19 +211,18 @@ impl Driver {
     /// Returns the commit that is to be applied now, if any, and up to which request to apply.
     async fn next_target(&mut self) -> Result<Option<(CommitId, u64)>, Error> {
         let applies = *self.applies.borrow_and_update();
-        let head = self.core.vfs.head(&self.spec.project, &self.spec.branch).await.map_err(Error::from)?;
         let (settled, seen) = {
             let status = self.handle.status();
             let status = status.borrow();
             (status.settled.clone(), status.applies)
         };
-        let Some(head) = head else {
+        let Some(target) = target(&self.core.vfs, &self.handle).await? else {
             // The branch is gone: what runs goes on, and there is nothing to apply.
             self.handle.set_status(|status| status.applies = applies);
             return Ok(None);
         };
-        let wanted = applies > seen || (self.spec.reload == ReloadMode::Auto && settled.as_ref() != Some(&head));
-        Ok(wanted.then_some((head, applies)))
+        let wanted = applies > seen || (self.spec.reload == ReloadMode::Auto && settled.as_ref() != Some(&target));
+        Ok(wanted.then_some((target, applies)))
     }
 
     /// Returns whether a commit is what answers now.
@@ -174,27 +233,17 @@ impl Driver {
         open && status.applied.as_ref() == Some(commit) && status.failure.is_none()
     }
 
-    /// Records what came of a commit.
-    fn settle(&mut self, target: CommitId, applies: u64, outcome: Outcome) {
-        match outcome {
-            Outcome::Ready => {
-                self.input(Input::Ready);
-                self.handle.set_status(|status| {
-                    status.applied = Some(target.clone());
-                    status.failure = None;
-                });
-            }
-            Outcome::Failed { failure, serving } => {
-                self.handle.log.lifecycle(format!("commit {}: failed: {}", short(&target), failure.message));
-                self.handle.set_status(|status| status.failure = Some(failure.clone()));
-                if !serving {
-                    self.handle.route.set(RouteState::Failed(Arc::new(failure)));
-                    self.input(Input::Fail);
-                }
-            }
-            // The newer commit is applied next, and settles this one too.
-            Outcome::Superseded => return,
+    /// Forgets earlier ends of the app where something new is tried: it gets a new chance.
+    pub(super) fn forgive(&mut self, target: &CommitId, applies: u64) {
+        let tried = Some((target.clone(), applies));
+        if self.tried != tried {
+            self.deaths.clear();
+            self.tried = tried;
         }
+    }
+
+    /// Records that a commit has come to an end, good or bad.
+    pub(super) fn settle(&mut self, target: CommitId, applies: u64) {
         self.handle.set_status(|status| {
             status.settled = Some(target);
             status.applies = status.applies.max(applies);
@@ -203,15 +252,25 @@ impl Driver {
 
     /// Waits for something to do, and does what does not concern commits.
     async fn wait(&mut self) {
+        let mend = self.handle.status().borrow().failure.as_ref().is_some_and(is_engine_failure);
+        let again = async {
+            if !mend {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(ENGINE_BACKOFF).await;
+        };
         tokio::select! {
             () = self.follower.changed() => {}
             _ = self.applies.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()).await,
+            () = again => {
+                self.handle.apply();
+            }
         }
     }
 
-    async fn on_session(&mut self, event: SessionEvent) {
+    pub(super) async fn on_session(&mut self, event: SessionEvent) {
         match event {
             SessionEvent::Exited(exit) => {
                 if self.session.as_ref().is_some_and(|session| session.is_present(&exit)) {
@@ -231,115 +290,27 @@ impl Driver {
             }
             // Also when hints were missed: look at what is.
             Some(EngineEvent::Connected) | None => {
-                let gone = self.handle.status().borrow().failure.as_ref().is_some_and(is_engine_failure);
-                if gone {
+                self.look_for_container().await;
+                self.lost().await;
+                if self.handle.status().borrow().failure.as_ref().is_some_and(is_engine_failure) {
                     self.handle.apply();
-                } else if self.session.is_some() {
-                    self.lost().await;
                 }
             }
             Some(EngineEvent::Disconnected) => {}
         }
     }
 
-    /// Looks whether the container is still there, after a hint that it may not be.
-    async fn lost(&mut self) {
-        let Some(session) = &self.session else { return };
-        let container = session.container.clone();
-        match self.core.engine.container(&container).await {
-            Ok(Some(Container { state: ContainerState::Running | ContainerState::Paused, .. })) => {
-                if session.agent().status().await.is_ok() {
-                    return;
-                }
-                // The stream broke and the container did not: take it over anew.
-                let found = self.core.engine.container(&container).await.ok().flatten();
-                self.session = None;
-                if let Some(found) = found {
-                    self.adopt(found).await;
-                }
-                if self.session.is_none() {
-                    self.died(None).await;
-                }
-            }
-            Ok(state) => {
-                let out_of_memory =
-                    matches!(state, Some(Container { state: ContainerState::Exited { out_of_memory: true, .. }, .. }));
-                let code = match state {
-                    Some(Container { state: ContainerState::Exited { code, .. }, .. }) => {
-                        i32::try_from(code).unwrap_or(i32::MAX)
-                    }
-                    _ => 137,
-                };
-                self.handle.log.lifecycle(format!("the container ended with status {code}"));
-                self.session = None;
-                if let Err(error) = self.core.engine.remove(&container).await {
-                    tracing::warn!(preview = %self.handle.id, error = %error, "a dead container could not be removed");
-                }
-                self.died(Some(Exit { generation: 0, code, signal: 0, out_of_memory })).await;
-            }
-            // The engine is away: it will say when it is back.
-            Err(error) => tracing::debug!(preview = %self.handle.id, error = %error, "the container cannot be seen"),
-        }
-    }
-
-    /// Starts the app again after its process or container ended by itself, unless that happens too often.
-    async fn died(&mut self, exit: Option<Exit>) {
-        let status = self.handle.status().borrow().clone();
-        let Some(applied) = status.applied.clone().filter(|_| status.phase.is_live()) else { return };
-        if status.phase == crate::domain::spec::Phase::Failed {
-            // The end of what had failed already.
+    /// Takes over the container of an earlier life of the service that could not be asked for at the start.
+    async fn look_for_container(&mut self) {
+        if !matches!(self.found, Found::Unknown) || self.session.is_some() {
             return;
         }
-        self.handle.route.died();
-        self.input(Input::Died);
-        let now = Instant::now();
-        self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);
-        self.deaths.push(now);
-        let how = exit.as_ref().map_or("its container was lost".to_owned(), describe_exit);
-        self.handle.log.lifecycle(format!("the app ended: {how}"));
-        tracing::info!(preview = %self.handle.id, how, deaths = self.deaths.len(), "the app ended");
-        if self.deaths.len() >= DEATHS_ALLOWED {
-            let failure = self.crash_loop(exit, &how, applied);
-            self.fail(failure);
-            return;
+        let Ok(containers) = self.core.engine.containers().await else { return };
+        self.found = Found::Nothing;
+        let name = self.handle.id.container_name();
+        if let Some(container) = containers.into_iter().find(|container| container.name == name) {
+            self.adopt(container, None).await;
         }
-        let outcome = self.revive(&applied).await;
-        match outcome {
-            Outcome::Ready => {
-                self.handle.log.lifecycle("the app was started again and answers");
-                self.input(Input::Ready);
-            }
-            Outcome::Failed { failure, .. } => self.fail(failure),
-            Outcome::Superseded => {}
-        }
-    }
-
-    fn crash_loop(&self, exit: Option<Exit>, how: &str, applied: CommitId) -> Failure {
-        let out_of_memory = exit.as_ref().is_some_and(|exit| exit.out_of_memory);
-        let (reason, message) = if out_of_memory {
-            let limit = self.handle.status().borrow().limits.memory_bytes / (1024 * 1024);
-            ("OUT_OF_MEMORY", format!("the app needed more than the {limit} MiB of memory that it may use"))
-        } else {
-            ("CRASH_LOOP", format!("the app ended {DEATHS_ALLOWED} times within a minute, the last time: {how}"))
-        };
-        let mut failure = Failure::new(FailureStage::Run, reason, message);
-        failure.log_excerpt = self.handle.log.excerpt(0, &[LogSource::Stdout, LogSource::Stderr]);
-        failure.exit_code = exit.map(|exit| exit.code);
-        failure.commit = Some(applied);
-        failure
-    }
-
-    fn fail(&mut self, failure: Failure) {
-        self.handle.log.lifecycle(format!("failed: {}", failure.message));
-        tracing::info!(preview = %self.handle.id, reason = failure.reason, "preview failed");
-        self.handle.set_status(|status| status.failure = Some(failure.clone()));
-        self.handle.route.set(RouteState::Failed(Arc::new(failure)));
-        self.input(Input::Fail);
-    }
-
-    /// Forgets earlier ends: a new commit gets a new chance.
-    pub(super) fn forgive(&mut self) {
-        self.deaths.clear();
     }
 
     /// Tells the state machine what happened.
@@ -353,39 +324,39 @@ impl Driver {
         });
     }
 
-    /// Removes every container of the preview, however often it takes.
-    async fn remove(&self) {
+    /// Removes every container of the preview, and the images that were built for it, however often it takes.
+    async fn remove(&mut self) {
         let mut backoff = Duration::from_millis(100);
         while let Err(error) = self.try_remove().await {
             tracing::warn!(preview = %self.handle.id, error = %error, "the preview could not be removed yet");
             tokio::time::sleep(backoff).await;
             backoff = (backoff * 2).min(TEARDOWN_BACKOFF);
         }
+        for key in std::mem::take(&mut self.built) {
+            self.core.images.release(&key).await;
+        }
     }
 
-    async fn try_remove(&self) -> Result<(), crate::engine::EngineError> {
+    async fn try_remove(&self) -> Result<(), EngineError> {
         let prefix = self.handle.id.container_name();
         for container in self.core.engine.containers().await? {
             if container.name == prefix
                 || container.name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-'))
             {
                 self.core.engine.remove(&container.id).await?;
-                self.core.images.release(&container).await;
             }
         }
         Ok(())
     }
 }
 
-/// Says how a process ended.
-pub(super) fn describe_exit(exit: &Exit) -> String {
-    if exit.out_of_memory {
-        "it was out of memory".to_owned()
-    } else if exit.signal != 0 {
-        format!("it was killed by signal {}", exit.signal)
-    } else {
-        format!("it ended with status {}", exit.code)
+/// Returns the commit that a preview is to show: the head, or in manual mode the one that was asked for last.
+pub(super) async fn target(vfs: &Vfs, handle: &Handle) -> Result<Option<CommitId>, Error> {
+    let spec = handle.spec();
+    if spec.reload == ReloadMode::Manual && spec.wanted.is_some() {
+        return Ok(spec.wanted);
     }
+    vfs.head(&spec.project, &spec.branch).await.map_err(Error::from)
 }
 
 /// Returns the first digits of a commit, for people.
@@ -393,13 +364,14 @@ pub(super) fn short(commit: &CommitId) -> &str {
     commit.as_str().get(..8).unwrap_or_default()
 }
 
-fn is_engine_failure(failure: &Failure) -> bool {
-    failure.reason == "ENGINE_UNAVAILABLE"
-}
-
-async fn session_event(session: &mut Option<Session>) -> SessionEvent {
+/// Returns what happened next in a container; never, where there is none.
+pub(super) async fn session_event(session: &mut Option<Session>) -> SessionEvent {
     match session {
         Some(session) => session.event().await,
         None => std::future::pending().await,
     }
+}
+
+fn is_engine_failure(failure: &Failure) -> bool {
+    matches!(failure.reason.as_str(), "ENGINE_UNAVAILABLE" | "CONTAINER_LOST")
 }

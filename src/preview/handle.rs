@@ -28,6 +28,8 @@ pub struct Handle {
     pub route: Arc<Route>,
     /// Cancelled when its end is asked for.
     pub stop: CancellationToken,
+    /// Held by the manager while it changes the spec: on disk, then here.
+    pub changing: tokio::sync::Mutex<()>,
     url: String,
     spec: watch::Sender<PreviewSpec>,
     status: watch::Sender<PreviewStatus>,
@@ -55,6 +57,7 @@ impl Handle {
             publisher: Publisher::new(),
             route,
             stop: CancellationToken::new(),
+            changing: tokio::sync::Mutex::new(()),
             url,
             spec: watch::channel(spec).0,
             status: watch::channel(status).0,
@@ -101,7 +104,8 @@ impl Handle {
 
     /// Returns the key of the dependencies that it runs on.
     pub fn dependency_key(&self) -> Option<String> {
-        self.status.borrow().dependency_key.clone().filter(|_| self.status.borrow().phase.is_live())
+        let status = self.status.borrow();
+        status.dependency_key.clone().filter(|_| status.phase.is_live())
     }
 
     /// Returns why the preview ends, once it does.

@@ -10,22 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{mpsc, watch},
-    task::AbortHandle,
-};
+use tokio::sync::mpsc;
 
 use crate::{
     domain::{
         dependencies,
         failure::{Failure, FailureStage},
         logs::LogSource,
-        spec::Stack,
     },
-    engine::{Container, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_STACK, SharedEngine},
+    engine::{EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, SharedEngine},
     preview::{
+        flights::{Flights, Held},
         log::Log,
-        recipe::{Name, Recipe, Source},
+        recipe::{BUILD, Name, Recipe, Source},
         session::SessionError,
         settings::Settings,
     },
@@ -33,8 +30,6 @@ use crate::{
 
 /// How many lines of progress may wait to be copied.
 pub(super) const PROGRESS: usize = 256;
-/// How many log lines are copied at once.
-const BATCH: usize = 256;
 /// The shortest time between two looks at the images that are there.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
 /// How many characters of a key are in a name for people.
@@ -47,6 +42,8 @@ pub struct ReadyImage {
     pub key: String,
     /// The image.
     pub image: Image,
+    /// What keeps it, if it is not shared.
+    pub lease: Option<Lease>,
 }
 
 /// Makes images, and knows which are being made.
@@ -54,9 +51,14 @@ pub struct Images {
     engine: SharedEngine,
     settings: Arc<Settings>,
     instance: String,
-    flights: Mutex<HashMap<String, Weak<Flight>>>,
+    flights: Flights,
     used: Mutex<Used>,
+    leases: tokio::sync::Mutex<HashMap<String, Weak<()>>>,
 }
+
+/// Keeps an image that was built from a project's own Dockerfile.
+#[derive(Debug, Clone)]
+pub struct Lease(#[expect(dead_code, reason = "it is held, not read")] Arc<()>);
 
 /// When dependency images were last wanted, in this life of the service.
 #[derive(Default)]
@@ -65,71 +67,103 @@ struct Used {
     by_key: HashMap<String, Instant>,
 }
 
-/// An image that is being made. It ends with the last one who waits for it.
-struct Flight {
-    log: Log,
-    result: watch::Receiver<Option<Result<Image, Failure>>>,
-    task: AbortHandle,
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 impl Images {
     /// Returns a maker of images for one instance.
     pub fn new(engine: SharedEngine, settings: Arc<Settings>, instance: &str) -> Arc<Self> {
         let instance = instance.chars().take(SHORT).collect();
-        Arc::new(Self { engine, settings, instance, flights: Mutex::default(), used: Mutex::default() })
+        Arc::new(Self {
+            engine,
+            settings,
+            instance,
+            flights: Flights::default(),
+            used: Mutex::default(),
+            leases: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Returns the image of a recipe, making it if it is not there. `making` is called when it has to be made.
-    /// Dropping the future ends the making, unless somebody else waits for it.
+    ///
+    /// # Cancel safety
+    /// Dropped, the making goes on for as long as `held` is kept, and the next call with it joins what is being made,
+    /// however that came to be asked for. It ends when nobody holds it.
     pub async fn ensure(
         self: &Arc<Self>,
         recipe: Recipe,
         log: &Log,
+        held: &mut Option<Held>,
         making: impl FnOnce(),
     ) -> Result<ReadyImage, Failure> {
-        let (key, base) = self.key(&recipe, log).await?;
-        let tag = format!("previewd-{}/{}:{key}", self.instance, recipe.role());
+        let (key, base) = self.key(&recipe, log, held).await?;
+        let tag = self.tag(recipe.role(), &key);
         self.used.lock().unwrap_or_else(PoisonError::into_inner).by_key.insert(key.clone(), Instant::now());
-        if let Some(image) =
-            self.engine.image(&tag).await.map_err(|error| engine_failure(FailureStage::Image, &error))?
-        {
-            return Ok(ReadyImage { key, image });
-        }
-        making();
-        let flight = self.join(&key, tag, recipe, base);
-        let mut result = flight.result.clone();
-        let mut lines = flight.log.newest();
-        let mut position = 0;
-        loop {
-            let outcome = result.borrow_and_update().clone();
-            position = copy(&flight.log, position, log);
-            if let Some(outcome) = outcome {
-                return outcome.map(|image| ReadyImage { key, image });
+        let lease = if recipe.is_shared() { None } else { Some(self.lease(&key).await) };
+        let there = self.engine.image(&tag).await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
+        let image = match there {
+            Some(image) => image,
+            None => {
+                making();
+                let (this, name) = (self.clone(), Name { key: key.clone(), tag, base });
+                let make = |log| async move { recipe.make(&this.engine, &this.settings, &name, &log).await };
+                self.fly(&key, held, log, make).await?
             }
-            tokio::select! {
-                changed = result.changed() => if changed.is_err() {
-                    return Err(Failure::new(FailureStage::Install, "INTERNAL", "the installation was abandoned"));
-                },
-                _ = lines.changed() => {}
+        };
+        *held = None;
+        Ok(ReadyImage { key, image, lease })
+    }
+
+    /// Takes a lease on the image that was built for a key: it stays for as long as somebody has one.
+    pub async fn lease(&self, key: &str) -> Lease {
+        let mut leases = self.leases.lock().await;
+        leases.retain(|_, lease| lease.strong_count() > 0);
+        let lease = leases.get(key).and_then(Weak::upgrade).unwrap_or_default();
+        leases.insert(key.to_owned(), Arc::downgrade(&lease));
+        Lease(lease)
+    }
+
+    /// Removes an image that was built from a project's own Dockerfile, unless somebody has a lease on it. One that is
+    /// gone is fine.
+    pub async fn release(&self, key: &str) {
+        // Held, so that nobody takes a lease on what is about to go.
+        let leases = self.leases.lock().await;
+        if leases.get(key).is_some_and(|lease| lease.strong_count() > 0) {
+            return;
+        }
+        match self.engine.remove_image(&self.tag(BUILD, key)).await {
+            Ok(()) | Err(EngineError::Conflict { .. }) => {}
+            Err(error) => tracing::warn!(key, error = %error, "an image could not be removed"),
+        }
+    }
+
+    /// Removes what an earlier life of the service built for previews that are no more.
+    pub async fn release_leftovers(&self) {
+        // An engine that is away is looked at by the next start.
+        for image in self.engine.images().await.unwrap_or_default() {
+            let label = |name: &str| image.labels.get(name).map(String::as_str);
+            if let (Some(BUILD), Some(key)) = (label(LABEL_ROLE), label(LABEL_DEPENDENCY_KEY)) {
+                self.release(key).await;
             }
         }
     }
 
-    /// Removes the image of a container that is gone, if it was built for that preview alone.
-    pub async fn release(&self, container: &Container) {
-        if container.labels.get(LABEL_STACK).is_none_or(|stack| stack != Stack::Dockerfile.as_str()) {
-            return;
-        }
-        match self.engine.remove_image(&container.image).await {
-            // In use by another preview of the same tree, which will release it in its turn.
-            Ok(()) | Err(EngineError::Conflict { .. }) => {}
-            Err(error) => tracing::warn!(image = container.image, error = %error, "an image could not be removed"),
+    fn tag(&self, role: &str, key: &str) -> String {
+        format!("previewd-{}/{role}:{key}", self.instance)
+    }
+
+    /// Waits for the image of a key, beginning to make it if nobody does.
+    async fn fly<F>(
+        &self,
+        key: &str,
+        held: &mut Option<Held>,
+        log: &Log,
+        make: impl FnOnce(Log) -> F,
+    ) -> Result<Image, Failure>
+    where
+        F: Future<Output = Result<Image, Failure>> + Send + 'static,
+    {
+        self.flights.hold(key, held, make);
+        match held {
+            Some(held) => held.outcome(log).await,
+            None => Err(Failure::new(FailureStage::Image, "INTERNAL", "nothing is being made")),
         }
     }
 
@@ -161,11 +195,11 @@ impl Images {
         }
     }
 
-    async fn key(&self, recipe: &Recipe, log: &Log) -> Result<(String, String), Failure> {
+    async fn key(&self, recipe: &Recipe, log: &Log, held: &mut Option<Held>) -> Result<(String, String), Failure> {
         match &recipe.source {
             Source::Dependencies(plan) => {
                 let reference = self.settings.images.get(&plan.base).cloned().unwrap_or_default();
-                let base = self.base(&reference, log).await?;
+                let base = self.base(&reference, log, held).await?;
                 let info = self.engine.info().await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
                 Ok((dependencies::key(plan, &base.id, &info.architecture), base.id))
             }
@@ -173,44 +207,25 @@ impl Images {
         }
     }
 
-    async fn base(&self, reference: &str, log: &Log) -> Result<Image, Failure> {
+    async fn base(&self, reference: &str, log: &Log, held: &mut Option<Held>) -> Result<Image, Failure> {
         let failed = |error: EngineError| engine_failure(FailureStage::Image, &error);
         if let Some(image) = self.engine.image(reference).await.map_err(failed)? {
             return Ok(image);
         }
-        log.lifecycle(format!("pulling the image {reference}"));
-        let (sender, receiver) = mpsc::channel(PROGRESS);
-        let pull = self.engine.pull(reference, sender);
-        with_progress(pull, receiver, log).await.map_err(failed)
-    }
-
-    fn join(self: &Arc<Self>, key: &str, tag: String, recipe: Recipe, base: String) -> Arc<Flight> {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.retain(|_, flight| flight.strong_count() > 0);
-        if let Some(flight) = flights.get(key).and_then(Weak::upgrade) {
-            return flight;
-        }
-        let log = Log::new();
-        let (sender, result) = watch::channel(None);
-        let this = self.clone();
-        let (key_of_task, log_of_task) = (key.to_owned(), log.clone());
-        // A task of its own: whoever asked first may go away while others wait. It is ended by the last of them.
-        let task = tokio::spawn(async move {
-            let name = Name { key: key_of_task, tag, base };
-            let outcome = recipe.make(&this.engine, &this.settings, &name, &log_of_task).await;
-            sender.send_replace(Some(outcome));
-        })
-        .abort_handle();
-        let flight = Arc::new(Flight { log, result, task });
-        flights.insert(key.to_owned(), Arc::downgrade(&flight));
-        flight
+        let (engine, wanted) = (self.engine.clone(), reference.to_owned());
+        let pull = |log: Log| async move {
+            log.lifecycle(format!("pulling the image {wanted}"));
+            let (sender, receiver) = mpsc::channel(PROGRESS);
+            with_progress(engine.pull(&wanted, sender), receiver, &log).await.map_err(failed)
+        };
+        self.fly(&format!("pull {reference}"), held, log, pull).await
     }
 }
 
 /// Returns a failure of the engine, in its own words.
 pub fn engine_failure(stage: FailureStage, error: &EngineError) -> Failure {
     let (reason, message) = match error {
-        EngineError::Unreachable(_) => ("ENGINE_UNAVAILABLE", error.to_string()),
+        EngineError::Unreachable(_) | EngineError::Timeout(_) => ("ENGINE_UNAVAILABLE", error.to_string()),
         EngineError::Image { .. } => ("IMAGE_UNAVAILABLE", error.to_string()),
         _ => ("ENGINE_REFUSED", error.to_string()),
     };
@@ -239,21 +254,5 @@ pub(super) async fn with_progress<T>(work: impl Future<Output = T>, mut lines: m
                 return outcome;
             }
         }
-    }
-}
-
-/// Copies what is new in one log to another, and returns where to go on.
-fn copy(from: &Log, mut position: u64, to: &Log) -> u64 {
-    loop {
-        let batch = from.read(position, BATCH);
-        if batch.lines.is_empty() {
-            return batch.position;
-        }
-        to.lost(batch.missed);
-        for (_, lost, line) in batch.lines {
-            to.lost(lost);
-            to.push(line);
-        }
-        position = batch.position;
     }
 }

@@ -13,17 +13,17 @@ use crate::{
     domain::{
         error::Error,
         ids::{CommitId, PreviewId},
+        runtime::RunPlan,
         spec::{EndReason, Ended, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
     },
-    engine::Container,
     preview::{
         api::{Create, Goodbye, ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, Wait, WatchItem},
-        driver::{Core, Driver},
+        driver::{Core, Driver, Found},
         handle::Handle,
         log_stream, publisher,
-        registry::Registry,
+        registry::{Creation, Registry},
         reload,
-        route::{Gateway, GatewayError, Route},
+        route::{Gateway, GatewayError, OpenPort, Route},
         store::{SpecStore, StoreError},
     },
     vfs::{Change, Scope, Vfs},
@@ -31,6 +31,10 @@ use crate::{
 
 /// How long `delete` waits for an engine that is away before it answers with what is true: STOPPING.
 const DELETE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long `create` waits for the port of the preview that it replaces.
+const REPLACE_PATIENCE: Duration = Duration::from_secs(5);
+/// How many requests are remembered that one preview was the answer to.
+const REQUESTS_KEPT: usize = 1000;
 
 /// The core, shared by every transport.
 #[derive(Clone)]
@@ -90,10 +94,16 @@ impl Manager {
     /// # Cancel safety
     /// Not safe: the transport runs it in a task of its own.
     pub async fn create(&self, request: Create) -> Result<(PreviewView, bool), Error> {
-        let lock = self.inner.registry.creation(&request.project, &request.branch);
-        let creating = lock.lock().await;
+        let registry = &self.inner.registry;
+        let by_request = request.request_id.clone().map(|id| registry.creation(Creation::Request(id)));
+        let by_branch = registry.creation(Creation::Branch(request.project.clone(), request.branch.clone()));
+        let one_request = match &by_request {
+            Some(lock) => Some(lock.lock().await),
+            None => None,
+        };
+        let creating = by_branch.lock().await;
         if let Some(handle) = self.made_by(&request)? {
-            drop(creating);
+            drop((creating, one_request));
             return Ok((self.answer(&handle, request.wait, None).await, false));
         }
         if !*self.inner.available.borrow() {
@@ -103,18 +113,24 @@ impl Manager {
         let committed = !request.files.is_empty();
         let head = self.commit_whole(&request).await?;
         let target = Target::Branch(request.project.clone(), request.branch.clone());
-        let live = self.inner.registry.find(&target).filter(|handle| handle.status().borrow().phase.is_live());
-        if let Some(handle) = live {
-            if !request.replace {
-                drop(creating);
+        let live = registry.find(&target).filter(|handle| is_live(handle));
+        let replaced = match live {
+            Some(handle) if !request.replace => {
+                self.note_request(&handle, request.request_id).await?;
+                drop((creating, one_request));
                 let commit = committed.then_some(head);
                 return Ok((self.answer(&handle, wait, commit).await, false));
             }
+            live => live,
+        };
+        let (spec, plan) = self.plan(request, &head).await?;
+        if let Some(handle) = replaced {
             self.end(&handle, EndReason::Deleted).await?;
-            stopped(&handle).await;
+            // Its port is free then. What else is left of it goes by itself.
+            let _ = tokio::time::timeout(REPLACE_PATIENCE, stopping(&handle)).await;
         }
-        let handle = self.make(request, &head).await?;
-        drop(creating);
+        let handle = self.make(spec, plan).await?;
+        drop((creating, one_request));
         Ok((self.answer(&handle, wait, Some(head)).await, true))
     }
 
@@ -154,6 +170,7 @@ impl Manager {
             head.ok_or(Error::EmptyProject(spec.project, spec.branch))?
         };
         handle.route.touch();
+        self.want(&handle, &commit).await?;
         // A new commit takes the path of every commit; only where that would not apply it is it asked for.
         let number = if wrote && spec.reload == ReloadMode::Auto { 0 } else { handle.apply() };
         if update.wait == Wait::Ready {
@@ -232,27 +249,30 @@ impl Manager {
 
     /// Asks for a preview's end. A repeat changes nothing.
     pub(super) async fn end(&self, handle: &Arc<Handle>, reason: EndReason) -> Result<(), Error> {
-        let mut spec = handle.spec();
-        if spec.ended.is_none() {
-            spec.ended = Some(Ended { at: SystemTime::now(), reason });
-            // On disk first: after a crash the next start goes on removing it.
-            self.inner.store.save(&spec).await.map_err(store_failed)?;
-            handle.set_spec(spec);
+        if handle.spec().ended.is_none() {
+            let ended = Ended { at: SystemTime::now(), reason };
+            // After a crash the next start goes on removing it.
+            self.change_spec(handle, |spec| _ = spec.ended.get_or_insert(ended)).await?;
         }
         handle.stop.cancel();
         Ok(())
     }
 
     /// Starts driving a preview.
-    pub(super) async fn drive(
-        &self,
-        spec: PreviewSpec,
-        port: Option<u16>,
-        found: Option<Container>,
-    ) -> Result<Arc<Handle>, Error> {
-        let core = &self.inner.core;
+    pub(super) async fn drive(&self, spec: PreviewSpec, port: Option<u16>, found: Found) -> Result<Arc<Handle>, Error> {
         let route = Route::new(spec.id.clone());
         let open = self.inner.gateway.open(route.clone(), port).await.map_err(gateway_failed)?;
+        self.drive_at(spec, route, open, found).await
+    }
+
+    async fn drive_at(
+        &self,
+        spec: PreviewSpec,
+        route: Arc<Route>,
+        open: Box<dyn OpenPort>,
+        found: Found,
+    ) -> Result<Arc<Handle>, Error> {
+        let core = &self.inner.core;
         let spec = PreviewSpec { port: open.port(), ..spec };
         self.inner.store.save(&spec).await.map_err(store_failed)?;
         let limits = spec.overrides.limits.over(core.settings.limits(Stack::Node));
@@ -264,26 +284,43 @@ impl Manager {
         Ok(handle)
     }
 
-    async fn make(&self, request: Create, head: &CommitId) -> Result<Arc<Handle>, Error> {
-        let core = &self.inner.core;
+    /// Returns what is to be made for a request. What cannot be run at all is the caller's mistake, and nothing is made
+    /// for it; code that is only broken is an answer, and gets a preview in which the next commit mends it.
+    async fn plan(&self, request: Create, head: &CommitId) -> Result<(PreviewSpec, Option<RunPlan>), Error> {
+        let settings = &self.inner.core.settings;
         let now = SystemTime::now();
         let spec = PreviewSpec {
             id: PreviewId::random(),
             project: request.project,
             branch: request.branch,
-            request_id: request.request_id,
+            request_ids: request.request_id.into_iter().collect(),
             overrides: request.overrides,
+            wanted: (request.reload == ReloadMode::Manual).then(|| head.clone()),
             reload: request.reload,
             port: 0,
             created_at: now,
-            expires_at: now + request.time_to_live.unwrap_or(core.settings.expiry),
-            idle_timeout: request.idle_timeout.unwrap_or(core.settings.idle_timeout),
+            expires_at: now + request.time_to_live.unwrap_or(settings.expiry),
+            idle_timeout: request.idle_timeout.unwrap_or(settings.idle_timeout),
             ended: None,
         };
-        // What cannot be run at all is the caller's mistake, and nothing is made for it.
-        reload::plan(core, &spec, head).await?;
-        let handle = self.drive(spec, None, None).await?;
+        match reload::plan(&self.inner.core, &spec, head).await {
+            Ok((_, plan)) => Ok((spec, Some(plan))),
+            Err(Error::BadManifest { .. }) => Ok((spec, None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn make(&self, spec: PreviewSpec, plan: Option<RunPlan>) -> Result<Arc<Handle>, Error> {
+        let handle = self.drive(spec, None, Found::Nothing).await?;
         let spec = handle.spec();
+        if let Some(plan) = plan {
+            let limits = spec.overrides.limits.over(self.inner.core.settings.limits(plan.stack));
+            // The driver will say the same; whoever does not wait for it reads it here.
+            handle.set_status(|status| {
+                status.stack.get_or_insert(plan.stack);
+                status.limits = limits;
+            });
+        }
         handle.log.lifecycle(format!("created for {} at {}", spec.project, spec.branch));
         tracing::info!(preview = %spec.id, project = %spec.project, branch = %spec.branch, port = spec.port, "preview created");
         Ok(handle)
@@ -297,6 +334,40 @@ impl Manager {
             return Err(Error::RequestIdReused(spec.id));
         }
         Ok(Some(handle))
+    }
+
+    /// Remembers that a live preview is the answer to a request, whatever happens to the preview later.
+    async fn note_request(&self, handle: &Handle, request: Option<String>) -> Result<(), Error> {
+        let Some(request) = request else { return Ok(()) };
+        let noted = request.clone();
+        self.change_spec(handle, move |spec| {
+            spec.request_ids.push(noted);
+            if spec.request_ids.len() > REQUESTS_KEPT {
+                spec.request_ids.remove(1);
+            }
+        })
+        .await?;
+        self.inner.registry.note_request(request, &handle.id);
+        Ok(())
+    }
+
+    /// Remembers which commit a preview in manual mode is to show.
+    async fn want(&self, handle: &Handle, commit: &CommitId) -> Result<(), Error> {
+        let spec = handle.spec();
+        if spec.reload != ReloadMode::Manual || spec.wanted.as_ref() == Some(commit) {
+            return Ok(());
+        }
+        self.change_spec(handle, |spec| spec.wanted = Some(commit.clone())).await
+    }
+
+    /// Changes what was asked for: on disk first.
+    async fn change_spec(&self, handle: &Handle, change: impl FnOnce(&mut PreviewSpec)) -> Result<(), Error> {
+        let _one = handle.changing.lock().await;
+        let mut spec = handle.spec();
+        change(&mut spec);
+        self.inner.store.save(&spec).await.map_err(store_failed)?;
+        handle.set_spec(spec);
+        Ok(())
     }
 
     async fn commit_whole(&self, request: &Create) -> Result<CommitId, Error> {
@@ -327,8 +398,8 @@ impl Manager {
 
     /// Returns once a request to apply, and a commit or a newer one, have come to an end.
     async fn settled(&self, handle: &Arc<Handle>, number: u64, commit: &CommitId) {
-        let project = handle.spec().project;
-        let manual = handle.spec().reload == ReloadMode::Manual;
+        let PreviewSpec { project, branch, reload, .. } = handle.spec();
+        let manual = reload == ReloadMode::Manual;
         let mut status = handle.status();
         loop {
             let now = status.borrow_and_update().clone();
@@ -341,7 +412,11 @@ impl Manager {
                     return;
                 }
                 match self.vfs().is_ancestor(&project, commit, &settled).await {
-                    Ok(false) => {}
+                    // Where what has come to an end is the newest there is, the commit is on the branch no more.
+                    Ok(false) => match self.vfs().head(&project, &branch).await {
+                        Ok(Some(head)) if head != settled => {}
+                        _ => return,
+                    },
                     // An unreadable history will not get better by waiting.
                     Ok(true) | Err(_) => return,
                 }
@@ -363,16 +438,27 @@ impl Manager {
 
     fn live(&self, target: &Target) -> Result<Arc<Handle>, Error> {
         let handle = self.find(target)?;
-        let phase = handle.status().borrow().phase;
-        if phase.is_live() && !handle.stop.is_cancelled() {
+        if is_live(&handle) {
             return Ok(handle);
         }
+        let phase = handle.status().borrow().phase;
         Err(Error::WrongPhase(handle.id.clone(), if phase.is_live() { "stopping" } else { phase.as_str() }))
     }
 
     async fn view(&self, handle: &Handle) -> PreviewView {
         handle.view(self.vfs()).await
     }
+}
+
+/// Returns whether a preview lives, and nobody has asked for its end.
+fn is_live(handle: &Handle) -> bool {
+    handle.status().borrow().phase.is_live() && !handle.stop.is_cancelled()
+}
+
+/// Returns once a preview is about to be removed, and its port is free.
+async fn stopping(handle: &Handle) {
+    let mut status = handle.status();
+    let _ = status.wait_for(|status| !status.phase.is_live()).await;
 }
 
 /// Returns once nothing is left of a preview.

@@ -25,34 +25,43 @@ pub(super) fn notice(commit: &CommitId, changed: &[ChangedPath]) -> String {
     serde_json::json!({ "revision": commit.as_str(), "changes": changes }).to_string()
 }
 
-/// What a development server answers. It is untrusted: anything that is not this is a failure.
+/// What a development server makes of a change.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// It shows the change, in that way if it says so.
+    Taken(Option<Strategy>),
+    /// The code is broken.
+    Broken(Failure),
+}
+
+/// The line that it answers with.
 #[derive(Debug, Deserialize)]
-struct Answer {
+struct Line {
     ok: bool,
     strategy: Option<String>,
-    error: Option<AnswerError>,
+    error: Option<LineError>,
 }
 
 #[derive(Debug, Deserialize)]
-struct AnswerError {
+struct LineError {
     message: String,
     file: Option<String>,
     line: Option<u32>,
 }
 
-pub(super) fn take_answer(answer: &str) -> Result<Option<Strategy>, Failure> {
-    let answer: Answer = serde_json::from_str(answer)
-        .map_err(|error| Failure::new(FailureStage::Start, "NOT_RESPONDING", format!("the app's answer: {error}")))?;
+/// Returns what the answer says. It is untrusted: one that is not of this form is an error.
+pub(super) fn take_answer(answer: &str) -> Result<Answer, serde_json::Error> {
+    let answer: Line = serde_json::from_str(answer)?;
     if answer.ok {
-        return Ok(match answer.strategy.as_deref() {
+        return Ok(Answer::Taken(match answer.strategy.as_deref() {
             Some("full") => Some(Strategy::FullPage),
             Some("restart") => Some(Strategy::Restart),
             _ => None,
-        });
+        }));
     }
-    let error = answer.error.unwrap_or(AnswerError { message: "it gave no reason".into(), file: None, line: None });
+    let error = answer.error.unwrap_or(LineError { message: "it gave no reason".into(), file: None, line: None });
     let mut failure = Failure::new(FailureStage::Build, "BUILD_FAILED", error.message);
     failure.file = error.file;
     failure.line = error.line;
-    Err(failure)
+    Ok(Answer::Broken(failure))
 }

@@ -27,24 +27,25 @@ const COMMITS: usize = 10_000;
 /// How many changed paths one event names.
 const PATHS: usize = 1_000;
 
-/// Where a driver says how far a commit has come.
+/// Where a driver says how far a commit has come. Stages are numbered, so that none is told twice.
 #[derive(Debug)]
 pub struct Publisher {
-    stages: broadcast::Sender<StageEvent>,
-    newest: watch::Sender<Option<StageEvent>>,
+    stages: broadcast::Sender<(u64, StageEvent)>,
+    newest: watch::Sender<(u64, Option<StageEvent>)>,
 }
 
 impl Publisher {
     /// Returns one that nobody follows.
     pub fn new() -> Self {
-        Self { stages: broadcast::channel(STAGES).0, newest: watch::channel(None).0 }
+        Self { stages: broadcast::channel(STAGES).0, newest: watch::channel((0, None)).0 }
     }
 
-    /// Sends a stage to everyone who watches.
+    /// Sends a stage to everyone who watches. For the driver alone.
     pub fn publish(&self, event: StageEvent) {
-        self.newest.send_replace(Some(event.clone()));
+        let number = self.newest.borrow().0 + 1;
+        self.newest.send_replace((number, Some(event.clone())));
         // Nobody watching is no error.
-        let _ = self.stages.send(event);
+        let _ = self.stages.send((number, event));
     }
 }
 
@@ -65,7 +66,7 @@ pub fn watch_reloads(
     Box::pin(stream! {
         // Register, then read the history, then stream: nothing falls between.
         let mut stages = handle.publisher.stages.subscribe();
-        let newest = handle.publisher.newest.subscribe();
+        let (told, newest) = handle.publisher.newest.borrow().clone();
         let mut status = handle.status();
         let spec = handle.spec();
         let mut follower = vfs.follow(&spec.project, &spec.branch);
@@ -75,18 +76,17 @@ pub fn watch_reloads(
         let head = hello.head.clone();
         yield WatchItem::Hello(Box::new(hello));
         let resumed = after.is_some();
-        let mut said = None;
         watcher.cursor = after.or(head);
         if resumed {
-            let before = watcher.cursor.clone();
-            for item in watcher.catch_up().await {
-                yield item;
+            // What the newest of the missed commits came to while nobody watched.
+            let mut reached = None;
+            for missed in watcher.missed().await {
+                if matches!(&missed, Missed::Commit(it) if newest.as_ref().is_some_and(|event| event.commit == it.commit)) {
+                    reached.clone_from(&newest);
+                }
+                yield watcher.announce(missed).await;
             }
-            // What the newest commit came to while nobody watched; the stages until now are older, or that one.
-            stages = stages.resubscribe();
-            said = newest.borrow().clone();
-            let reached = said.clone().filter(|event| Some(&event.commit) != before.as_ref());
-            if let Some(event) = reached.filter(|event| Some(&event.commit) == watcher.cursor.as_ref()) {
+            if let Some(event) = reached {
                 yield WatchItem::Stage(event);
             }
         }
@@ -106,28 +106,30 @@ pub fn watch_reloads(
                 _ = status.changed() => {}
                 stage = stages.recv() => {
                     let event = match stage {
-                        Ok(event) => event,
+                        Ok((number, event)) if number > told => event,
+                        Ok(_) => continue,
                         Err(broadcast::error::RecvError::Lagged(_)) => continue,
                         Err(broadcast::error::RecvError::Closed) => {
                             yield WatchItem::Goodbye(Goodbye::Ended(handle.end_reason()));
                             return;
                         }
                     };
-                    if said.take().is_some_and(|said| said == event) {
-                        continue;
-                    }
                     // A commit comes before its stages.
-                    for item in watcher.catch_up().await {
-                        yield item;
+                    for missed in watcher.missed().await {
+                        yield watcher.announce(missed).await;
                     }
                     yield WatchItem::Stage(event);
                 }
                 () = follower.changed() => {
-                    for item in watcher.catch_up().await {
-                        yield item;
+                    for missed in watcher.missed().await {
+                        yield watcher.announce(missed).await;
                     }
                 }
                 _ = beat.tick() => {
+                    // A history that could not be read before is tried again.
+                    for missed in watcher.missed().await {
+                        yield watcher.announce(missed).await;
+                    }
                     let view = watcher.view().await;
                     yield WatchItem::Heartbeat { head: view.head, applied: view.status.answering() };
                 }
@@ -143,57 +145,73 @@ struct Watcher {
     cursor: Option<CommitId>,
 }
 
+/// What is to be announced.
+enum Missed {
+    Commit(CommitInfo),
+    /// That what was missed cannot be told.
+    All {
+        head: CommitId,
+        message: &'static str,
+    },
+}
+
 impl Watcher {
     async fn view(&self) -> PreviewView {
         self.handle.view(&self.vfs).await
     }
 
-    /// Returns what was committed since the cursor, and moves it to the head.
-    async fn catch_up(&mut self) -> Vec<WatchItem> {
-        match self.read_on().await {
-            Ok(items) => items,
-            Err(error) => {
-                // The next notice, or heartbeat, tries again; the cursor has not moved.
-                tracing::warn!(preview = %self.handle.id, error = %error, "the history could not be read");
-                Vec::new()
-            }
-        }
+    /// Returns what was committed since the cursor, oldest first.
+    async fn missed(&self) -> Vec<Missed> {
+        self.read_on().await.unwrap_or_else(|error| {
+            // The next notice, or heartbeat, tries again.
+            tracing::warn!(preview = %self.handle.id, error = %error, "the history could not be read");
+            Vec::new()
+        })
     }
 
-    async fn read_on(&mut self) -> Result<Vec<WatchItem>, VfsError> {
+    async fn read_on(&self) -> Result<Vec<Missed>, VfsError> {
         let spec = self.handle.spec();
         let Some(head) = self.vfs.head(&spec.project, &spec.branch).await? else { return Ok(Vec::new()) };
         if Some(&head) == self.cursor.as_ref() {
             return Ok(Vec::new());
         }
-        let history = self.vfs.history(&spec.project, self.cursor.as_ref(), &head, COMMITS + 1).await?;
-        let items = match history {
+        Ok(match self.vfs.history(&spec.project, self.cursor.as_ref(), &head, COMMITS + 1).await? {
             History::Commits(commits) if commits.len() > COMMITS => {
-                vec![self.reset(&head, "too many commits were missed")]
+                vec![Missed::All { head, message: "too many commits were missed" }]
             }
-            History::Commits(commits) => {
-                let mut items = Vec::with_capacity(commits.len());
-                for commit in commits {
-                    items.push(self.committed(commit).await?);
-                }
-                items
-            }
-            History::Unrelated => vec![self.reset(&head, "the commit is not in the branch's history")],
-        };
-        self.cursor = Some(head);
-        Ok(items)
+            History::Commits(commits) => commits.into_iter().map(Missed::Commit).collect(),
+            History::Unrelated => vec![Missed::All { head, message: "the commit is not in the branch's history" }],
+        })
     }
 
-    fn reset(&self, head: &CommitId, message: &'static str) -> WatchItem {
-        let applied = self.handle.status().borrow().answering();
-        WatchItem::Reset { head: Some(head.clone()), applied, message }
+    /// Returns what is said of it, and moves the cursor there.
+    async fn announce(&mut self, missed: Missed) -> WatchItem {
+        match missed {
+            Missed::Commit(commit) => {
+                self.cursor = Some(commit.commit.clone());
+                self.committed(commit).await
+            }
+            Missed::All { head, message } => {
+                self.cursor = Some(head.clone());
+                let applied = self.handle.status().borrow().answering();
+                WatchItem::Reset { head: Some(head), applied, message }
+            }
+        }
     }
 
-    async fn committed(&self, commit: CommitInfo) -> Result<WatchItem, VfsError> {
+    async fn committed(&self, commit: CommitInfo) -> WatchItem {
         let spec = self.handle.spec();
-        let mut changed = self.vfs.diff(&spec.project, commit.parent.clone(), &commit.commit).await?;
-        let omitted = changed.len().saturating_sub(PATHS);
-        changed.truncate(PATHS);
-        Ok(WatchItem::Committed { commit, changed, omitted })
+        match self.vfs.diff(&spec.project, commit.parent.clone(), &commit.commit).await {
+            Ok(mut changed) => {
+                let omitted = changed.len().saturating_sub(PATHS);
+                changed.truncate(PATHS);
+                WatchItem::Committed { commit, changed, omitted }
+            }
+            // As of a tree with paths that cannot be: the commit is told, and those that come after it.
+            Err(error) => {
+                tracing::warn!(preview = %self.handle.id, error = %error, "what a commit changed could not be read");
+                WatchItem::Committed { commit, changed: Vec::new(), omitted: 1 }
+            }
+        }
     }
 }

@@ -32,6 +32,9 @@ use crate::{
     stack::{self, End},
 };
 
+/// The value of [`LABEL_ROLE`] of images that are built from projects' own Dockerfiles.
+pub(super) const BUILD: &str = "build";
+
 /// What an image is made from.
 #[derive(Debug, Clone)]
 pub struct Recipe {
@@ -72,8 +75,13 @@ impl Recipe {
     pub(super) fn role(&self) -> &'static str {
         match self.source {
             Source::Dependencies(_) => "dependencies",
-            Source::Build { .. } => "build",
+            Source::Build { .. } => BUILD,
         }
+    }
+
+    /// Returns whether other previews may want the same image, so that it is kept for them.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self.source, Source::Dependencies(_))
     }
 
     /// Returns what is said while the image is made, or `None` if there is nothing to wait for.
@@ -170,10 +178,10 @@ impl Maker<'_> {
             install: true,
         };
         let generation = agent.start(spec).await?;
-        let mut events = agent.watch().await?;
+        let mut events = agent.watch(0).await?;
         // The end of the process comes after all of its output.
         while let Some(event) = events.next().await {
-            match event? {
+            match event?.1 {
                 AgentEvent::Output(line) => self.log.push(line),
                 AgentEvent::Dropped(lines) => self.log.lost(lines),
                 AgentEvent::Exit(exit) if exit.generation == generation => return Ok(Some(exit)),
@@ -201,7 +209,7 @@ impl Maker<'_> {
             tag: self.name.tag.clone(),
             context,
             dockerfile: dockerfile.to_owned(),
-            labels: self.labels("build"),
+            labels: self.labels(BUILD),
             arguments: self.settings.build_arguments.clone(),
             limits: self.limits,
         };

@@ -5,14 +5,18 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use crate::{
-    domain::spec::{EndReason, Phase, PreviewSpec, Stack},
+    domain::{
+        ids::{CONTAINER_PREFIX, PreviewId},
+        spec::{EndReason, Phase, PreviewSpec, Stack},
+    },
     engine::{Container, EngineError},
     preview::{
+        api::Target,
+        driver::Found,
         handle::Handle,
         manager::Manager,
         route::Route,
@@ -24,40 +28,91 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Takes over what an earlier life of the service left. Containers that run are asked for their app before this returns,
-/// so that nobody is told of a phase that is not true.
+/// so that nobody is told of a phase that is not true. Returns whether the engine could be asked; if not, drivers look
+/// for their containers when it is back, and [`remove_leftovers`] has to be run.
 ///
 /// # Errors
-/// When the specs cannot be read. An engine that is away is no error: containers are found when it is back.
-pub async fn take_over(manager: &Manager) -> Result<(), StoreError> {
+/// When the specs cannot be read.
+pub async fn take_over(manager: &Manager) -> Result<bool, StoreError> {
     let specs = manager.inner.store.load()?;
-    let mut containers = match containers(manager).await {
-        Ok(containers) => containers,
-        Err(error) => {
-            tracing::warn!(error = %error, "the containers could not be listed at the start");
-            BTreeMap::new()
-        }
-    };
-    let mut taken = Vec::new();
-    for spec in specs {
-        let name = spec.id.container_name();
-        let found = containers.remove(&name);
-        let runs = found.is_some();
-        taken.extend(take_over_one(manager, spec, found).await.filter(|_| runs));
+    let listed = containers(manager).await;
+    let asked = listed.is_ok();
+    if let Err(error) = &listed {
+        tracing::warn!(error = %error, "the containers could not be listed at the start");
     }
-    for (name, container) in containers {
-        tracing::info!(container = name, "removing a container that belongs to no preview");
-        if let Err(error) = manager.inner.core.engine.remove(&container.id).await {
-            tracing::warn!(container = name, error = %error, "it could not be removed");
+    let mut containers = listed.unwrap_or_default();
+    let now = SystemTime::now();
+    let mut live = Vec::new();
+    for spec in specs {
+        if is_forgotten(&spec, now) {
+            forget(manager, &spec).await;
+        } else if spec.ended.is_some() {
+            remember(manager, spec);
+        } else {
+            live.push(spec);
         }
+    }
+    // First those whose port is free, so that one whose port is not takes none of theirs.
+    let mut taken = Vec::new();
+    let mut portless = Vec::new();
+    for spec in live {
+        let found = found(&mut containers, &spec, asked);
+        let port = Some(spec.port).filter(|port| *port != 0);
+        match manager.drive(spec.clone(), port, found.clone()).await {
+            Ok(handle) => taken.push(handle),
+            Err(error) => {
+                tracing::warn!(preview = %spec.id, port = spec.port, error = %error, "the port could not be taken again");
+                portless.push((spec, found));
+            }
+        }
+    }
+    for (spec, found) in portless {
+        // The URL is lost, and the preview is worth more.
+        let id = spec.id.clone();
+        match manager.drive(spec, None, found.clone()).await {
+            Ok(handle) => taken.push(handle),
+            Err(error) => {
+                tracing::error!(preview = %id, error = %error, "the preview could not be taken over");
+                if let Found::Container(container) = found {
+                    containers.insert(container.name.clone(), container);
+                }
+            }
+        }
+    }
+    for handle in taken.iter().filter(|handle| handle.spec().expires_at <= now) {
+        if let Err(error) = manager.end(handle, EndReason::Expired).await {
+            tracing::error!(preview = %handle.id, error = %error, "an expired preview could not be ended");
+        }
+    }
+    for container in containers.into_values() {
+        remove(manager, &container).await;
     }
     let looked_at = async {
         for handle in &taken {
             let mut status = handle.status();
             let _ = status.wait_for(|status| status.phase != Phase::Pending).await;
         }
+        manager.inner.core.images.release_leftovers().await;
     };
     let _ = tokio::time::timeout(PATIENCE, looked_at).await;
-    Ok(())
+    Ok(asked)
+}
+
+/// Removes the containers of previews that are no more, once the engine can be asked.
+pub async fn remove_leftovers(manager: &Manager) {
+    let mut available = manager.engine_available();
+    if available.wait_for(|available| *available).await.is_err() {
+        return;
+    }
+    // An engine that has gone again is looked at by the next start.
+    for (name, container) in containers(manager).await.unwrap_or_default() {
+        let id = name.strip_prefix(CONTAINER_PREFIX).map(|rest| rest.split('-').next().unwrap_or_default());
+        let Some(Ok(id)) = id.map(str::parse::<PreviewId>) else { continue };
+        let handle = manager.inner.registry.find(&Target::Preview(id));
+        if handle.is_none_or(|handle| !handle.status().borrow().phase.is_live()) {
+            remove(manager, &container).await;
+        }
+    }
 }
 
 async fn containers(manager: &Manager) -> Result<BTreeMap<String, Container>, EngineError> {
@@ -65,46 +120,30 @@ async fn containers(manager: &Manager) -> Result<BTreeMap<String, Container>, En
     Ok(containers.into_iter().map(|container| (container.name.clone(), container)).collect())
 }
 
-/// Returns the preview if it goes on.
-async fn take_over_one(manager: &Manager, spec: PreviewSpec, found: Option<Container>) -> Option<Arc<Handle>> {
-    let now = SystemTime::now();
-    if is_forgotten(&spec, now) {
-        if let Err(error) = manager.inner.store.forget(&spec.id).await {
-            tracing::warn!(preview = %spec.id, error = %error, "an old spec could not be forgotten");
-        }
-        return None;
+fn found(containers: &mut BTreeMap<String, Container>, spec: &PreviewSpec, asked: bool) -> Found {
+    match containers.remove(&spec.id.container_name()) {
+        Some(container) => Found::Container(container),
+        None if asked => Found::Nothing,
+        None => Found::Unknown,
     }
-    if spec.ended.is_some() {
-        if let Some(container) = found
-            && let Err(error) = manager.inner.core.engine.remove(&container.id).await
-        {
-            tracing::warn!(preview = %spec.id, error = %error, "an ended preview could not be removed");
-        }
-        // A record, for request ids and late callers.
-        let limits = manager.inner.core.settings.limits(Stack::Static);
-        let route = Route::new(spec.id.clone());
-        manager.inner.registry.insert(Handle::new(spec, route, String::new(), limits));
-        return None;
+}
+
+async fn forget(manager: &Manager, spec: &PreviewSpec) {
+    if let Err(error) = manager.inner.store.forget(&spec.id).await {
+        tracing::warn!(preview = %spec.id, error = %error, "an old spec could not be forgotten");
     }
-    let id = spec.id.clone();
-    let port = Some(spec.port).filter(|port| *port != 0);
-    let expired = spec.expires_at <= now;
-    // The URL is kept where it can be; where somebody has taken the port meanwhile, the preview is worth more.
-    let driven = match manager.drive(spec.clone(), port, found.clone()).await {
-        Ok(handle) => Ok(handle),
-        Err(error) => {
-            tracing::warn!(preview = %id, port = spec.port, error = %error, "the port could not be taken again");
-            manager.drive(spec, None, found).await
-        }
-    };
-    let handle = driven
-        .inspect_err(|error| tracing::error!(preview = %id, error = %error, "the preview could not be taken over"))
-        .ok()?;
-    if !expired {
-        return Some(handle);
+}
+
+/// Keeps a record of a preview that has ended, for request ids and late callers.
+fn remember(manager: &Manager, spec: PreviewSpec) {
+    let limits = manager.inner.core.settings.limits(Stack::Static);
+    let route = Route::new(spec.id.clone());
+    manager.inner.registry.insert(Handle::new(spec, route, String::new(), limits));
+}
+
+async fn remove(manager: &Manager, container: &Container) {
+    tracing::info!(container = container.name, "removing a container that belongs to no preview");
+    if let Err(error) = manager.inner.core.engine.remove(&container.id).await {
+        tracing::warn!(container = container.name, error = %error, "it could not be removed");
     }
-    if let Err(error) = manager.end(&handle, EndReason::Expired).await {
-        tracing::error!(preview = %id, error = %error, "an expired preview could not be ended");
-    }
-    None
 }

@@ -25,8 +25,17 @@ struct Inner {
     // The newest of each branch: the live one if there is one.
     by_branch: HashMap<Shown, PreviewId>,
     by_request: HashMap<String, PreviewId>,
-    // Creation is one at a time for each branch; the entry goes with the last who waits.
-    creating: HashMap<Shown, Weak<tokio::sync::Mutex<()>>>,
+    // The entry goes with the last who waits.
+    creating: HashMap<Creation, Weak<tokio::sync::Mutex<()>>>,
+}
+
+/// What creation is one at a time for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Creation {
+    /// A branch.
+    Branch(ProjectId, BranchName),
+    /// A request.
+    Request(String),
 }
 
 impl Registry {
@@ -34,9 +43,7 @@ impl Registry {
     pub fn insert(&self, handle: Arc<Handle>) {
         let spec = handle.spec();
         let mut inner = self.inner();
-        if let Some(request) = spec.request_id {
-            inner.by_request.insert(request, spec.id.clone());
-        }
+        inner.by_request.extend(spec.request_ids.into_iter().map(|request| (request, spec.id.clone())));
         inner.by_branch.insert((spec.project, spec.branch), spec.id.clone());
         inner.by_id.insert(spec.id, handle);
     }
@@ -46,8 +53,10 @@ impl Registry {
         let mut inner = self.inner();
         let Some(handle) = inner.by_id.remove(id) else { return };
         let spec = handle.spec();
-        if let Some(request) = spec.request_id.filter(|request| inner.by_request.get(request) == Some(id)) {
-            inner.by_request.remove(&request);
+        for request in spec.request_ids {
+            if inner.by_request.get(&request) == Some(id) {
+                inner.by_request.remove(&request);
+            }
         }
         let shown = (spec.project, spec.branch);
         if inner.by_branch.get(&shown) == Some(id) {
@@ -71,21 +80,26 @@ impl Registry {
         inner.by_request.get(request).and_then(|id| inner.by_id.get(id)).cloned()
     }
 
+    /// Notes that a preview is the answer to another request.
+    pub fn note_request(&self, request: String, id: &PreviewId) {
+        self.inner().by_request.insert(request, id.clone());
+    }
+
     /// Returns every preview.
     pub fn all(&self) -> Vec<Arc<Handle>> {
         self.inner().by_id.values().cloned().collect()
     }
 
-    /// Returns the lock under which previews of a branch are made.
-    pub fn creation(&self, project: &ProjectId, branch: &BranchName) -> Arc<tokio::sync::Mutex<()>> {
+    /// Returns the lock under which previews of a branch, or for a request, are made. Who takes both takes that of the
+    /// request first.
+    pub fn creation(&self, what: Creation) -> Arc<tokio::sync::Mutex<()>> {
         let mut inner = self.inner();
         inner.creating.retain(|_, lock| lock.strong_count() > 0);
-        let shown = (project.clone(), branch.clone());
-        if let Some(lock) = inner.creating.get(&shown).and_then(Weak::upgrade) {
+        if let Some(lock) = inner.creating.get(&what).and_then(Weak::upgrade) {
             return lock;
         }
         let lock = Arc::new(tokio::sync::Mutex::new(()));
-        inner.creating.insert(shown, Arc::downgrade(&lock));
+        inner.creating.insert(what, Arc::downgrade(&lock));
         lock
     }
 

@@ -11,10 +11,11 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use crate::{
     domain::{
@@ -26,40 +27,30 @@ use crate::{
         limits::Limits,
         reload::Strategy,
         runtime::{ImagePlan, RunPlan},
-        spec::{PreviewSpec, ReloadMode},
+        spec::PreviewSpec,
         tree::{ChangedPath, Tree, within},
     },
     preview::{
         context,
-        driver::{Core, Driver, short},
+        driver::{Core, Driver, session_event, short, target},
         files::FileSet,
+        handle::Handle,
         images::ReadyImage,
         recipe::{Recipe, Source},
         route::RouteState,
+        session::{SessionEvent, Started},
     },
     stack,
+    vfs::{HeadFollower, Vfs},
 };
-
-/// What came of a commit.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It answers.
-    Ready,
-    /// It does not.
-    Failed {
-        /// Why.
-        failure: Failure,
-        /// Whether something older, or broken but alive, goes on answering.
-        serving: bool,
-    },
-    /// A newer commit is there.
-    Superseded,
-}
 
 /// Why a step did not get to its end.
 pub(super) enum Interrupted {
     Failed(Failure),
+    /// A newer commit is there.
     Superseded,
+    /// What goes on serving meanwhile has ended.
+    Disturbed(SessionEvent),
 }
 
 impl From<Failure> for Interrupted {
@@ -86,60 +77,100 @@ pub(super) struct Progress {
     pub(super) synced: Option<Instant>,
 }
 
+impl Progress {
+    fn new(commit: &CommitId) -> Self {
+        let (began, changed) = (Instant::now(), Arc::new([]));
+        Self { commit: commit.clone(), began, strategy: Strategy::FullPage, changed, synced: None }
+    }
+
+    /// Returns one of a commit that watchers have heard of: they do not hear of it again.
+    pub(super) fn quiet(commit: &CommitId) -> Self {
+        let progress = Self::new(commit);
+        Self { synced: Some(progress.began), ..progress }
+    }
+}
+
 impl Driver {
     /// Brings a commit into the preview, and says how far it came.
-    pub(super) async fn reload(&mut self, commit: &CommitId) -> Outcome {
-        self.forgive();
-        let mut progress = Progress {
-            commit: commit.clone(),
-            began: Instant::now(),
-            strategy: Strategy::FullPage,
-            changed: Arc::new([]),
-            synced: None,
-        };
-        let outcome = self.bring(commit, &mut progress).await;
-        match outcome {
+    pub(super) async fn apply(&mut self, target: CommitId, applies: u64) {
+        self.forgive(&target, applies);
+        if self.session.as_ref().is_some_and(|session| session.deaf) {
+            // As after a time without the engine.
+            self.lost().await;
+        }
+        self.known = vec![target.clone()];
+        let mut progress = Progress::new(&target);
+        match self.bring(&target, &mut progress).await {
             Ok(()) => {
-                self.publish(&progress, Stage::Ready, None);
-                let total = progress.began.elapsed();
-                let text = format!("commit {}: ready after {} ms", short(commit), total.as_millis());
-                self.handle.log.lifecycle(text);
-                tracing::info!(
-                    preview = %self.handle.id, commit = short(commit), strategy = ?progress.strategy,
-                    ms = u64::try_from(total.as_millis()).unwrap_or(u64::MAX), "commit ready"
-                );
-                Outcome::Ready
+                self.ready(&progress).await;
+                self.settle(target, applies);
+                self.retire().await;
             }
-            Err(Interrupted::Superseded) => Outcome::Superseded,
             Err(Interrupted::Failed(mut failure)) => {
-                failure.commit = Some(commit.clone());
-                tracing::info!(
-                    preview = %self.handle.id, commit = short(commit), reason = failure.reason, "commit failed"
-                );
-                self.publish(&progress, Stage::Failed, Some(failure.clone()));
-                let serving = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
-                Outcome::Failed { failure, serving }
+                failure.commit = Some(target.clone());
+                self.failed(&progress, failure).await;
+                self.settle(target, applies);
             }
+            // Something of it may be in the container: whatever is the newest commit now has to be brought.
+            Err(Interrupted::Superseded) => self.handle.set_status(|status| status.settled = None),
+            // Looked after first; then the same commit is tried again.
+            Err(Interrupted::Disturbed(event)) => self.on_session(event).await,
         }
+        self.release_built().await;
     }
 
-    /// Starts the app again with the commit that answered last.
-    pub(super) async fn revive(&mut self, applied: &CommitId) -> Outcome {
-        let outcome = if self.session.is_some() { self.restart_process().await } else { self.remake(applied).await };
-        match outcome {
-            Ok(()) => Outcome::Ready,
-            Err(Interrupted::Superseded) => Outcome::Superseded,
-            Err(Interrupted::Failed(mut failure)) => {
-                failure.commit = Some(applied.clone());
-                Outcome::Failed { failure, serving: false }
-            }
-        }
-    }
-
-    pub(super) async fn bring(&mut self, commit: &CommitId, progress: &mut Progress) -> Result<(), Interrupted> {
+    async fn bring(&mut self, commit: &CommitId, progress: &mut Progress) -> Result<(), Interrupted> {
         let prepared = self.prepare(commit).await?;
         let same_image = self.session.as_ref().is_some_and(|session| session.key == prepared.image.key);
         if same_image { self.change(prepared, progress).await } else { self.replace(prepared, progress).await }
+    }
+
+    /// Records and says that a commit is what answers now.
+    async fn ready(&mut self, progress: &Progress) {
+        self.handle.set_status(|status| status.failure = None);
+        self.shows_session().await;
+        self.publish(progress, Stage::Ready, None);
+        let (commit, total) = (short(&progress.commit), progress.began.elapsed());
+        self.handle.log.lifecycle(format!("commit {commit}: ready after {} ms", total.as_millis()));
+        tracing::info!(
+            preview = %self.handle.id, commit, strategy = ?progress.strategy,
+            ms = u64::try_from(total.as_millis()).unwrap_or(u64::MAX), "commit ready"
+        );
+    }
+
+    /// Records and says that a commit failed.
+    async fn failed(&mut self, progress: &Progress, failure: Failure) {
+        let commit = short(&progress.commit);
+        tracing::info!(preview = %self.handle.id, commit, reason = failure.reason, "commit failed");
+        self.handle.log.lifecycle(format!("commit {commit}: failed: {}", failure.message));
+        let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
+        let serving = open || self.resume(failure.stage).await;
+        self.handle.set_status(|status| status.failure = Some(failure.clone()));
+        if !serving {
+            self.handle.route.set(RouteState::Failed(Arc::new(failure.clone())));
+            self.input(Input::Fail);
+        }
+        self.publish(progress, Stage::Failed, Some(failure));
+    }
+
+    /// Lets requests through to a commit that was overtaken while it started, if the newer one did not even get into the
+    /// container. Returns whether it answers.
+    async fn resume(&mut self, failed: FailureStage) -> bool {
+        use FailureStage::{Build, Detect, Image, Install};
+        let Some(session) = self.session.as_ref().filter(|session| session.running) else { return false };
+        if !matches!(failed, Detect | Image | Install | Build) {
+            return false;
+        }
+        let port = self.command(&session.plan, &self.image_of(session).await).port;
+        let timeout = self.core.settings.start_timeout;
+        let Ok(Started::Answering(answering)) = session.started(&self.core.engine, port, timeout).await else {
+            return false;
+        };
+        let progress = Progress { strategy: Strategy::Restart, ..Progress::quiet(&session.revision) };
+        self.handle.route.set(RouteState::Open(answering.upstream));
+        self.shows_session().await;
+        self.publish(&progress, Stage::Ready, None);
+        true
     }
 
     /// Finds out what is to run, and makes its image.
@@ -156,7 +187,7 @@ impl Driver {
         });
         let files = FileSet::new(&tree, &plan);
         let recipe = self.recipe(&plan, &tree, limits).await?;
-        let image = self.image(commit, recipe).await?;
+        let image = self.image(recipe).await?;
         Ok(Prepared { commit: commit.clone(), plan, files, image, limits })
     }
 
@@ -186,8 +217,7 @@ impl Driver {
         Ok(Recipe { run: plan.clone(), limits, source })
     }
 
-    async fn image(&mut self, commit: &CommitId, recipe: Recipe) -> Result<ReadyImage, Interrupted> {
-        let images = self.core.images.clone();
+    async fn image(&mut self, recipe: Recipe) -> Result<ReadyImage, Interrupted> {
         let handle = self.handle.clone();
         let announcement = recipe.announcement();
         let making = || {
@@ -199,10 +229,24 @@ impl Driver {
                 }
             });
         };
-        let ensure = images.ensure(recipe, &handle.log, making);
-        tokio::select! {
-            image = ensure => Ok(image?),
-            () = self.newer_than(commit) => Err(Interrupted::Superseded),
+        let image = tokio::select! {
+            image = self.core.images.ensure(recipe, &handle.log, &mut self.held, making) => image?,
+            event = session_event(&mut self.session) => return Err(Interrupted::Disturbed(event)),
+            () = newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known) => {
+                return Err(Interrupted::Superseded);
+            }
+        };
+        if image.lease.is_some() {
+            self.built.insert(image.key.clone());
+        }
+        Ok(image)
+    }
+
+    /// Removes the images that were built for commits that are gone.
+    async fn release_built(&mut self) {
+        let shown = self.session.as_ref().map(|session| &session.key);
+        for key in self.built.iter().filter(|key| Some(*key) != shown) {
+            self.core.images.release(key).await;
         }
     }
 
@@ -226,32 +270,26 @@ impl Driver {
             timestamp: SystemTime::now(),
         });
     }
+}
 
-    /// Returns when there is a newer commit to apply.
-    pub(super) async fn newer_than(&mut self, commit: &CommitId) {
-        loop {
-            if self.spec.reload == ReloadMode::Manual {
-                if self.applies.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            } else {
-                self.follower.changed().await;
-            }
-            let head = self.core.vfs.head(&self.spec.project, &self.spec.branch).await;
-            if head.is_ok_and(|head| head.is_some_and(|head| head != *commit)) {
-                return;
-            }
-        }
-    }
-
-    pub(super) async fn newer_after(&mut self, commit: &CommitId, patience: Duration) {
-        tokio::time::sleep(patience).await;
-        let head = self.core.vfs.head(&self.spec.project, &self.spec.branch).await;
-        let auto = self.spec.reload == ReloadMode::Auto;
-        if auto && head.is_ok_and(|head| head.is_some_and(|head| head != *commit)) {
+/// Returns when another commit is to be shown than those that are known.
+pub(super) async fn newer(
+    vfs: &Vfs,
+    handle: &Handle,
+    follower: &mut HeadFollower,
+    applies: &mut watch::Receiver<u64>,
+    known: &[CommitId],
+) {
+    loop {
+        if let Ok(Some(target)) = target(vfs, handle).await
+            && !known.contains(&target)
+        {
             return;
         }
-        self.newer_than(commit).await;
+        tokio::select! {
+            () = follower.changed() => {}
+            changed = applies.changed() => if changed.is_err() { std::future::pending::<()>().await },
+        }
     }
 }
 

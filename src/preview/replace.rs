@@ -1,13 +1,12 @@
 //! Making another container, beside the one that goes on serving.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::collections::BTreeMap;
 
 use crate::{
     domain::{
         failure::{Failure, FailureStage},
-        ids::CommitId,
         lifecycle::Input,
-        reload::{self, Strategy},
+        reload,
         runtime::ImagePlan,
         spec::Stack,
     },
@@ -42,18 +41,19 @@ impl Driver {
             session.files = prepared.files.clone();
         }
         self.synced(progress);
-        self.start(&mut session, &prepared.image, &prepared.commit).await.map_err(|error| match error {
+        self.start(&mut session, &prepared.image).await.map_err(|error| match error {
             StartError::Session(error) => Interrupted::Failed(session_failure(FailureStage::Start, &error)),
             StartError::Interrupted(interrupted) => interrupted,
         })?;
-        self.claim(session, container).await;
+        session.lease.clone_from(&prepared.image.lease);
+        self.claim(session, container);
         Ok(())
     }
 
     /// Makes a container and connects to its agent.
     async fn open(&self, prepared: &Prepared) -> Result<(Session, Unclaimed), Failure> {
         let name = self.handle.id.container_name();
-        let name = if self.session.is_some() { format!("{name}-next") } else { name };
+        let name = if self.session.is_some() { aside(&name) } else { name };
         let spec = ContainerSpec {
             name,
             image: prepared.image.image.id.clone(),
@@ -99,42 +99,47 @@ impl Driver {
         engine.run(spec).await
     }
 
-    /// Makes a container the preview's own, and removes the one before.
-    async fn claim(&mut self, session: Session, container: Unclaimed) {
+    /// Makes a container the preview's own.
+    fn claim(&mut self, session: Session, container: Unclaimed) {
         let id = container.claim();
         let key = session.key.clone();
         self.handle.set_status(|status| {
-            status.container = Some(id.clone());
+            status.container = Some(id);
             status.dependency_key = Some(key);
         });
-        let Some(old) = self.session.replace(session) else { return };
-        let engine = &self.core.engine;
-        self.handle.route.drained(DRAIN).await;
-        let old_container = old.container.clone();
-        drop(old);
-        let seen = engine.container(&old_container).await.ok().flatten();
-        if let Err(error) = engine.remove(&old_container).await {
-            tracing::warn!(preview = %self.handle.id, error = %error, "the old container could not be removed");
-        }
-        if let Some(seen) = seen {
-            self.core.images.release(&seen).await;
-        }
-        if let Err(error) = engine.rename(&id, &self.handle.id.container_name()).await {
-            tracing::warn!(preview = %self.handle.id, error = %error, "the new container could not be renamed");
-        }
+        self.replaced.extend(self.session.replace(session));
     }
 
-    pub(super) async fn remake(&mut self, applied: &CommitId) -> Result<(), Interrupted> {
-        let prepared = self.prepare(applied).await?;
-        let mut progress = Progress {
-            commit: applied.clone(),
-            began: Instant::now(),
-            strategy: Strategy::Restart,
-            changed: Arc::new([]),
-            synced: None,
-        };
-        // Quietly: watchers have heard of this commit.
-        progress.synced = Some(progress.began);
-        self.replace(prepared, &mut progress).await
+    /// Gives the container that was claimed its name, and lets those before go once their requests have ended.
+    pub(super) async fn retire(&mut self) {
+        let name = self.handle.id.container_name();
+        for old in std::mem::take(&mut self.replaced) {
+            if let Err(error) = self.core.engine.rename(&old.container, &aside(&name)).await {
+                tracing::debug!(preview = %self.handle.id, error = %error, "an old container keeps its name");
+            }
+            let (core, handle) = (self.core.clone(), self.handle.clone());
+            self.retiring.spawn(async move {
+                handle.route.drained(DRAIN).await;
+                let (container, key) = (old.container.clone(), old.key.clone());
+                let built = old.lease.is_some();
+                drop(old);
+                if let Err(error) = core.engine.remove(&container).await {
+                    tracing::warn!(preview = %handle.id, error = %error, "an old container could not be removed");
+                }
+                if built {
+                    core.images.release(&key).await;
+                }
+            });
+            let Some(session) = &self.session else { continue };
+            if let Err(error) = self.core.engine.rename(&session.container, &name).await {
+                tracing::warn!(preview = %self.handle.id, error = %error, "the new container could not be renamed");
+            }
+        }
+        while self.retiring.try_join_next().is_some() {}
     }
+}
+
+/// Returns a name beside that of a preview's container.
+fn aside(name: &str) -> String {
+    format!("{name}-{}", uuid::Uuid::new_v4().simple())
 }

@@ -3,7 +3,15 @@
 //! Owned by the driver alone. What the agent says is checked by its client, and believed no further than it concerns
 //! this one preview.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use tokio::{sync::mpsc, task::AbortHandle};
@@ -18,6 +26,7 @@ use crate::{
     preview::{
         agent::{AgentClient, AgentError, AgentEvent, Exit, ReadyOutcome, ReadyRequest, StartSpec, SyncFile, SyncPlan},
         files::{Content, Difference, FileSet, MAX_CONTENT_BYTES},
+        images::Lease,
         log::Log,
     },
     vfs::{Vfs, VfsError},
@@ -54,6 +63,17 @@ pub enum SessionError {
         /// How many bytes they have.
         size_bytes: u64,
     },
+}
+
+impl SessionError {
+    /// Returns whether the container is as good as gone.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Agent(error) => error.is_lost(),
+            Self::Engine(error) => matches!(error, EngineError::NotFound { .. }),
+            Self::Vfs(_) | Self::TooLarge { .. } => false,
+        }
+    }
 }
 
 /// What happens in a container without having been asked for.
@@ -100,6 +120,13 @@ pub struct Command {
     pub port: u16,
 }
 
+/// How far the output of a container was read, in one life of its agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Position {
+    instance: String,
+    sequence: u64,
+}
+
 /// A claimed container.
 pub struct Session {
     /// The engine's id of the container.
@@ -108,14 +135,22 @@ pub struct Session {
     pub key: String,
     /// How its app is run.
     pub plan: RunPlan,
-    /// The files that are in it.
+    /// The files that are in it, as far as is known: after a sync that failed halfway they are not.
     pub files: FileSet,
     /// The commit that they are of.
     pub revision: CommitId,
+    /// What keeps its image, if that was built for it.
+    pub lease: Option<Lease>,
+    /// Whether nothing is heard of the container any more, so that it has to be taken over anew or replaced.
+    pub deaf: bool,
     /// Whether its process runs, as far as is known.
     pub running: bool,
+    files_are_known: bool,
     generation: u64,
     agent: AgentClient,
+    // The agent's life, and the sequence number of the newest line that is in the log.
+    instance: String,
+    read: Arc<AtomicU64>,
     events: mpsc::Receiver<SessionEvent>,
     pump: AbortHandle,
 }
@@ -137,20 +172,47 @@ impl Session {
         log: &Log,
     ) -> Result<Self, SessionError> {
         let agent = AgentClient::connect(engine.dial(container).await?).await?;
+        Self::over(agent, container, key, plan, revision, log, &Position::default()).await
+    }
+
+    /// Begins with an agent that is connected already. Output up to `position` is in the log.
+    pub async fn over(
+        agent: AgentClient,
+        container: &str,
+        key: String,
+        plan: RunPlan,
+        revision: CommitId,
+        log: &Log,
+        position: &Position,
+    ) -> Result<Self, SessionError> {
+        let instance = agent.status().await?.instance;
+        // Another life of the agent counts anew.
+        let sequence = if position.instance == instance { position.sequence } else { 0 };
+        let read = Arc::new(AtomicU64::new(sequence));
         let (sender, events) = mpsc::channel(EVENTS);
-        let pump = tokio::spawn(pump(agent.clone(), log.clone(), sender)).abort_handle();
+        let pump = tokio::spawn(pump(agent.clone(), log.clone(), read.clone(), sender)).abort_handle();
         Ok(Self {
             container: container.to_owned(),
             key,
             plan,
             files: FileSet::default(),
             revision,
+            lease: None,
+            deaf: false,
             running: false,
+            files_are_known: true,
             generation: 0,
             agent,
+            instance,
+            read,
             events,
             pump,
         })
+    }
+
+    /// Returns how far the output was read.
+    pub fn position(&self) -> Position {
+        Position { instance: self.instance.clone(), sequence: self.read.load(Ordering::Acquire) }
     }
 
     /// Returns the client of the agent.
@@ -182,11 +244,25 @@ impl Session {
         difference: Difference,
     ) -> Result<(), SessionError> {
         self.revision = revision;
-        if !difference.is_empty() {
+        if !self.files_are_known {
+            self.sync_all(vfs, project, files).await?;
+        } else if difference.is_empty() {
+            self.files = files;
+        } else {
+            self.files_are_known = false;
             self.send(vfs, project, difference, false).await?;
+            self.files = files;
         }
-        self.files = files;
+        self.files_are_known = true;
         Ok(())
+    }
+
+    /// Notes in the container which commit the app shows, for the next life of the service.
+    pub async fn mark(&self, commit: &CommitId) {
+        if let Err(error) = self.agent.mark(commit.as_str()).await {
+            // Whoever takes the container over then makes it anew.
+            tracing::debug!(container = self.container, error = %error, "the commit could not be noted");
+        }
     }
 
     async fn send(
@@ -266,9 +342,12 @@ impl Session {
 
     /// Returns what happened next in the container without having been asked for.
     pub async fn event(&mut self) -> SessionEvent {
-        let event = self.events.recv().await.unwrap_or(SessionEvent::Lost);
-        if matches!(&event, SessionEvent::Exited(exit) if exit.generation == self.generation) {
-            self.running = false;
+        // `Lost` was the last of them.
+        let Some(event) = self.events.recv().await else { return std::future::pending().await };
+        match &event {
+            SessionEvent::Exited(exit) if exit.generation == self.generation => self.running = false,
+            SessionEvent::Exited(_) => {}
+            SessionEvent::Lost => self.deaf = true,
         }
         event
     }
@@ -310,9 +389,9 @@ async fn read_contents(
 }
 
 /// Copies the container's output to the preview's log, and ends of processes to the driver.
-async fn pump(agent: AgentClient, log: Log, events: mpsc::Sender<SessionEvent>) {
-    if let Ok(mut stream) = agent.watch().await {
-        while let Some(Ok(event)) = stream.next().await {
+async fn pump(agent: AgentClient, log: Log, read: Arc<AtomicU64>, events: mpsc::Sender<SessionEvent>) {
+    if let Ok(mut stream) = agent.watch(read.load(Ordering::Acquire)).await {
+        while let Some(Ok((sequence, event))) = stream.next().await {
             match event {
                 AgentEvent::Output(line) => log.push(line),
                 AgentEvent::Dropped(lines) => log.lost(lines),
@@ -322,6 +401,7 @@ async fn pump(agent: AgentClient, log: Log, events: mpsc::Sender<SessionEvent>) 
                     }
                 }
             }
+            read.store(sequence, Ordering::Release);
         }
     }
     // The driver being gone is no error.

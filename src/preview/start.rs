@@ -5,16 +5,15 @@ use std::time::Duration;
 use crate::{
     domain::{
         failure::{Failure, FailureStage},
-        ids::CommitId,
         logs::LogSource,
         runtime::{ImagePlan, RunPlan},
     },
     engine::Image,
     preview::{
         agent::Exit,
-        driver::Driver,
-        images::{ReadyImage, session_failure},
-        reload::Interrupted,
+        driver::{Driver, session_event},
+        images::ReadyImage,
+        reload::{Interrupted, newer},
         route::RouteState,
         session::{Answering, Command, Session, SessionError, Started, working_folder},
     },
@@ -27,22 +26,22 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const FALLBACK_PORT: u16 = 8080;
 
 impl Driver {
-    /// Starts the app, waits for its first answer and lets requests through.
-    pub(super) async fn start(
-        &mut self,
-        session: &mut Session,
-        image: &ReadyImage,
-        commit: &CommitId,
-    ) -> Result<(), StartError> {
+    /// Starts the app, waits for its first answer and lets requests through. The session of the driver, if it has one, is
+    /// another, which goes on serving meanwhile.
+    pub(super) async fn start(&mut self, session: &mut Session, image: &ReadyImage) -> Result<(), StartError> {
         let mark = self.handle.log.last();
-        let command = self.command(&session.plan, image);
+        let command = self.command(&session.plan, &image.image);
         let port = command.port;
         session.start(command).await?;
         let timeout = self.core.settings.start_timeout;
         let engine = self.core.engine.clone();
         let started = tokio::select! {
             started = session.started(&engine, port, timeout) => started?,
-            () = self.newer_after(commit, PATIENCE) => return Err(Interrupted::Superseded.into()),
+            event = session_event(&mut self.session) => return Err(Interrupted::Disturbed(event).into()),
+            () = async {
+                tokio::time::sleep(PATIENCE).await;
+                newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
+            } => return Err(Interrupted::Superseded.into()),
         };
         match started {
             Started::Answering(answering) => {
@@ -66,8 +65,7 @@ impl Driver {
     }
 
     /// Returns what starts an app: what its plan says, or else its image.
-    pub(super) fn command(&self, plan: &RunPlan, image: &ReadyImage) -> Command {
-        let image = &image.image;
+    pub(super) fn command(&self, plan: &RunPlan, image: &Image) -> Command {
         let argv = if plan.start.argv.is_empty() {
             image.entrypoint.iter().chain(&image.command).cloned().collect()
         } else {
@@ -86,18 +84,6 @@ impl Driver {
         environment.extend(plan.start.environment.clone());
         environment.extend(self.spec.overrides.environment.clone());
         Command { argv, cwd, environment, port }
-    }
-
-    pub(super) async fn restart_process(&mut self) -> Result<(), Interrupted> {
-        let Some(mut session) = self.session.take() else { return Err(Interrupted::Superseded) };
-        let commit = session.revision.clone();
-        let image = ReadyImage { key: session.key.clone(), image: self.image_of(&session).await };
-        let outcome = self.start(&mut session, &image, &commit).await;
-        self.session = Some(session);
-        outcome.map_err(|error| match error {
-            StartError::Session(error) => session_failure(FailureStage::Run, &error).into(),
-            StartError::Interrupted(interrupted) => interrupted,
-        })
     }
 
     pub(super) async fn image_of(&self, session: &Session) -> Image {

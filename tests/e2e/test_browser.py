@@ -51,6 +51,7 @@ def test_page_of_another_origin_watches_through_reload_and_reconnect(own_service
 
         # The page is loaded anew: what is committed meanwhile comes once.
         tab.open("about:blank")
+        tab.wait_for("location.href === 'about:blank'", within=10)
         second = [client.commit("watched", projects.STATIC.change(n)) for n in (4, 5)]
         tab.open(f"{origin.url}/watch.html?address=http://{own.address}&preview={preview.preview_id}")
         tab.wait_for(

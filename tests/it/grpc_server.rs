@@ -212,6 +212,26 @@ async fn only_listed_origins_may_call_where_there_is_a_list() {
 }
 
 #[tokio::test]
+async fn pages_of_previews_may_only_watch() {
+    let server = Server::start().await;
+    for (origin, path, allowed) in [
+        ("http://127.0.0.1:8100", LIST, false),
+        ("null", LIST, false),
+        ("http://127.0.0.1:3000", LIST, true),
+        ("http://127.0.0.1:8100", "/preview.v1.PreviewService/WatchReloads", true),
+    ] {
+        let request = Request::builder()
+            .method(Method::OPTIONS)
+            .uri(server.url(path))
+            .header("origin", origin)
+            .header("access-control-request-method", "POST");
+        let answer = server.http1(request, Bytes::new()).await;
+        let allows = answer.headers.get("access-control-allow-origin").is_some_and(|it| it == origin);
+        assert_eq!(allows, allowed, "{origin} {path}");
+    }
+}
+
+#[tokio::test]
 async fn shutdown_ends_streams_and_calls_in_time() {
     let mut server = Server::start().await;
     let stream = server.open(LOGS, &[], b"").await;
@@ -295,6 +315,7 @@ fn options() -> ServerOptions {
         max_concurrent_calls: 2,
         max_concurrent_streams: 1,
         cors_origins: CorsOrigins::Any,
+        preview_ports: 8100..=8200,
         heartbeat_interval: Duration::from_secs(15),
         drain: Duration::from_secs(5),
     }

@@ -6,7 +6,7 @@ use tonic::Code;
 
 use crate::{
     harness::{Agent, delete, file, symlink},
-    proto::{StatusRequest, SyncFile, SyncFinish, sync_request::Message},
+    proto::{MarkRequest, StatusRequest, SyncFile, SyncFinish, sync_request::Message},
 };
 
 fn finish() -> Message {
@@ -198,4 +198,17 @@ async fn a_large_file_comes_in_chunks() {
 
     let content = fs::read(agent.root().join("big")).unwrap();
     assert!(content.len() == 24 << 20 && content.iter().enumerate().all(|(at, byte)| usize::from(*byte) == at >> 20));
+}
+
+#[tokio::test]
+async fn a_mark_stays_until_the_next_one() {
+    let mut agent = Agent::run().await;
+    let mark = |revision: &str| MarkRequest { revision: revision.to_owned() };
+    agent.client.mark(mark("r0")).await.unwrap();
+    agent.sync(true, &[("a", "1")], &[]).await;
+
+    let status = agent.client.status(StatusRequest {}).await.unwrap().into_inner();
+    assert_eq!((status.marked.as_str(), status.revision.as_str()), ("r0", "r1"));
+    let error = agent.client.mark(mark(&"x".repeat(65))).await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
 }

@@ -96,6 +96,7 @@ pub fn status(answer: wire::StatusResponse) -> Result<AgentStatus, AgentError> {
         version: sentence(&answer.version, MAX_NAME_BYTES),
         instance: sentence(&answer.instance, MAX_NAME_BYTES),
         revision: Some(revision).filter(|revision| !revision.is_empty()),
+        marked: Some(sentence(&answer.marked, MAX_NAME_BYTES)).filter(|marked| !marked.is_empty()),
         process: answer.process.map(state).transpose()?,
     })
 }
@@ -156,7 +157,8 @@ pub fn events(stream: Streaming<wire::WatchResponse>) -> AgentEvents {
         if message.sequence <= std::mem::replace(&mut last, message.sequence) {
             return Err(AgentError::Protocol("an event comes twice"));
         }
-        event(message)
+        let sequence = message.sequence;
+        Ok((sequence, event(message)?))
     });
     Box::pin(checked.take_while(move |item| {
         let goes_on = !over;

@@ -20,7 +20,7 @@ use crate::{
     domain::{ids::FilePath, logs::LogLine, tree::EntryKind},
     engine::AgentIo,
     proto::agent::v1::{
-        AwaitReadyRequest, NotifyRequest, StartRequest, StatusRequest, StopRequest, WatchRequest,
+        AwaitReadyRequest, MarkRequest, NotifyRequest, StartRequest, StatusRequest, StopRequest, WatchRequest,
         agent_service_client::AgentServiceClient,
     },
 };
@@ -75,6 +75,8 @@ pub struct AgentStatus {
     /// The revision whose files are in place, or `None` if that is not known: before the first sync, after one that
     /// failed half-way, and after the container was restarted.
     pub revision: Option<String>,
+    /// The revision that this service, or an earlier life of it, marked as what the app shows.
+    pub marked: Option<String>,
     /// The process that was started last.
     pub process: Option<ProcessState>,
 }
@@ -206,8 +208,8 @@ pub enum AgentEvent {
     Dropped(u64),
 }
 
-/// What happens, until the stream is gone: then an error, and the end.
-pub type AgentEvents = Pin<Box<dyn Stream<Item = Result<AgentEvent, AgentError>> + Send>>;
+/// What happens, each with its sequence number, until the stream is gone: then an error, and the end.
+pub type AgentEvents = Pin<Box<dyn Stream<Item = Result<(u64, AgentEvent), AgentError>> + Send>>;
 
 /// A connection to the agent of one container. Clones share it. Once a call returns [`AgentError::Unreachable`] it is
 /// of no more use: dial again.
@@ -316,10 +318,18 @@ impl AgentClient {
         Ok(call(within + MARGIN, client.notify(request)).await?.payload)
     }
 
-    /// Returns what happened in this life of the agent, from the beginning of what is kept (4 MiB), and everything new.
-    pub async fn watch(&self) -> Result<AgentEvents, AgentError> {
+    /// Notes which revision the app shows, for whoever takes the container over later.
+    pub async fn mark(&self, revision: &str) -> Result<(), AgentError> {
         let mut client = self.client.clone();
-        let request = WatchRequest { after_sequence: 0 };
+        call(MARGIN, client.mark(MarkRequest { revision: revision.to_owned() })).await?;
+        Ok(())
+    }
+
+    /// Returns what happened in this life of the agent after a sequence number, as far as it is kept (4 MiB), and
+    /// everything new.
+    pub async fn watch(&self, after_sequence: u64) -> Result<AgentEvents, AgentError> {
+        let mut client = self.client.clone();
+        let request = WatchRequest { after_sequence };
         Ok(convert::events(call(MARGIN, client.watch(request)).await?))
     }
 }

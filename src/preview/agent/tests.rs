@@ -76,7 +76,7 @@ async fn files_come_in_and_the_app_tells_of_itself() {
     let request = ReadyRequest { generation, port: 3000, path: "/".into(), timeout, interval };
     let exit = Exit { generation, code: 5, signal: 0, out_of_memory: false };
     assert_eq!(client.await_ready(request).await.unwrap(), ReadyOutcome::Exited(exit));
-    let events: Vec<AgentEvent> = client.watch().await.unwrap().take(2).map(Result::unwrap).collect().await;
+    let events: Vec<AgentEvent> = client.watch(0).await.unwrap().take(2).map(|event| event.unwrap().1).collect().await;
     let AgentEvent::Output(line) = &events[0] else { panic!("{events:?}") };
     assert_eq!((line.source, line.text.as_str()), (LogSource::Stdout, "one 3"));
     assert_eq!(events[1], AgentEvent::Exit(exit));
@@ -94,7 +94,7 @@ async fn what_the_agent_refuses_comes_in_its_own_words() {
 #[tokio::test]
 async fn an_agent_that_is_gone_is_unreachable_at_once() {
     let (mut container, client) = Container::run().await;
-    let mut events = client.watch().await.unwrap();
+    let mut events = client.watch(0).await.unwrap();
     let begun = Instant::now();
     container.agent.kill().await.unwrap();
     assert!(matches!(events.next().await, Some(Err(AgentError::Unreachable(_)))));

@@ -57,8 +57,9 @@ class Tab:
             try:
                 return self.evaluate(expression)
             except AssertionError as error:
-                # While a page is being exchanged there is nothing to evaluate in.
-                return None if "context" in str(error) or "not defined" in str(error) else self._raise(error)
+                # While a page is being exchanged there is nothing to evaluate in, or no body yet.
+                early = ("context", "not defined", "properties of null")
+                return None if any(words in str(error) for words in early) else self._raise(error)
 
         return eventually(value, within=within, what=expression)
 

@@ -1,0 +1,181 @@
+//! Images that are being made: each once, however many previews want it at the same time.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use tokio::{sync::watch, task::AbortHandle};
+
+use crate::{
+    domain::failure::{Failure, FailureStage},
+    engine::Image,
+    preview::log::Log,
+};
+
+/// How many log lines are copied at once.
+const BATCH: usize = 256;
+
+/// The images that are being made, by what names them.
+#[derive(Default)]
+pub(super) struct Flights {
+    by_key: Mutex<HashMap<String, Weak<Flight>>>,
+}
+
+/// One making. It ends with the last one who holds it.
+struct Flight {
+    log: Log,
+    result: watch::Receiver<Option<Result<Image, Failure>>>,
+    task: AbortHandle,
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A place among those who hold a making, and how much of its log they have read.
+pub struct Held {
+    key: String,
+    flight: Arc<Flight>,
+    position: u64,
+}
+
+impl Flights {
+    /// Holds the making of a key, beginning it if nobody does. What was held before is let go afterwards, unless it is
+    /// the same.
+    pub(super) fn hold<F>(&self, key: &str, held: &mut Option<Held>, make: impl FnOnce(Log) -> F)
+    where
+        F: Future<Output = Result<Image, Failure>> + Send + 'static,
+    {
+        if held.as_ref().is_some_and(|held| held.key == key && !held.flight.failed()) {
+            return;
+        }
+        *held = Some(Held { key: key.to_owned(), flight: self.join(key, make), position: 0 });
+    }
+
+    fn join<F>(&self, key: &str, make: impl FnOnce(Log) -> F) -> Arc<Flight>
+    where
+        F: Future<Output = Result<Image, Failure>> + Send + 'static,
+    {
+        let mut flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.retain(|_, flight| flight.strong_count() > 0);
+        // One that has failed is held by somebody who has not looked yet: whoever comes now wants another try.
+        if let Some(flight) = flights.get(key).and_then(Weak::upgrade).filter(|flight| !flight.failed()) {
+            return flight;
+        }
+        let log = Log::new();
+        let (sender, result) = watch::channel(None);
+        let work = make(log.clone());
+        // A task of its own: whoever asked first may go away while others wait.
+        let task = tokio::spawn(async move {
+            let outcome = work.await;
+            sender.send_replace(Some(outcome));
+        })
+        .abort_handle();
+        let flight = Arc::new(Flight { log, result, task });
+        flights.insert(key.to_owned(), Arc::downgrade(&flight));
+        flight
+    }
+}
+
+impl Flight {
+    fn failed(&self) -> bool {
+        matches!(*self.result.borrow(), Some(Err(_)))
+    }
+}
+
+impl Held {
+    /// Waits for the outcome, and copies the log to another meanwhile.
+    ///
+    /// # Cancel safety
+    /// Safe: a later call goes on where this one was.
+    pub(super) async fn outcome(&mut self, log: &Log) -> Result<Image, Failure> {
+        let mut result = self.flight.result.clone();
+        let mut lines = self.flight.log.newest();
+        loop {
+            let outcome = result.borrow_and_update().clone();
+            self.position = copy(&self.flight.log, self.position, log);
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+            tokio::select! {
+                changed = result.changed() => if changed.is_err() {
+                    return Err(Failure::new(FailureStage::Install, "INTERNAL", "the making of the image was abandoned"));
+                },
+                _ = lines.changed() => {}
+            }
+        }
+    }
+}
+
+/// Copies what is new in one log to another, and returns where to go on.
+fn copy(from: &Log, mut position: u64, to: &Log) -> u64 {
+    loop {
+        let batch = from.read(position, BATCH);
+        if batch.lines.is_empty() {
+            return batch.position;
+        }
+        to.lost(batch.missed);
+        for (_, lost, line) in batch.lines {
+            to.lost(lost);
+            to.push(line);
+        }
+        position = batch.position;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(id: &str) -> Image {
+        Image { id: id.to_owned(), ..Image::default() }
+    }
+
+    #[tokio::test]
+    async fn what_is_held_goes_on_when_the_one_who_waited_has_gone() {
+        let flights = Flights::default();
+        let (go, wait) = tokio::sync::oneshot::channel::<()>();
+        let mut held = None;
+        flights.hold("a", &mut held, |_| async move {
+            let _ = wait.await;
+            Ok(image("first"))
+        });
+        let log = Log::new();
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(10), held.as_mut().unwrap().outcome(&log));
+        assert!(waited.await.is_err());
+        flights.hold("a", &mut held, |_| async { Ok(image("second")) });
+        go.send(()).unwrap();
+        assert_eq!(held.as_mut().unwrap().outcome(&log).await.unwrap().id, "first");
+    }
+
+    #[tokio::test]
+    async fn a_making_that_nobody_holds_ends() {
+        let flights = Flights::default();
+        let (alive, mut ended) = tokio::sync::oneshot::channel::<()>();
+        let mut held = None;
+        flights.hold("a", &mut held, |_| async move {
+            std::future::pending::<()>().await;
+            drop(alive);
+            Ok(image("never"))
+        });
+        tokio::task::yield_now().await;
+        assert!(ended.try_recv().is_err_and(|err| err == tokio::sync::oneshot::error::TryRecvError::Empty));
+        held = None;
+        assert!(ended.await.is_err());
+        drop(held);
+    }
+
+    #[tokio::test]
+    async fn a_making_that_failed_is_tried_again() {
+        let flights = Flights::default();
+        let (mut one, mut other) = (None, None);
+        let failure = || Failure::new(FailureStage::Install, "INSTALL_FAILED", "no");
+        flights.hold("a", &mut one, |_| async move { Err(failure()) });
+        assert!(one.as_mut().unwrap().outcome(&Log::new()).await.is_err());
+        flights.hold("a", &mut other, |_| async { Ok(image("good")) });
+        assert_eq!(other.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id, "good");
+    }
+}

@@ -1,0 +1,190 @@
+//! What happens when the app or its container ends by itself.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    domain::{
+        failure::{Failure, FailureStage},
+        ids::CommitId,
+        lifecycle::Input,
+        logs::LogSource,
+        spec::Phase,
+    },
+    engine::{Container, ContainerState},
+    preview::{
+        agent::Exit,
+        driver::Driver,
+        images::{ReadyImage, session_failure},
+        reload::{Interrupted, Progress},
+        route::RouteState,
+        start::StartError,
+    },
+};
+
+/// Ends of a running app within this time are counted together.
+const DEATHS_WITHIN: Duration = Duration::from_secs(60);
+/// So many of them are a crash loop.
+const DEATHS_ALLOWED: usize = 3;
+
+impl Driver {
+    /// Looks whether the container is still there, after a hint that it may not be.
+    pub(super) async fn lost(&mut self) {
+        let Some(session) = &self.session else { return };
+        let container = session.container.clone();
+        match self.core.engine.container(&container).await {
+            Ok(Some(found)) if matches!(found.state, ContainerState::Running | ContainerState::Paused) => {
+                if !session.deaf && session.agent().status().await.is_ok() {
+                    return;
+                }
+                // The stream broke and the container did not.
+                let position = session.position();
+                self.session = None;
+                self.adopt(found, Some(position)).await;
+                if self.session.is_none() {
+                    self.died(None).await;
+                }
+            }
+            Ok(state) => {
+                let exit = end_of(state.as_ref());
+                self.handle.log.lifecycle(format!("the container ended with status {}", exit.code));
+                self.session = None;
+                self.discard(&container).await;
+                self.died(Some(exit)).await;
+            }
+            // The engine is away: it will say when it is back.
+            Err(error) => tracing::debug!(preview = %self.handle.id, error = %error, "the container cannot be seen"),
+        }
+    }
+
+    /// Starts the app again after its process or container ended by itself, unless that happens too often.
+    pub(super) async fn died(&mut self, exit: Option<Exit>) {
+        let status = self.handle.status().borrow().clone();
+        let Some(applied) = status.applied.filter(|_| status.phase.is_live()) else { return };
+        if status.phase == Phase::Failed {
+            // The end of what had failed already.
+            return;
+        }
+        self.handle.route.died();
+        self.input(Input::Died);
+        let now = Instant::now();
+        self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);
+        self.deaths.push(now);
+        let how = exit.as_ref().map_or("its container was lost".to_owned(), describe_exit);
+        self.handle.log.lifecycle(format!("the app ended: {how}"));
+        tracing::info!(preview = %self.handle.id, how, deaths = self.deaths.len(), "the app ended");
+        if self.deaths.len() >= DEATHS_ALLOWED {
+            let failure = self.crash_loop(exit, &how, applied);
+            self.fail(failure);
+            return;
+        }
+        // What was tried last and failed is no news either.
+        self.known = [applied.clone()].into_iter().chain(status.settled).collect();
+        match self.revive(&applied).await {
+            Ok(()) => {
+                self.handle.log.lifecycle("the app was started again and answers");
+                self.shows_session().await;
+            }
+            Err(Interrupted::Failed(mut failure)) => {
+                failure.commit = Some(applied);
+                self.fail(failure);
+            }
+            // A newer commit is next, and brings what answers then.
+            Err(Interrupted::Superseded | Interrupted::Disturbed(_)) => {
+                self.handle.set_status(|status| status.settled = None);
+            }
+        }
+    }
+
+    /// Starts the app again: in the container that is there, or else in another, with the commit that answered last.
+    async fn revive(&mut self, applied: &CommitId) -> Result<(), Interrupted> {
+        if self.session.is_some() {
+            match self.restart_process().await {
+                Ok(()) => return Ok(()),
+                Err(StartError::Interrupted(interrupted)) => return Err(interrupted),
+                // As when the container is being stopped: its app ends a moment before it.
+                Err(StartError::Session(error)) if error.is_lost() => {
+                    let container = self.session.take().map(|session| session.container.clone());
+                    if let Some(container) = container {
+                        self.discard(&container).await;
+                    }
+                }
+                Err(StartError::Session(error)) => return Err(session_failure(FailureStage::Run, &error).into()),
+            }
+        }
+        let prepared = self.prepare(applied).await?;
+        let mut progress = Progress::quiet(applied);
+        self.replace(prepared, &mut progress).await
+    }
+
+    async fn restart_process(&mut self) -> Result<(), StartError> {
+        let Some(mut session) = self.session.take() else { return Ok(()) };
+        let image = ReadyImage { key: session.key.clone(), image: self.image_of(&session).await, lease: None };
+        let outcome = self.start(&mut session, &image).await;
+        self.session = Some(session);
+        outcome
+    }
+
+    /// Records that the files and the process of the session are what answers now.
+    pub(super) async fn shows_session(&mut self) {
+        let Some(session) = &self.session else { return };
+        let revision = session.revision.clone();
+        session.mark(&revision).await;
+        self.handle.set_status(|status| status.applied = Some(revision));
+        self.input(Input::Ready);
+    }
+
+    /// Removes a container that is of no more use.
+    pub(super) async fn discard(&self, container: &str) {
+        if let Err(error) = self.core.engine.remove(container).await {
+            tracing::warn!(preview = %self.handle.id, container, error = %error, "a container could not be removed");
+        }
+    }
+
+    fn crash_loop(&self, exit: Option<Exit>, how: &str, applied: CommitId) -> Failure {
+        let out_of_memory = exit.as_ref().is_some_and(|exit| exit.out_of_memory);
+        let (reason, message) = if out_of_memory {
+            let limit = self.handle.status().borrow().limits.memory_bytes / (1024 * 1024);
+            ("OUT_OF_MEMORY", format!("the app needed more than the {limit} MiB of memory that it may use"))
+        } else {
+            ("CRASH_LOOP", format!("the app ended {DEATHS_ALLOWED} times within a minute, the last time: {how}"))
+        };
+        let mut failure = Failure::new(FailureStage::Run, reason, message);
+        failure.log_excerpt = self.handle.log.excerpt(0, &[LogSource::Stdout, LogSource::Stderr]);
+        failure.exit_code = exit.map(|exit| exit.code);
+        failure.commit = Some(applied);
+        failure
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.handle.log.lifecycle(format!("failed: {}", failure.message));
+        tracing::info!(preview = %self.handle.id, reason = failure.reason, "preview failed");
+        self.handle.set_status(|status| status.failure = Some(failure.clone()));
+        self.handle.route.set(RouteState::Failed(Arc::new(failure)));
+        self.input(Input::Fail);
+    }
+}
+
+/// Returns how a container ended; one that is gone was killed.
+fn end_of(container: Option<&Container>) -> Exit {
+    let (code, out_of_memory) = match container.map(|container| &container.state) {
+        Some(ContainerState::Exited { code, out_of_memory }) => {
+            (i32::try_from(*code).unwrap_or(i32::MAX), *out_of_memory)
+        }
+        _ => (137, false),
+    };
+    Exit { generation: 0, code, signal: 0, out_of_memory }
+}
+
+/// Says how a process ended.
+fn describe_exit(exit: &Exit) -> String {
+    if exit.out_of_memory {
+        "it was out of memory".to_owned()
+    } else if exit.signal != 0 {
+        format!("it was killed by signal {}", exit.signal)
+    } else {
+        format!("it ended with status {}", exit.code)
+    }
+}
