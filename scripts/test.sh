@@ -30,14 +30,20 @@ ours() {
   done
 }
 
+# How many files of the end-to-end tests run side by side: they wait more than
+# they work.
+WORKERS=3
+
+pytest() { "$CACHE/venv/bin/python" -m pytest "$@"; }
+
 python_tests() {
-  local folder
-  # One process for each, as both have a conftest of their own.
-  for folder in clients/python/tests tests/e2e; do
-    [[ -d $folder ]] || continue
-    step "pytest $folder, on Docker $(daemon_version)"
-    "$CACHE/venv/bin/python" -m pytest "$folder"
-  done
+  step "pytest clients/python, on Docker $(daemon_version)"
+  # A process of its own, as both folders have a conftest.
+  pytest clients/python/tests
+  step "pytest tests/e2e, on Docker $(daemon_version)"
+  pytest tests/e2e -n "$WORKERS" --dist loadfile -m 'not slow and not timed'
+  step "pytest tests/e2e, what is timed, on Docker $(daemon_version)"
+  pytest tests/e2e -m 'timed and not slow'
 }
 
 # Runs a function and fails if something is left on the daemon that was not

@@ -5,7 +5,8 @@ PREVIEWD_ADDR   use the service that runs there, where a test needs none of its 
 PREVIEWD_ROUNDS how often the bursts are repeated; default 1
 DOCKER_HOST     the daemon
 
-`-m slow` runs what full runs have beyond the default, `-m ''` runs everything.
+`-m slow` runs what full runs have beyond the default, `-m ''` runs everything. `-n 3 --dist loadfile` runs files side by
+side; what is `timed` should have the machine for itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from harness.fixtures import client, create, nothing_left, own_service, project_
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: only in full runs (-m slow, or -m '' for everything)")
+    config.addinivalue_line("markers", "timed: prints figures that other tests at the same time would spoil")
     if not config.option.markexpr and "-m" not in config.invocation_params.args:
         config.option.markexpr = "not slow"
 
@@ -28,6 +30,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(120))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # A process beside others (pytest-xdist) hands its figures to the one that prints.
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["figures"] = figures.rows()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    figures.take(getattr(node, "workeroutput", {}).get("figures", []))
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -14,6 +14,7 @@ from previewd import Phase, Stack
 COMMITS = 20
 
 
+@pytest.mark.timed
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("project", projects.STACKS, ids=lambda project: project.name)
 def test_each_commit_answers_and_nothing_older_once_ready_was_said(project: Project, client, create, project_id):

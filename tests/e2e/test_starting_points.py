@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
@@ -42,7 +43,11 @@ VITE_SLOW = [
 @pytest.fixture(scope="session")
 def points() -> Path:
     """The folder with a project for each starting point, made by the generators that people use."""
-    subprocess.run([str(SCRIPT), str(POINTS)], check=True, timeout=600, stdin=subprocess.DEVNULL)
+    POINTS.parent.mkdir(parents=True, exist_ok=True)
+    # One at a time: other processes may run tests of this file too.
+    with (POINTS.parent / "starting-points.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([str(SCRIPT), str(POINTS)], check=True, timeout=600, stdin=subprocess.DEVNULL)
     return POINTS
 
 

@@ -27,6 +27,11 @@ def remark(name: str, text: str) -> None:
     _rows.append((name, text))
 
 
+def take(rows: list[tuple[str, str]]) -> None:
+    """Keeps the lines of another process."""
+    _rows.extend((name, text) for name, text in rows)
+
+
 def rows() -> list[tuple[str, str]]:
     """Returns all lines, in the order they came."""
     return list(_rows)

@@ -21,7 +21,12 @@ START_SECONDS = 60
 STOP_SECONDS = 10
 RANGE = 60
 
-_blocks = itertools.count(os.getpid() % 40)
+#: How many services one process of the tests may start before their ranges come again.
+BLOCKS = 60
+#: Processes that run tests side by side have ranges apart.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+_blocks = itertools.count()
 
 
 def project_settings() -> dict[str, str]:
@@ -58,7 +63,7 @@ def can_bind(port: int) -> bool:
 def free_range(count: int = RANGE) -> range:
     """Returns ports in a row that nobody holds, other ones for each service."""
     while True:
-        first = 20_000 + (next(_blocks) % 200) * RANGE
+        first = 20_000 + (WORKER * BLOCKS + next(_blocks) % BLOCKS) * RANGE
         ports = range(first, first + count)
         if all(can_bind(port) for port in ports):
             return ports
