@@ -161,6 +161,7 @@ fn signs(project: &Project<'_>) -> Result<Signs, Error> {
         dockerfile,
         python_manifest: project.has("requirements.txt") || requirements::describes_project(project)?,
         python_entry: python::has_entry(project),
+        python_app: python::makes_app(project),
         package: Package::read(project)?.map(|package| -> PackageUse { node::package_use(project, &package) }),
         index_page: static_files::published(project).is_some(),
         server_script: project.has("server.js") || project.has("app.js"),

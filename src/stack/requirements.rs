@@ -61,8 +61,8 @@ pub(super) struct Requirements {
     pub folders: Vec<String>,
 }
 
-/// Reads a project's dependencies: `uv.lock`, else `poetry.lock`, else `requirements.txt`, else `pyproject.toml`, else
-/// what the entry file imports.
+/// Reads a project's dependencies: `uv.lock`, else `poetry.lock`, else `requirements.txt`, else what `pyproject.toml`
+/// lists or refers to, else what the entry file imports.
 ///
 /// # Errors
 /// `BadManifest` that names the file and the line or field.
@@ -74,11 +74,49 @@ pub(super) fn read(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) 
     match &pyproject {
         Some(table) if project.has("uv.lock") => locked_by_uv(project, table),
         Some(table) if project.has("poetry.lock") => by_poetry(project, table),
-        _ if project.has("requirements.txt") => by_files(project, pyproject.as_ref(), notes),
+        _ if project.has("requirements.txt") => {
+            by_files(project, &["requirements.txt".to_owned()], pyproject.as_ref(), notes)
+        }
         Some(table) if poetry_list(table) => by_poetry(project, table),
-        Some(table) => by_list(dependencies(project, table, notes)?, project.path("pyproject.toml")),
-        None => by_imports(project, entry, notes),
+        Some(table) if field(table, "dependencies").is_some() => {
+            by_list(dependencies(project, table, notes)?, project.path("pyproject.toml"))
+        }
+        Some(table) if is_dynamic(table) => match dynamic_files(project, table) {
+            Some(files) => by_files(project, &files, pyproject.as_ref(), notes),
+            None => {
+                notes.push(format!(
+                    "{}: the project's build says what it depends on, and nothing of it is installed; `install` in previewd.toml can",
+                    project.path("pyproject.toml")
+                ));
+                Ok(Requirements::default())
+            }
+        },
+        // The settings of tools alone, or a project that says nothing of what it needs.
+        _ => by_imports(project, entry, notes),
     }
+}
+
+/// Returns a field of `[project]`.
+fn field<'t>(table: &'t Table, name: &str) -> Option<&'t Value> {
+    table.get("project").and_then(|project| project.get(name))
+}
+
+/// Returns whether something else than `[project]` itself says what the project depends on.
+fn is_dynamic(table: &Table) -> bool {
+    let dynamic = field(table, "dynamic").and_then(Value::as_array);
+    dynamic.is_some_and(|fields| fields.iter().any(|field| field.as_str() == Some("dependencies")))
+}
+
+/// Returns the requirement files that setuptools is told to take the dependencies from, if there are any and all are there.
+fn dynamic_files(project: &Project<'_>, table: &Table) -> Option<Vec<String>> {
+    let tools = table.get("tool").and_then(|tool| tool.get("setuptools")).and_then(|tool| tool.get("dynamic"));
+    let files: Vec<String> = match tools.and_then(|tool| tool.get("dependencies")).and_then(|list| list.get("file"))? {
+        Value::String(file) => vec![file.clone()],
+        Value::Array(files) => files.iter().filter_map(|file| file.as_str().map(str::to_owned)).collect(),
+        _ => return None,
+    };
+    let files: Vec<String> = files.iter().filter_map(|file| beside("pyproject.toml", file)).collect();
+    (!files.is_empty() && files.iter().all(|file| project.has(file))).then_some(files)
 }
 
 /// Returns whether a `pyproject.toml` describes a project, and not only the settings of tools.
@@ -163,7 +201,7 @@ fn with_lock(project: &Project<'_>, table: &Table, lock: &str) -> Result<BTreeMa
 /// Returns the dependencies of `[project]` without local ones.
 fn dependencies(project: &Project<'_>, table: &Table, notes: &mut Vec<String>) -> Result<Vec<String>, Error> {
     let file = project.path("pyproject.toml");
-    let list = match table.get("project").and_then(|project| project.get("dependencies")) {
+    let list = match field(table, "dependencies") {
         None => return Ok(Vec::new()),
         Some(Value::Array(list)) => list,
         Some(_) => return Err(bad(file, "project.dependencies: must be a list of texts")),
@@ -209,17 +247,22 @@ fn by_imports(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) -> Re
         .collect();
     if !found.is_empty() {
         notes.push(format!(
-            "python: there is no requirements.txt; installing {}, which the app imports",
+            "python: no file lists dependencies; installing {}, which the app imports",
             found.join(", ")
         ));
     }
     by_list(found, project.path("requirements.txt"))
 }
 
-/// Takes `requirements.txt` and what it includes, without comments and local packages.
-fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<String>) -> Result<Requirements, Error> {
+/// Takes requirement files and what they include, without comments and local packages.
+fn by_files(
+    project: &Project<'_>,
+    files: &[String],
+    pyproject: Option<&Table>,
+    notes: &mut Vec<String>,
+) -> Result<Requirements, Error> {
     let mut requirements = Requirements::default();
-    let mut waiting = vec!["requirements.txt".to_owned()];
+    let mut waiting = files.to_vec();
     let mut itself = false;
     while let Some(name) = waiting.pop() {
         let path = project.path(&name);
@@ -261,7 +304,9 @@ fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<St
     if requirements.inputs.values().all(blank) {
         requirements.inputs.clear();
     } else {
-        requirements.commands.push(format!("{PIP} -r requirements.txt"));
+        let words = files.iter().flat_map(|file| ["-r", file]);
+        let words = shlex::try_join(words).map_err(|error| bad(project.path(&files[0]), error.to_string()))?;
+        requirements.commands.push(format!("{PIP} {words}"));
     }
     if let (true, Some(table)) = (itself, pyproject) {
         let list = dependencies(project, table, notes)?;
