@@ -153,3 +153,32 @@ fn a_pyproject_that_lists_nothing_leaves_it_to_the_imports() {
     let unknown = plan("[project]\ndynamic = ['dependencies']");
     assert!(unknown.notes.iter().any(|note| note.contains("nothing of it is installed")), "{:?}", unknown.notes);
 }
+
+#[test]
+fn the_projects_own_server_may_be_years_older_than_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("main.py", "async def app(scope, receive, send): pass\n");
+    write("uvicorn/__init__.py", "");
+    write(
+        "uvicorn/config.py",
+        "class Config:\n    def __init__(self, app, host, port, interface, proxy_headers): pass\n",
+    );
+    // Before 0.13, the class was in another module.
+    write(
+        "uvicorn/main.py",
+        "class Server:\n    started = True\n    def __init__(self, config): pass\n    def run(self): print('served')\n",
+    );
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python/serve.py");
+    let output = std::process::Command::new("python3")
+        .args([script, "main", "auto"])
+        .env("PYTHONPATH", folder.path())
+        .env("HOME", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "served\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
