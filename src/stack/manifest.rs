@@ -71,6 +71,12 @@ impl Package {
             .map(String::as_str)
     }
 
+    /// Returns the names of the direct dependencies of any kind but peer.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let lists = [&self.dependencies, &self.dev_dependencies, &self.optional_dependencies];
+        lists.into_iter().flat_map(BTreeMap::keys).map(String::as_str)
+    }
+
     /// Returns whether a direct dependency of any kind but peer is of that name.
     pub fn has(&self, name: &str) -> bool {
         self.dependency(name).is_some()

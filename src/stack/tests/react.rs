@@ -47,3 +47,45 @@ fn what_a_react_project_lacks_is_supplied() {
     ]);
     assert!(plan.supplied.is_empty());
 }
+
+#[test]
+fn only_package_json_decides_what_a_react_project_is_given() {
+    let page = ("index.html", "<script type=module src=\"/src/main.jsx\"></script>");
+    let later: Files<'_> =
+        &[("vite.config.js", "import react from '@vitejs/plugin-react'"), ("src/main.jsx", ""), page];
+    for package in [
+        r#"{"dependencies":{"react":"^19.0.0"}}"#,
+        r#"{"dependencies":{"react":"19","react-dom":"19"},"devDependencies":{"vite":"^7.0.0"},"scripts":{"dev":"vite"}}"#,
+    ] {
+        let files: Files<'_> = &[("package.json", package), ("src/App.jsx", "")];
+        let manifest = input(&plan_of(files), "package.json");
+        for name in ["vite", "@vitejs/plugin-react", "react-dom"] {
+            assert!(manifest.contains(&format!("\"{name}\"")), "{name}: {manifest}");
+        }
+        assert_eq!(key(files), key(&[files, later].concat()), "{package}");
+    }
+}
+
+#[test]
+fn a_react_project_that_lists_what_it_needs_is_installed_to_the_letter() {
+    let with = |plugin: &str| {
+        let package = format!(
+            r#"{{"scripts":{{"dev":"vite"}},"dependencies":{{"react":"19","react-dom":"19"}},"devDependencies":{{"vite":"7","{plugin}":"*"}}}}"#
+        );
+        let plan = plan_of(&[("package.json", &package), ("package-lock.json", "{}"), ("src/App.jsx", "")]);
+        (install(&plan).commands[0].clone(), plan.supplied[&"vite.config.mjs".parse::<FilePath>().unwrap()].clone())
+    };
+    for plugin in ["@vitejs/plugin-react", "@vitejs/plugin-react-swc", "@preact/preset-vite"] {
+        let (command, config) = with(plugin);
+        assert!(command.starts_with("npm ci") && config.contains(&format!("from '{plugin}'")), "{command} {config}");
+    }
+    let (command, config) = with("vite-plugin-babel");
+    assert!(command.starts_with("npm ci") && config.contains("jsx: 'automatic'"), "{command} {config}");
+    let alias =
+        r#"{"dependencies":{"react":"npm:@preact/compat@17","preact":"10","vite":"7"},"scripts":{"dev":"vite"}}"#;
+    let plan = plan_of(&[("package.json", alias), ("src/App.jsx", "")]);
+    assert!(plan.supplied.is_empty() && !input(&plan, "package.json").contains("react-dom"));
+    let old = r#"{"dependencies":{"react":"17","vite":"^3.2.0"},"scripts":{"dev":"vite"}}"#;
+    let manifest = input(&plan_of(&[("package.json", old)]), "package.json");
+    assert!(manifest.contains(r#""@vitejs/plugin-react": "^2.2.0""#) && manifest.contains(r#""react-dom": "^17.0.0""#));
+}
