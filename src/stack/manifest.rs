@@ -47,6 +47,7 @@ pub(super) struct Package {
     pub dev_dependencies: BTreeMap<String, String>,
     pub optional_dependencies: BTreeMap<String, String>,
     pub workspaces: Option<Value>,
+    pub nodemon_config: Option<Value>,
 }
 
 impl Package {

@@ -18,7 +18,7 @@ pub(super) const MAX_LOCKFILE_BYTES: u64 = 10 * 1024 * 1024;
 const MAX_WANTED: usize = 256;
 /// How deep below the project's root detection looks, in folders.
 const MAX_DEPTH: usize = 3;
-/// The largest file that only a custom installation may need, in bytes.
+/// The largest file of those that matter less, such as a source that may be a server, in bytes.
 const MAX_SIDE_FILE_BYTES: u64 = 64 * 1024;
 
 /// The files that list or pin dependencies, or say how to install them.
@@ -117,7 +117,8 @@ impl<'a> Project<'a> {
         self.contents
             .iter()
             .filter(|(path, _)| {
-                !matches!(path.extension(), Some("py" | "html")) && path.as_str() != super::settings::FILE
+                !matches!(path.extension(), Some("py" | "html" | "js" | "mjs" | "cjs"))
+                    && path.as_str() != super::settings::FILE
             })
             .map(|(path, content)| (path.as_str().to_owned(), content.to_vec()))
             .collect()
@@ -197,6 +198,10 @@ fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance
     match path.extension() {
         Some("html") if name == "index.html" && depth <= 1 => Some((Importance::Entry, MAX_MANIFEST_BYTES)),
         Some("py") if super::python::is_entry_name(name) => Some((Importance::Entry, MAX_MANIFEST_BYTES)),
+        Some("js" | "mjs" | "cjs") if depth <= 1 && super::node::is_entry_name(name) => {
+            Some((Importance::Entry, MAX_SIDE_FILE_BYTES))
+        }
+        Some("json") if name == super::node::NODEMON_FILE => Some((Importance::Entry, MAX_SIDE_FILE_BYTES)),
         // Requirement files include one another under any name.
         Some("txt" | "in" | "pip") => Some((Importance::Side, MAX_MANIFEST_BYTES)),
         Some("sh" | "toml" | "cfg" | "json" | "yaml" | "yml" | "ini" | "lock") if settings && depth <= 1 => {

@@ -22,7 +22,7 @@ pub(super) const PORT: u16 = 5173;
 pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
     let package = Package::read(project)?.ok_or_else(|| looked_for([project.path("package.json")]))?;
     let scripted = ["dev", "start", "serve"].into_iter().find(|name| package.script(name).is_some());
-    let vite = scripted.map(|name| options(package.script(name).unwrap_or_default()));
+    let vite = scripted.map(|name| options(&package, package.script(name).unwrap_or_default()));
     let mut extras = Vec::new();
     let mut supplied = BTreeMap::new();
     let mut environment = node::process_environment(&package, PORT);
@@ -88,8 +88,8 @@ struct Options {
 }
 
 /// Reads a script that is `vite` with options that the wrapper knows or has no need of; `None` for any other.
-fn options(script: &str) -> Option<Options> {
-    let command = script::plain(script)?;
+fn options(package: &Package, script: &str) -> Option<Options> {
+    let command = script::resolved(package, script)?;
     let mut words = command.argv.into_iter().peekable();
     if words.next()? != "vite" {
         return None;
@@ -135,11 +135,14 @@ mod tests {
 
     #[test]
     fn plain_vite_scripts_are_read() {
+        let options = |script| options(&Package::default(), script);
         for script in [
             "vite",
             "vite dev",
             "vite --host",
             "npx vite --host 0.0.0.0 --port 3000 --open",
+            "bunx --bun vite",
+            "pnpm vite --host",
             "vite --open /x",
             "vite serve --strictPort",
         ] {

@@ -56,7 +56,16 @@ fn node_apps_are_started_without_npm_and_without_watchers() {
         ("nodemon server.js --flag", "node server.js --flag"),
         ("nodemon", "node lib/main.js"),
         ("nodemon -w src -e ts src/a.ts", "sh: exec ts-node src/a.ts"),
-        ("nodemon --exec 'tsx x'", "sh: exec nodemon --exec 'tsx x'"),
+        ("nodemon --exec 'tsx x'", "sh: exec tsx x"),
+        ("nodemon -x tsx src/a.ts --flag", "sh: exec tsx src/a.ts --flag"),
+        ("nodemon --exec 'tsc && node x'", "sh: nodemon --exec 'tsc && node x'"),
+        ("nodemon -r dotenv/config --inspect server.js", "node -r dotenv/config --inspect server.js"),
+        ("node -r dotenv/config server.js", "node -r dotenv/config server.js"),
+        ("node --import tsx src/a.ts --watch", "node --import tsx src/a.ts --watch"),
+        ("node --watch-path ./src --env-file .env server.js", "node --env-file .env server.js"),
+        ("tsx watch --ignore dist --env-file=.env src/a.ts", "sh: exec tsx '--env-file=.env' src/a.ts"),
+        ("tsx --watch src/a.ts", "sh: exec tsx src/a.ts"),
+        ("bun --hot src/a.ts", "sh: exec bun src/a.ts"),
         ("node --watch --watch-path=src server.js", "node server.js"),
         ("tsx watch src/a.ts", "sh: exec tsx src/a.ts"),
         ("ts-node-dev --respawn --transpile-only src/a.ts", "sh: exec ts-node --transpile-only src/a.ts"),
@@ -79,4 +88,85 @@ fn what_has_to_be_built_is_built_or_run_from_its_sources() {
     let hooked = r#"{"scripts":{"prestart":"node a.js","start":"node b.js"}}"#;
     let argv = plan_of(&[("package.json", hooked), ("b.js", "")]).start.argv;
     assert!(argv[2].ends_with("( node a.js\n) || exit $?\nnode b.js"), "{argv:?}");
+}
+
+#[test]
+fn what_nodemon_is_told_by_its_configuration_is_run() {
+    let start = |package: &str, configuration: Option<&str>| {
+        let mut files = vec![("package.json", package), ("src/index.ts", ""), ("server.js", "")];
+        files.extend(configuration.map(|text| ("nodemon.json", text)));
+        let plan = plan_of(&files);
+        (plan.start.argv.last().unwrap().rsplit('\n').next().unwrap().to_owned(), plan.start.environment)
+    };
+    let plain = r#"{"scripts":{"dev":"nodemon"}}"#;
+    let exec = r#"{"watch":["src"],"exec":"ts-node ./src/index.ts","env":{"MODE":"x"}}"#;
+    let (command, environment) = start(plain, Some(exec));
+    assert_eq!((command.as_str(), environment["MODE"].as_str()), ("exec ts-node ./src/index.ts", "x"));
+    let map = r#"{"scripts":{"dev":"nodemon src/index.ts"},"nodemonConfig":{"execMap":{"ts":"node --import tsx"}}}"#;
+    assert_eq!(start(map, None).0, "src/index.ts");
+    let listed = r#"{"scripts":{"dev":"nodemon src/index.ts"},"devDependencies":{"tsx":"4"}}"#;
+    assert_eq!(start(listed, None).0, "exec tsx src/index.ts");
+    assert_eq!(start(plain, Some("{ no json")).0, "exec nodemon");
+}
+
+#[test]
+fn the_order_of_what_a_node_project_may_start() {
+    let said = |package: &str| {
+        let plan = plan_of(&[("package.json", package), ("server.js", ""), ("dist/x.js", ""), ("src/a.js", "")]);
+        assert_eq!(plan.stack, Stack::Node);
+        plan.notes.into_iter().find(|note| note.starts_with("node: ")).unwrap()
+    };
+    let cases = [
+        (r#"{"main":"src/a.js","scripts":{"start":"node dist/x.js","dev":"nodemon server.js"}}"#, "the start script"),
+        (
+            r#"{"dependencies":{"next":"16"},"scripts":{"start":"next start","dev":"next dev"}}"#,
+            "the dev script of next",
+        ),
+        (r#"{"main":"server.js","scripts":{"dev":"webpack --watch"}}"#, "server.js"),
+        (r#"{"main":"gone.js","scripts":{"dev":"tsc -w"}}"#, "server.js"),
+        (r#"{"main":"server.js","scripts":{"dev":"nodemon src/a.js"}}"#, "the dev script"),
+        (r#"{"main":"server.js","scripts":{"dev":"tsx watch src/a.ts"}}"#, "the dev script"),
+        (r#"{"scripts":{"start":"node build/x.js","dev":"tsc -w","build":"tsc"}}"#, "the build script, then"),
+        (r#"{"scripts":{"start":"node build/x.js","dev":"nodemon src/a.js","build":"tsc"}}"#, "the dev script, since"),
+        (r#"{"scripts":{"start":"node -r dotenv/config src/a.js","dev":"nodemon server.js"}}"#, "the start script"),
+        (r#"{"scripts":{"start":"node --import tsx src/b.ts","build":"tsc"}}"#, "the build script, then"),
+        (r#"{"scripts":{"serve":"vue-cli-service serve","build":"vue-cli-service build"}}"#, "the serve script"),
+    ];
+    for (package, wanted) in cases {
+        let note = said(package);
+        assert!(note.starts_with(&format!("node: {wanted}")), "{package} {note}");
+    }
+    let last = plan_of(&[("package.json", r#"{"scripts":{"dev":"./run"}}"#)]);
+    assert!(last.notes[0].ends_with("since there is nothing else"), "{:?}", last.notes);
+}
+
+#[test]
+fn a_page_with_a_manifest_of_page_libraries_is_static() {
+    let stack =
+        |package: &str, script: (&str, &str)| plan_of(&[("package.json", package), ("index.html", ""), script]).stack;
+    let page = ("script.js", "document.title = 'x'");
+    let server = ("index.js", "require('http').createServer(f).listen(3000)");
+    let test = r#""scripts":{"test":"echo no"}"#;
+    for (package, script, wanted) in [
+        (format!(r#"{{"main":"index.js",{test},"dependencies":{{"bootstrap":"5"}}}}"#), page, Stack::Static),
+        (format!(r#"{{"main":"script.js",{test},"dependencies":{{"three":"1"}}}}"#), page, Stack::Static),
+        (format!(r#"{{"main":"index.js",{test}}}"#), ("index.js", "document.title"), Stack::Static),
+        (format!(r#"{{"main":"index.js",{test}}}"#), server, Stack::Node),
+        (format!(r#"{{"main":"index.js",{test},"dependencies":{{"express":"5"}}}}"#), server, Stack::Node),
+        (r#"{"scripts":{"dev":"nodemon index.js"}}"#.to_owned(), server, Stack::Node),
+        (r#"{"scripts":{"dev":"webpack --watch"},"dependencies":{"three":"1"}}"#.to_owned(), page, Stack::Static),
+        (r#"{"scripts":{"start":"webpack serve"},"dependencies":{"three":"1"}}"#.to_owned(), page, Stack::Node),
+        (r#"{"scripts":{"start":"live-server"}}"#.to_owned(), page, Stack::Static),
+    ] {
+        assert_eq!(stack(&package, script), wanted, "{package} {script:?}");
+    }
+}
+
+#[test]
+fn the_development_server_of_create_react_app_is_kept_from_ending() {
+    let package = r#"{"scripts":{"start":"react-scripts start"},"dependencies":{"react":"19","react-scripts":"5"}}"#;
+    let plan = plan_of(&[("package.json", package), ("public/index.html", ""), ("src/index.js", "")]);
+    assert_eq!((plan.stack, plan.start.reload), (Stack::React, ReloadPlan::Restart));
+    assert_eq!(plan.start.environment["CI"], "true");
+    assert!(plan.start.argv[2].ends_with("exec react-scripts start"));
 }
