@@ -200,6 +200,13 @@ fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> O
         notes.push(format!("node: {entry}"));
         return Some(Start { argv: vec!["node".into(), entry], environment: BTreeMap::new() });
     }
+    if let (None, true, Some(module)) = (start, packages::is_for_bun(package), &package.module)
+        && project.has(module)
+    {
+        notes.push(format!("node: {module}, by Bun"));
+        let module = shlex::try_quote(module).ok()?;
+        return Some(Start { argv: in_shell(project, &format!("exec bun {module}")), environment: BTreeMap::new() });
+    }
     let name = DEVELOPMENT.into_iter().find(|name| package.script(name).is_some()).or(start.map(|_| "start"))?;
     notes.push(format!("node: the {name} script, since there is nothing else"));
     Some(run_script(project, package, name))

@@ -84,7 +84,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
 
 /// Returns a command line that runs a script by a shell that finds the environment's programs.
 pub(super) fn in_shell(script: &str) -> Vec<String> {
-    shell(&[&format!("{HOME}/venv/bin"), &format!("{HOME}/server/bin")], script)
+    shell(&[&format!("{HOME}/venv/bin"), &format!("{HOME}/server/bin")], &[], script)
 }
 
 /// Returns a project's own installation command as it is run: with the environment active, its own pip in it.

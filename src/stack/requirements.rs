@@ -1,12 +1,18 @@
 //! What a Python project depends on, and the commands that install it.
 
+mod pyproject;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::{Table, Value};
+use toml::Table;
 
+pub(super) use self::pyproject::describes_project;
+use self::pyproject::{dependencies, dynamic_files, field, is_dynamic, parse, poetry_list, reduced};
 use super::{
+    packages::bring,
     project::{Project, bad},
     python::PIP,
+    wanted::is_archive,
 };
 use crate::domain::{
     error::Error,
@@ -96,64 +102,6 @@ pub(super) fn read(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) 
     }
 }
 
-/// Returns a field of `[project]`.
-fn field<'t>(table: &'t Table, name: &str) -> Option<&'t Value> {
-    table.get("project").and_then(|project| project.get(name))
-}
-
-/// Returns whether something else than `[project]` itself says what the project depends on.
-fn is_dynamic(table: &Table) -> bool {
-    let dynamic = field(table, "dynamic").and_then(Value::as_array);
-    dynamic.is_some_and(|fields| fields.iter().any(|field| field.as_str() == Some("dependencies")))
-}
-
-/// Returns the requirement files that setuptools is told to take the dependencies from, if there are any and all are there.
-fn dynamic_files(project: &Project<'_>, table: &Table) -> Option<Vec<String>> {
-    let tools = table.get("tool").and_then(|tool| tool.get("setuptools")).and_then(|tool| tool.get("dynamic"));
-    let files: Vec<String> = match tools.and_then(|tool| tool.get("dependencies")).and_then(|list| list.get("file"))? {
-        Value::String(file) => vec![file.clone()],
-        Value::Array(files) => files.iter().filter_map(|file| file.as_str().map(str::to_owned)).collect(),
-        _ => return None,
-    };
-    let files: Vec<String> = files.iter().filter_map(|file| beside("pyproject.toml", file)).collect();
-    (!files.is_empty() && files.iter().all(|file| project.has(file))).then_some(files)
-}
-
-/// Returns whether a `pyproject.toml` describes a project, and not only the settings of tools.
-pub(super) fn describes_project(project: &Project<'_>) -> Result<bool, Error> {
-    let Some(text) = project.text("pyproject.toml")? else { return Ok(false) };
-    let table = parse(project, &text)?;
-    Ok(table.contains_key("project") || poetry_list(&table))
-}
-
-fn parse(project: &Project<'_>, text: &str) -> Result<Table, Error> {
-    text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        bad(project.path("pyproject.toml"), format!("line {line}: {}", error.message()))
-    })
-}
-
-fn poetry_list(table: &Table) -> bool {
-    let tool = table.get("tool").and_then(|tool| tool.get("poetry"));
-    tool.is_some_and(|poetry| poetry.get("dependencies").is_some())
-        && table.get("project").is_none_or(|project| project.get("dependencies").is_none())
-}
-
-/// Returns a `pyproject.toml` without what installs nothing.
-fn reduced(project: &Project<'_>, table: &Table) -> Result<Vec<u8>, Error> {
-    let mut part = table.clone();
-    part.retain(|key, _| matches!(key as &str, "project" | "dependency-groups" | "tool" | "build-system"));
-    if let Some(Value::Table(fields)) = part.get_mut("project") {
-        let keep = ["name", "version", "dynamic", "requires-python", "dependencies", "optional-dependencies"];
-        fields.retain(|key, _| keep.contains(&(key as &str)));
-    }
-    if let Some(Value::Table(tools)) = part.get_mut("tool") {
-        tools.retain(|key, _| matches!(key as &str, "uv" | "poetry"));
-    }
-    let text = toml::to_string(&part).map_err(|error| bad(project.path("pyproject.toml"), error.to_string()))?;
-    Ok(text.into_bytes())
-}
-
 fn locked_by_uv(project: &Project<'_>, table: &Table) -> Result<Requirements, Error> {
     let tool = format!(
         "python3 -m venv --without-pip /tmp/uv\n\"$HOME/venv/bin/pip\" --python /tmp/uv/bin/python install --quiet --no-input --disable-pip-version-check --no-cache-dir {UV}"
@@ -193,33 +141,9 @@ fn by_poetry(project: &Project<'_>, table: &Table) -> Result<Requirements, Error
 fn with_lock(project: &Project<'_>, table: &Table, lock: &str) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let mut inputs = BTreeMap::from([(project.path("pyproject.toml"), reduced(project, table)?)]);
     if let Some(bytes) = project.bytes(lock)? {
-        inputs.insert(project.path(lock), bytes.to_vec());
+        inputs.insert(project.path(lock), pyproject::without_version(bytes));
     }
     Ok(inputs)
-}
-
-/// Returns the dependencies of `[project]` without local ones.
-fn dependencies(project: &Project<'_>, table: &Table, notes: &mut Vec<String>) -> Result<Vec<String>, Error> {
-    let file = project.path("pyproject.toml");
-    let list = match field(table, "dependencies") {
-        None => return Ok(Vec::new()),
-        Some(Value::Array(list)) => list,
-        Some(_) => return Err(bad(file, "project.dependencies: must be a list of texts")),
-    };
-    let mut found = Vec::new();
-    for (index, value) in list.iter().enumerate() {
-        let text = value.as_str().map(str::trim).unwrap_or_default();
-        let good = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(['\n', '\0']);
-        if !good {
-            return Err(bad(file, format!("project.dependencies[{index}]: must be a requirement as text, is {value}")));
-        }
-        if text.contains("file:") {
-            notes.push(format!("{file}: {text} is local and not installed"));
-        } else {
-            found.push(text.to_owned());
-        }
-    }
-    Ok(found)
 }
 
 fn by_list(list: Vec<String>, file: String) -> Result<Requirements, Error> {
@@ -264,6 +188,7 @@ fn by_files(
     let mut requirements = Requirements::default();
     let mut waiting = files.to_vec();
     let mut itself = false;
+    let mut archived = BTreeMap::new();
     while let Some(name) = waiting.pop() {
         let path = project.path(&name);
         if requirements.inputs.contains_key(&path) {
@@ -293,6 +218,12 @@ fn by_files(
                         requirements.folders.extend([format!("{folder}/src"), folder]);
                     }
                 }
+                Line::Archives(named) => {
+                    // pip takes these from the folder that it runs in.
+                    let found = beside("requirements.txt", named).map(|found| archives(project, &found));
+                    bring(project, found.unwrap_or_default(), &mut archived, notes);
+                    kept.push_str(line);
+                }
                 Line::Other => kept.push_str(line),
             }
             // Lines keep their numbers, which pip's messages name.
@@ -307,6 +238,7 @@ fn by_files(
         let words = files.iter().flat_map(|file| ["-r", file]);
         let words = shlex::try_join(words).map_err(|error| bad(project.path(&files[0]), error.to_string()))?;
         requirements.commands.push(format!("{PIP} {words}"));
+        requirements.inputs.append(&mut archived);
     }
     if let (true, Some(table)) = (itself, pyproject) {
         let list = dependencies(project, table, notes)?;
@@ -315,11 +247,19 @@ fn by_files(
     Ok(requirements)
 }
 
+/// Returns the packages in archives that a path names: itself, or those in the folder.
+fn archives<'a>(project: &Project<'a>, path: &str) -> Vec<&'a str> {
+    let folder = format!("{path}/");
+    project.files().filter(|file| is_archive(file) && (*file == path || file.starts_with(&folder))).collect()
+}
+
 enum Line<'a> {
     /// `-r file` or `-c file`.
     Include(&'a str),
     /// `-e folder` or `./folder`.
     Local(&'a str),
+    /// `./wheels/package.whl` or `--find-links folder`.
+    Archives(&'a str),
     Other,
 }
 
@@ -340,13 +280,20 @@ fn read_line(line: &str) -> Line<'_> {
     if let Some(target) = option(["--editable", "-e"]) {
         return if remote(target) || target.starts_with("git+") { Line::Other } else { Line::Local(target) };
     }
+    if let Some(folder) = option(["--find-links", "-f"]) {
+        return if remote(folder) { Line::Other } else { Line::Archives(folder) };
+    }
+    // `name @ file:...` as well as the path alone, each with a marker behind it.
+    let path = line.split([';', ' ']).rfind(|part| is_archive(part.trim())).unwrap_or_default().trim();
+    if !path.is_empty() && !remote(path) && path.contains('/') {
+        return Line::Archives(path);
+    }
     let folder = line.starts_with("./")
         || line.starts_with("../")
         || line == "."
         || line.starts_with(".[")
         || line.starts_with("file:");
-    let archive = [".whl", ".tar.gz", ".zip"].iter().any(|ending| line.ends_with(ending));
-    if folder && !archive { Line::Local(line) } else { Line::Other }
+    if folder { Line::Local(line) } else { Line::Other }
 }
 
 fn without_comment(line: &str) -> &str {

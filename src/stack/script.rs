@@ -128,6 +128,7 @@ fn called(package: &Package, argv: &[String]) -> Called {
                 None => Called::Program(owned(&rest[1..])),
             }
         }
+        [run, option, ..] if bun && *run == "run" && option.starts_with('-') => Called::Nothing,
         [exec, words @ ..]
             if matches!(exec.as_str(), "exec" | "x") && words.first().is_some_and(|w| !w.starts_with('-')) =>
         {
@@ -183,6 +184,7 @@ mod tests {
             ("bunx --bun vite", "vite"),
             ("bun --hot src/a.ts", "bun --hot src/a.ts"),
             ("bun run src/a.ts", "bun run src/a.ts"),
+            ("bun run --hot src/a.ts", "bun run --hot src/a.ts"),
             ("vite", "vite"),
         ] {
             assert_eq!(read(script), Some((0, wanted.into())), "{script}");

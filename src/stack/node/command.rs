@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{entry, nodemon};
 use crate::{
-    domain::runtime::APP_ROOT,
+    domain::runtime::{APP_ROOT, RUNTIME_MOUNT},
     stack::{
         manifest::Package,
+        packages,
         project::Project,
         script::{self, Command},
         shell,
@@ -83,7 +84,9 @@ pub(in crate::stack) fn run_script(project: &Project<'_>, package: &Package, nam
 /// Returns a command line that runs a script by a shell that finds the project's packages.
 pub(in crate::stack) fn in_shell(project: &Project<'_>, script: &str) -> Vec<String> {
     let folder = if project.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", project.root) };
-    shell(&[&format!("{folder}/node_modules/.bin")], script)
+    // A package manager that the image has is better than what stands in for it.
+    let (bun, managers) = (packages::bun_folder(), format!("{RUNTIME_MOUNT}/node/bin"));
+    shell(&[&format!("{folder}/node_modules/.bin")], &[&bun, &managers], script)
 }
 
 /// Returns the place of the file among Node's arguments, or `None` if it is told to run something else.

@@ -5,6 +5,7 @@ fn packages_are_installed_by_the_manager_of_the_lockfile() {
     let package = r#"{"dependencies":{"express":"5"},"scripts":{"start":"node a.js","postinstall":"node b.js"}}"#;
     let named =
         r#"{"dependencies":{"express":"5"},"packageManager":"pnpm@9.1.0+sha512.abc","scripts":{"start":"node a.js"}}"#;
+    let bun = r#"{"dependencies":{"express":"5"},"packageManager":"bun@1.2.5","scripts":{"start":"node a.js"}}"#;
     let cases: &[(Files<'_>, &[&str])] = &[
         (&[("package.json", package)], &["npm install --no-package-lock"]),
         (&[("package.json", package), ("package-lock.json", "{}")], &["npm ci", "|| {", "npm install"]),
@@ -14,6 +15,8 @@ fn packages_are_installed_by_the_manager_of_the_lockfile() {
         ),
         (&[("package.json", named)], &["pnpm@9.1.0 ", "--no-frozen-lockfile"]),
         (&[("package.json", package), ("yarn.lock", "# yarn lockfile v1\n")], &["yarn@1.", "--frozen-lockfile"]),
+        (&[("package.json", package), ("bun.lock", "{}")], &["--prefix \"$HOME/bun\" bun@1."]),
+        (&[("package.json", bun)], &["bun@1.2.5"]),
         (
             &[("package.json", package), ("yarn.lock", "__metadata:\n  version: 8\n")],
             &["@yarnpkg/cli-dist@4", "--immutable"],
@@ -49,7 +52,10 @@ fn node_apps_are_started_without_npm_and_without_watchers() {
         assert_eq!(plan.start.reload, ReloadPlan::Restart);
         assert_eq!(plan.start.environment["PORT"], "3000");
         let argv = plan.start.argv.join(" ");
-        argv.replace("/bin/sh -c export PATH=/app/node_modules/.bin:\"$PATH\"\n", "sh: ")
+        match argv.strip_prefix("/bin/sh -c export PATH=/app/node_modules/.bin:\"$PATH\":") {
+            Some(rest) => format!("sh: {}", rest.split_once('\n').unwrap().1),
+            None => argv,
+        }
     };
     let cases = [
         ("node ./bin/www", "node ./bin/www"),
@@ -169,4 +175,23 @@ fn the_development_server_of_create_react_app_is_kept_from_ending() {
     assert_eq!((plan.stack, plan.start.reload), (Stack::React, ReloadPlan::Restart));
     assert_eq!(plan.start.environment["CI"], "true");
     assert!(plan.start.argv[2].ends_with("exec react-scripts start"));
+}
+
+#[test]
+fn bun_is_installed_for_what_it_locks_or_runs() {
+    let locked = plan_of(&[
+        ("package.json", r#"{"dependencies":{"hono":"4"},"scripts":{"dev":"bun run --hot src/index.ts"}}"#),
+        ("bun.lock", "{}"),
+        ("src/index.ts", ""),
+    ]);
+    let commands = install(&locked).commands.join("\n");
+    assert!(commands.contains("bun/node_modules/.bin/bun\" install --no-progress --frozen-lockfile"), "{commands}");
+    assert_eq!(input(&locked, "bun.lock"), "{}");
+    assert!(locked.start.argv[2].contains("/home/preview/bun/node_modules/.bin:/previewd/node/bin\n"));
+    assert!(locked.start.argv[2].ends_with("\nexec bun run src/index.ts"), "{:?}", locked.start.argv);
+    let called = plan_of(&[("package.json", r#"{"dependencies":{"hono":"4"},"scripts":{"dev":"bun src/index.ts"}}"#)]);
+    assert!(install(&called).commands[0].contains("bun@") && install(&called).commands[1].starts_with("npm install"));
+    let made = r#"{"module":"index.ts","type":"module","devDependencies":{"@types/bun":"latest"}}"#;
+    let made = plan_of(&[("package.json", made), ("index.ts", "")]);
+    assert!(made.start.argv[2].ends_with("\nexec bun index.ts") && install(&made).commands[0].contains("bun@"));
 }
