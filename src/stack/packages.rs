@@ -1,5 +1,7 @@
 //! How the packages of a `package.json` are installed: npm, pnpm or yarn, with the lockfile where there is one.
 
+mod workspace;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::domain::{
     error::Error,
-    runtime::{BaseImage, HOME, InstallPlan},
+    runtime::{APP_ROOT, BaseImage, HOME, InstallPlan},
 };
 
 /// Where package managers keep what they download, until the installation is over.
@@ -70,8 +72,19 @@ pub(super) fn install(
     if nothing && extras.is_empty() && package.workspaces.is_none() && !calls_bun(package) {
         return Ok(plan);
     }
-    let manager = manager(project, package)?;
-    plan.inputs = inputs(project, package, &manager, extras, notes)?;
+    let workspace = workspace::home(project)?;
+    let (home, whole) = workspace.as_ref().map_or((project, package), |(home, whole)| (home, whole));
+    let manager = manager(home, whole)?;
+    plan.inputs = inputs(home, whole, &manager, notes)?;
+    if home.root != project.root {
+        notes.push(format!("{}: part of the workspace of {}", project.path("package.json"), home.path("package.json")));
+        plan.commands
+            .push(format!("cd {}", shlex::try_quote(&format!("{APP_ROOT}/{}", home.root)).unwrap_or_default()));
+    }
+    let path = project.path("package.json");
+    if let (Some(manifest), false) = (plan.inputs.get_mut(&path), extras.is_empty()) {
+        *manifest = with_extras(&path, manifest, extras)?;
+    }
     if calls_bun(package) || matches!(manager, Manager::Bun { .. }) {
         let version = if let Manager::Bun { version, .. } = &manager { version } else { BUN };
         // It comes for every C library, and keeps the one that fits beside the others.
@@ -212,7 +225,6 @@ fn inputs(
     project: &Project<'_>,
     package: &Package,
     manager: &Manager,
-    extras: &[Extra<'_>],
     notes: &mut Vec<String>,
 ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let mut inputs = BTreeMap::new();
@@ -221,8 +233,8 @@ fn inputs(
     if let Some(text) = project.text("package.json")? {
         // Yarn's newer lockfiles have the project's name in them.
         let named = parts || matches!(manager, Manager::YarnBerry { .. });
-        let whole = manifest::reduced(&path, &text, if named { Identity::Name } else { Identity::Dropped })?;
-        inputs.insert(path.clone(), if extras.is_empty() { whole } else { with_extras(&path, &whole, extras)? });
+        let identity = if named { Identity::Name } else { Identity::Dropped };
+        inputs.insert(path.clone(), manifest::reduced(&path, &text, identity)?);
     }
     for name in ["package-lock.json", "npm-shrinkwrap.json"] {
         if let Some(bytes) = project.bytes(name)? {

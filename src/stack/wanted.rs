@@ -38,7 +38,7 @@ const MANIFESTS: [&str; 12] = [
     ".python-version",
 ];
 /// The files that pin dependencies.
-const LOCKFILES: [&str; 8] = [
+pub(super) const LOCKFILES: [&str; 8] = [
     "package-lock.json",
     "npm-shrinkwrap.json",
     "pnpm-lock.yaml",

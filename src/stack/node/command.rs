@@ -81,12 +81,17 @@ pub(in crate::stack) fn run_script(project: &Project<'_>, package: &Package, nam
     }
 }
 
-/// Returns a command line that runs a script by a shell that finds the project's packages.
+/// Returns a command line that runs a script by a shell that finds the project's packages, and those of a workspace above.
 pub(in crate::stack) fn in_shell(project: &Project<'_>, script: &str) -> Vec<String> {
-    let folder = if project.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", project.root) };
+    let folders = std::iter::successors(Some(project.root.as_str()), |folder| {
+        (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(above, _)| above))
+    });
+    let packages: Vec<String> = folders
+        .map(|folder| format!("{APP_ROOT}/{folder}").trim_end_matches('/').to_owned() + "/node_modules/.bin")
+        .collect();
     // A package manager that the image has is better than what stands in for it.
     let (bun, managers) = (packages::bun_folder(), format!("{RUNTIME_MOUNT}/node/bin"));
-    shell(&[&format!("{folder}/node_modules/.bin")], &[&bun, &managers], script)
+    shell(&packages.iter().map(String::as_str).collect::<Vec<_>>(), &[&bun, &managers], script)
 }
 
 /// Returns the place of the file among Node's arguments, or `None` if it is told to run something else.

@@ -195,3 +195,55 @@ fn bun_is_installed_for_what_it_locks_or_runs() {
     let made = plan_of(&[("package.json", made), ("index.ts", "")]);
     assert!(made.start.argv[2].ends_with("\nexec bun index.ts") && install(&made).commands[0].contains("bun@"));
 }
+
+#[test]
+fn a_member_of_a_workspace_is_installed_by_its_lockfile() {
+    let web = r#"{"name":"web","version":"1.0.0","scripts":{"dev":"vite"},"dependencies":{"react":"19"}}"#;
+    let files = |settings: &'static str, members: &'static str| {
+        plan_of(&[
+            ("previewd.toml", settings),
+            ("package.json", r#"{"name":"all","private":true,"packageManager":"pnpm@9.1.0"}"#),
+            ("pnpm-workspace.yaml", members),
+            ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
+            (".npmrc", "x=y"),
+            ("apps/web/package.json", web),
+            ("apps/web/src/App.jsx", ""),
+            ("packages/ui/package.json", r#"{"name":"ui","version":"2.0.0"}"#),
+        ])
+    };
+    let paths = |plan: &RunPlan| install(plan).inputs.keys().cloned().collect::<Vec<_>>();
+    let plan = files("root = 'apps/web'\n", "packages:\n  # all\n  - 'apps/*'\n  - packages/*\n");
+    assert_eq!(
+        paths(&plan),
+        [
+            ".npmrc",
+            "apps/web/package.json",
+            "package.json",
+            "packages/ui/package.json",
+            "pnpm-lock.yaml",
+            "pnpm-workspace.yaml"
+        ]
+    );
+    assert_eq!(install(&plan).commands[0], "cd /app/");
+    assert!(install(&plan).commands[1].starts_with("npx --yes pnpm@9.1.0 install"));
+    assert!(
+        input(&plan, "apps/web/package.json").contains("plugin-react")
+            && !input(&plan, "package.json").contains("vite")
+    );
+    assert!(input(&plan, "packages/ui/package.json").contains("2.0.0"));
+    assert!(plan.notes.iter().any(|note| note.contains("part of the workspace")), "{:?}", plan.notes);
+    // Not a member.
+    let alone = files("root = 'apps/web'\n", "packages:\n  - packages/*\n");
+    assert_eq!(paths(&alone), ["apps/web/package.json"]);
+
+    let start = plan_of(&[
+        ("previewd.toml", "root = 'apps/api'\n"),
+        ("package.json", r#"{"workspaces":["apps/*"]}"#),
+        ("package-lock.json", "{}"),
+        ("apps/api/package.json", r#"{"scripts":{"start":"tsx a.ts"},"dependencies":{"tsx":"4"}}"#),
+    ]);
+    assert!(start.start.argv[2].starts_with(
+        "export PATH=/app/apps/api/node_modules/.bin:/app/apps/node_modules/.bin:/app/node_modules/.bin:"
+    ));
+    assert!(install(&start).commands[1].starts_with("npm ci"), "{:?}", install(&start).commands);
+}
