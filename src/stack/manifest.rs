@@ -10,7 +10,7 @@ use crate::domain::error::Error;
 
 /// The fields that decide what is installed. Scripts are none of them: the root's own would need its sources, which are
 /// not there when dependencies are installed.
-const DEPENDENCY_FIELDS: [&str; 18] = [
+const DEPENDENCY_FIELDS: [&str; 23] = [
     "packageManager",
     "engines",
     "os",
@@ -28,6 +28,11 @@ const DEPENDENCY_FIELDS: [&str; 18] = [
     "resolutions",
     "pnpm",
     "patchedDependencies",
+    "trustedDependencies",
+    "allowScripts",
+    "installConfig",
+    "catalog",
+    "catalogs",
     "workspaces",
 ];
 
