@@ -33,6 +33,8 @@ pub struct Signs {
     pub python_manifest: bool,
     /// A Python file that can be started.
     pub python_entry: bool,
+    /// That Python file shows signs of an app: it is not only a script with a likely name.
+    pub python_app: bool,
     /// A `package.json`.
     pub package: Option<PackageUse>,
     /// An `index.html`, in the folder or one that is published by custom.
@@ -75,10 +77,12 @@ pub fn choose(signs: &Signs) -> Option<Choice> {
             _ => plain(Stack::Python),
         };
     }
+    // Beside a page, a script that lists and serves nothing is a tool that makes the page, as a rule.
+    let python = signs.python_entry && (signs.python_app || !signs.index_page);
     match signs.package {
         Some(PackageUse::Page) => return plain(Stack::React),
         Some(PackageUse::Server) => return plain(Stack::Node),
-        Some(PackageUse::Tools) if signs.python_entry => {
+        Some(PackageUse::Tools) if python => {
             return noted(Stack::Python, "package.json has no server; the Python file is started");
         }
         Some(PackageUse::Tools) if signs.index_page => {
@@ -87,8 +91,11 @@ pub fn choose(signs: &Signs) -> Option<Choice> {
         Some(PackageUse::Tools) => return plain(Stack::Node),
         None => {}
     }
-    if signs.python_entry {
+    if python {
         return noted(Stack::Python, "no requirements.txt: what the app imports of the usual frameworks is installed");
+    }
+    if signs.index_page && signs.python_entry {
+        return noted(Stack::Static, "the Python file makes no app; index.html is served as it is");
     }
     if signs.index_page {
         return plain(Stack::Static);
@@ -123,7 +130,10 @@ mod tests {
             (Signs { package: tools, index_page: true, ..none }, Some(Stack::Static)),
             (Signs { package: tools, python_entry: true, ..none }, Some(Stack::Python)),
             (Signs { package: tools, ..none }, Some(Stack::Node)),
-            (Signs { python_entry: true, index_page: true, ..none }, Some(Stack::Python)),
+            (Signs { package: tools, python_entry: true, index_page: true, ..none }, Some(Stack::Static)),
+            (Signs { python_entry: true, ..none }, Some(Stack::Python)),
+            (Signs { python_entry: true, index_page: true, ..none }, Some(Stack::Static)),
+            (Signs { python_entry: true, python_app: true, index_page: true, ..none }, Some(Stack::Python)),
             (Signs { index_page: true, server_script: true, ..none }, Some(Stack::Static)),
             (Signs { server_script: true, ..none }, Some(Stack::Node)),
         ];

@@ -3,6 +3,7 @@
 //! Pure: a tree and the texts of some of its files go in, a [`RunPlan`] comes out. What the stacks put into containers
 //! is compiled in from `stacks/`. To add a stack, see docs/adding-a-stack.md.
 
+mod custom;
 mod dockerfile;
 mod explain;
 mod manifest;
@@ -16,6 +17,8 @@ mod runtime;
 mod script;
 mod settings;
 mod static_files;
+mod variables;
+mod wanted;
 
 use std::collections::BTreeMap;
 
@@ -38,11 +41,12 @@ use crate::domain::{
 /// The most folders below the root that are looked into when the root itself shows nothing.
 const MAX_FOLDERS: usize = 64;
 
-/// Returns the paths whose content [`plan`] needs: at most 256 files, each of at most 1 MiB, lockfiles 10 MiB.
+/// Returns the paths whose content [`plan`] needs: at most 256 files, each of at most 1 MiB, lockfiles and archives
+/// 10 MiB, archives 16 MiB altogether.
 ///
 /// A manifest that is larger is not among them; [`plan`] then says so by its name.
 pub fn wanted(tree: &Tree) -> Vec<FilePath> {
-    project::wanted(tree)
+    wanted::wanted(tree)
 }
 
 /// Finds how a project is run.
@@ -86,13 +90,14 @@ pub fn plan(
         plan.start.ready_path.clone_from(path);
     }
     if let ImagePlan::Dependencies(install) = &mut plan.image {
-        if let Some(commands) = &settings.install {
-            custom_install(install, stack, &project, commands);
+        match &settings.install {
+            Some(commands) => custom::install(install, stack, &project, commands, &mut notes)?,
+            None if matches!(stack, Stack::Node | Stack::React) => packages::note_hooks(&project, &mut notes)?,
+            None => {}
         }
         install.environment.extend(config.installation.clone());
-        let decides = |name: &str| decides_installation(name, &install.inputs);
-        let chosen: Vec<_> = overrides.environment.iter().filter(|(name, _)| decides(name)).collect();
-        let chosen: Vec<_> = chosen.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let commands = settings.install.as_deref().unwrap_or_default();
+        let chosen = variables::deciding(&overrides.environment, commands, &install.inputs);
         install.environment.extend(chosen);
         if !plan.root.is_empty() && !install.commands.is_empty() {
             // The commands run in this folder, so it decides where what they install is.
@@ -108,13 +113,13 @@ fn looked_for(names: impl IntoIterator<Item = String>) -> Error {
     Error::StackNotFound { looked_for: names.into_iter().collect() }
 }
 
-/// Returns a command line that runs a script by `/bin/sh` with folders before the image's own search path.
-fn shell(folders: &[&str], script: &str) -> Vec<String> {
-    let folders = folders
-        .iter()
-        .map(|folder| shlex::try_quote(folder).unwrap_or_else(|_| (*folder).into()))
-        .fold(String::new(), |path, folder| path + &folder + ":");
-    vec!["/bin/sh".into(), "-c".into(), format!("export PATH={folders}\"$PATH\"\n{script}")]
+/// Returns a command line that runs a script by `/bin/sh` with folders before and after the image's own search path.
+fn shell(before: &[&str], after: &[&str], script: &str) -> Vec<String> {
+    let quoted =
+        |folder: &&str| shlex::try_quote(folder).map_or_else(|_| (*folder).to_owned(), |word| word.into_owned());
+    let before: String = before.iter().map(quoted).map(|folder| folder + ":").collect();
+    let after: String = after.iter().map(quoted).map(|folder| format!(":{folder}")).collect();
+    vec!["/bin/sh".into(), "-c".into(), format!("export PATH={before}\"$PATH\"{after}\n{script}")]
 }
 
 /// Finds the stack of a folder, or of the only folder below it that has one.
@@ -161,6 +166,7 @@ fn signs(project: &Project<'_>) -> Result<Signs, Error> {
         dockerfile,
         python_manifest: project.has("requirements.txt") || requirements::describes_project(project)?,
         python_entry: python::has_entry(project),
+        python_app: python::makes_app(project),
         package: Package::read(project)?.map(|package| -> PackageUse { node::package_use(project, &package) }),
         index_page: static_files::published(project).is_some(),
         server_script: project.has("server.js") || project.has("app.js"),
@@ -172,7 +178,7 @@ fn start_by(plan: &mut RunPlan, project: &Project<'_>, command: &str) {
     plan.start.argv = match plan.stack {
         Stack::Python => python::in_shell(command),
         Stack::Node | Stack::React => node::in_shell(project, command),
-        Stack::Static | Stack::Dockerfile => shell(&[], command),
+        Stack::Static | Stack::Dockerfile => shell(&[], &[], command),
     };
     plan.start.reload = ReloadPlan::Restart;
 }
@@ -187,35 +193,6 @@ fn set_port(plan: &mut RunPlan, port: u16) {
         && let Some(told) = plan.start.argv.get_mut(index + 1)
     {
         *told = port.to_string();
-    }
-}
-
-/// Puts a project's own commands in place of what was planned. They read every manifest as it is.
-fn custom_install(
-    install: &mut crate::domain::runtime::InstallPlan,
-    stack: Stack,
-    project: &Project<'_>,
-    commands: &[String],
-) {
-    install.commands = match stack {
-        Stack::Python => python::custom_install(commands),
-        _ => commands.to_vec(),
-    };
-    install.inputs = project.manifests();
-    if commands.is_empty() && stack != Stack::Python {
-        install.inputs.clear();
-    }
-}
-
-/// Returns whether a variable of the request changes what is installed: the settings of the package managers, and what
-/// a manifest or its configuration refers to.
-fn decides_installation(name: &str, inputs: &BTreeMap<String, Vec<u8>>) -> bool {
-    const PREFIXES: [&str; 8] = ["PIP_", "UV_", "POETRY_", "NPM_", "npm_", "YARN_", "PNPM_", "pnpm_"];
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || {
-        let reference = format!("${{{name}}}");
-        let refers = |content: &Vec<u8>| content.windows(reference.len()).any(|part| part == reference.as_bytes());
-        let small = |content: &&Vec<u8>| content.len() <= 1024 * 1024;
-        inputs.values().filter(small).any(refers)
     }
 }
 

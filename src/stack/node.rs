@@ -1,19 +1,21 @@
 //! Node.js servers, and the development servers of frameworks that are no plain Vite.
 
+mod command;
+mod nodemon;
+mod serves;
+
 use std::collections::BTreeMap;
 
-use super::{
-    looked_for,
-    manifest::Package,
-    packages,
-    project::Project,
-    script::{self, Command},
-    shell,
+use self::{command::Start, serves::serves};
+pub(super) use self::{
+    command::{in_shell, run_script},
+    nodemon::FILE as NODEMON_FILE,
 };
+use super::{looked_for, manifest::Package, packages, project::Project, script};
 use crate::domain::{
     detect::PackageUse,
     error::Error,
-    runtime::{APP_ROOT, ImagePlan, ReloadPlan, RunPlan, StartPlan},
+    runtime::{ImagePlan, ReloadPlan, RunPlan, StartPlan},
     spec::Stack,
 };
 
@@ -49,6 +51,8 @@ const PAGE_TOOLS: [&str; 10] = [
     "grunt",
     "echo",
 ];
+/// The scripts that people run while they work, the likeliest first.
+const DEVELOPMENT: [&str; 4] = ["dev", "serve", "develop", "start:dev"];
 /// What is started when nothing says what is.
 const ENTRIES: [&str; 14] = [
     "server.js",
@@ -69,26 +73,46 @@ const ENTRIES: [&str; 14] = [
 
 /// Returns what a `package.json` is for.
 pub(super) fn package_use(project: &Project<'_>, package: &Package) -> PackageUse {
-    let framework = FRAMEWORKS.iter().any(|name| package.has(name));
-    let start = package.script("start");
     if package.has("vite") {
         return PackageUse::Page;
     }
-    if package.has("react") {
-        let server =
-            SERVERS.iter().any(|name| package.has(name)) && (start.is_some() || entry(project, package).is_some());
-        return if framework || server { PackageUse::Server } else { PackageUse::Page };
-    }
-    let tool = start
-        .and_then(script::plain)
-        .is_none_or(|command| command.argv.first().is_some_and(|program| PAGE_TOOLS.contains(&program.as_str())));
-    if project.has("index.html") && package.dependencies.is_empty() && !framework {
-        // Its `main` and its index.js are the page's own as a rule.
-        let server = project.has("server.js") || (start.is_some() && !tool);
-        return if server { PackageUse::Server } else { PackageUse::Tools };
-    }
-    let runs = start.is_some() || framework || package.script("dev").is_some() || entry(project, package).is_some();
-    if runs { PackageUse::Server } else { PackageUse::Tools }
+    let framework = FRAMEWORKS.iter().any(|name| package.has(name));
+    let start = package.script("start");
+    let entry = entry(project, package);
+    let listed = SERVERS.iter().any(|name| package.has(name)) && (start.is_some() || entry.is_some());
+    let server = if package.has("react") {
+        if !framework && !listed {
+            return PackageUse::Page;
+        }
+        true
+    } else if project.has("index.html") && !framework {
+        // A `main` and an index.js are the page's own as a rule: `npm init -y` writes the one, people the other.
+        let script = start.or_else(|| package.script(serving_script(package)?));
+        script.is_some_and(|script| !is_page_tool(script) || !package.dependencies.is_empty())
+            || listed
+            || entry.is_some_and(|file| project.source(&file).is_some_and(|source| listens(&source)))
+    } else {
+        framework
+            || start.is_some()
+            || entry.is_some()
+            || DEVELOPMENT.into_iter().any(|name| package.script(name).is_some())
+    };
+    if server { PackageUse::Server } else { PackageUse::Tools }
+}
+
+/// Returns whether a file of that name may be what is started.
+pub(super) fn is_entry_name(name: &str) -> bool {
+    ENTRIES.contains(&name)
+}
+
+fn is_page_tool(script: &str) -> bool {
+    script::plain(script)
+        .is_none_or(|command| command.argv.first().is_some_and(|program| PAGE_TOOLS.contains(&program.as_str())))
+}
+
+/// Returns whether a source shows signs of a server.
+fn listens(source: &str) -> bool {
+    [".listen(", "createServer(", "Bun.serve(", "Deno.serve("].iter().any(|sign| source.contains(sign))
 }
 
 /// Plans a Node app.
@@ -129,6 +153,11 @@ pub(super) fn process_environment(package: &Package, port: u16) -> BTreeMap<Stri
         ("NUXT_TELEMETRY_DISABLED".to_owned(), "1".to_owned()),
         ("NG_CLI_ANALYTICS".to_owned(), "false".to_owned()),
     ]);
+    if package.has("react-scripts") {
+        // Without this it ends with its standard input, which is empty from the start, or refuses a name that it does not know.
+        environment
+            .extend([("CI", "true"), ("DANGEROUSLY_DISABLE_HOST_CHECK", "true")].map(|(k, v)| (k.into(), v.into())));
+    }
     // As `npm run` does.
     for (name, value) in [("npm_package_name", &package.name), ("npm_package_version", &package.version)] {
         if let Some(value) = value.as_ref().filter(|value| value.len() <= 256 && !value.contains('\0')) {
@@ -138,134 +167,62 @@ pub(super) fn process_environment(package: &Package, port: u16) -> BTreeMap<Stri
     environment
 }
 
-/// How a process is started.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Start {
-    pub argv: Vec<String>,
-    pub environment: BTreeMap<String, String>,
-}
-
-/// Finds what to start.
+/// Finds what to start: the `start` script, else a script that clearly runs a development server, else `main`, else a file
+/// with a likely name, else the `dev` script whatever it does.
+///
+/// A known framework's `dev` comes before its `start`, which serves what a build has made, and so does not show sources. A
+/// `start` that runs a file which is not there waits for a build too.
 fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> Option<Start> {
     let framework = FRAMEWORKS.iter().find(|name| package.has(name));
-    let (start, dev) = (package.script("start"), package.script("dev"));
-    if let (Some(framework), Some(_)) = (framework, dev) {
+    if let (Some(framework), Some(_)) = (framework, package.script("dev")) {
         notes.push(format!("node: the dev script of {framework}"));
         return Some(run_script(project, package, "dev"));
     }
-    if start.is_some() && !waits_for_build(project, package) {
+    let start = package.script("start");
+    let waits = start.is_some_and(|start| waits_for_build(project, package, start));
+    if start.is_some() && !waits {
         notes.push("node: the start script".into());
         return Some(run_script(project, package, "start"));
     }
-    if dev.is_some() {
-        let why = if start.is_some() { ", since what the start script runs has to be built first" } else { "" };
-        notes.push(format!("node: the dev script{why}"));
-        return Some(run_script(project, package, "dev"));
+    let why = if waits { ", since what the start script runs has to be built first" } else { "" };
+    if let Some(name) = serving_script(package) {
+        notes.push(format!("node: the {name} script{why}"));
+        return Some(run_script(project, package, name));
     }
-    if start.is_some() && package.script("build").is_some() {
+    if let (Some(start), Some(build)) = (start, package.script("build")) {
         notes.push("node: the build script, then the start script, which runs what is built".into());
-        let script = format!("( {}\n) || exit $?\n{}", package.script("build")?, package.script("start")?);
+        let script = format!("( {build}\n) || exit $?\n{start}");
         return Some(Start { argv: in_shell(project, &script), environment: BTreeMap::new() });
     }
-    if start.is_some() {
-        return Some(run_script(project, package, "start"));
+    if start.is_none()
+        && let Some(entry) = entry(project, package)
+    {
+        notes.push(format!("node: {entry}"));
+        return Some(Start { argv: vec!["node".into(), entry], environment: BTreeMap::new() });
     }
-    let entry = entry(project, package)?;
-    notes.push(format!("node: {entry}"));
-    Some(Start { argv: vec!["node".into(), entry], environment: BTreeMap::new() })
-}
-
-/// Returns whether the start script runs a file that is not in the project.
-fn waits_for_build(project: &Project<'_>, package: &Package) -> bool {
-    let Some(command) = package.script("start").and_then(script::plain) else { return false };
-    let Some(("node", rest)) = command.argv.split_first().map(|(program, rest)| (program.as_str(), rest)) else {
-        return false;
-    };
-    rest.iter().find(|word| !word.starts_with('-')).is_some_and(|file| resolve(project, package, file).is_none())
-}
-
-/// Returns how a script is run: the command itself where it is plain, without a watcher; else by a shell as npm would,
-/// but without npm, whose own start takes longer than most apps'.
-pub(super) fn run_script(project: &Project<'_>, package: &Package, name: &str) -> Start {
-    let script = package.script(name).unwrap_or_default();
-    let hook = package.script(&format!("pre{name}"));
-    let mut environment = BTreeMap::from([("npm_lifecycle_event".to_owned(), name.to_owned())]);
-    let plain = script::plain(script).map(|command| without_watcher(project, package, command));
-    match (plain, hook) {
-        (Some(command), None) => {
-            environment.extend(command.environment);
-            let node = command.argv.first().is_some_and(|program| program == "node");
-            let argv = if node {
-                command.argv
-            } else {
-                let words =
-                    shlex::try_join(command.argv.iter().map(String::as_str)).unwrap_or_else(|_| script.to_owned());
-                in_shell(project, &format!("exec {words}"))
-            };
-            Start { argv, environment }
-        }
-        (Some(_) | None, Some(hook)) => {
-            Start { argv: in_shell(project, &format!("( {hook}\n) || exit $?\n{script}")), environment }
-        }
-        (None, None) => Start { argv: in_shell(project, script), environment },
+    if let (None, true, Some(module)) = (start, packages::is_for_bun(package), &package.module)
+        && project.has(module)
+    {
+        notes.push(format!("node: {module}, by Bun"));
+        let module = shlex::try_quote(module).ok()?;
+        return Some(Start { argv: in_shell(project, &format!("exec bun {module}")), environment: BTreeMap::new() });
     }
+    let name = DEVELOPMENT.into_iter().find(|name| package.script(name).is_some()).or(start.map(|_| "start"))?;
+    notes.push(format!("node: the {name} script, since there is nothing else"));
+    Some(run_script(project, package, name))
 }
 
-/// Returns a command line that runs a script by a shell that finds the project's packages.
-pub(super) fn in_shell(project: &Project<'_>, script: &str) -> Vec<String> {
-    let folder = if project.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", project.root) };
-    shell(&[&format!("{folder}/node_modules/.bin")], script)
+/// Returns the first of the scripts for development that clearly runs a server.
+fn serving_script(package: &Package) -> Option<&'static str> {
+    DEVELOPMENT.into_iter().find(|name| package.script(name).is_some_and(|script| serves(package, script)))
 }
 
-/// Takes the watcher off a command: previewd starts the process anew itself, and knows when.
-fn without_watcher(project: &Project<'_>, package: &Package, command: Command) -> Command {
-    let Some((program, rest)) = command.argv.split_first() else { return command };
-    let plain = |program: &str, rest: Vec<String>| {
-        let argv = std::iter::once(program.to_owned()).chain(rest).collect();
-        Command { environment: command.environment.clone(), argv }
-    };
-    match program.as_str() {
-        "node" => plain("node", rest.iter().filter(|word| !word.starts_with("--watch")).cloned().collect()),
-        "tsx" if rest.first().is_some_and(|word| word == "watch") => {
-            let rest = &rest[1..];
-            plain("tsx", rest.iter().filter(|word| !word.starts_with("--clear-screen")).cloned().collect())
-        }
-        "nodemon" => match nodemon(rest) {
-            Some(rest) => {
-                let file = rest.first().cloned().or_else(|| entry(project, package));
-                let Some(file) = file else { return command };
-                let typed = file.ends_with(".ts") || file.ends_with(".tsx");
-                let rest = std::iter::once(file).chain(rest.into_iter().skip(1)).collect();
-                plain(if typed { "ts-node" } else { "node" }, rest)
-            }
-            None => command,
-        },
-        "ts-node-dev" | "tsnd" => {
-            let watching = ["--respawn", "--rs", "--clear", "--cls", "--notify=false", "--exit-child", "--poll"];
-            let known = |word: &String| {
-                !word.starts_with('-') || matches!(word.as_str(), "--transpile-only" | "-T" | "--files")
-            };
-            let rest: Vec<String> = rest.iter().filter(|word| !watching.contains(&word.as_str())).cloned().collect();
-            if rest.iter().all(known) { plain("ts-node", rest) } else { command }
-        }
-        _ => command,
-    }
-}
-
-/// Returns nodemon's file and its arguments, or `None` if it is told to run something else.
-fn nodemon(rest: &[String]) -> Option<Vec<String>> {
-    let mut words = rest.iter();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "-w" | "--watch" | "-e" | "--ext" | "-i" | "--ignore" | "-d" | "--delay" | "-s" | "--signal" => {
-                words.next()?;
-            }
-            "-q" | "--quiet" | "-V" | "--verbose" | "-L" | "--legacy-watch" | "-C" | "--on-change-only" => {}
-            option if option.starts_with('-') => return None,
-            _ => return Some(std::iter::once(word).chain(words).cloned().collect()),
-        }
-    }
-    Some(Vec::new())
+/// Returns whether a script runs a file that is not in the project.
+fn waits_for_build(project: &Project<'_>, package: &Package, script: &str) -> bool {
+    let Some(command) = script::resolved(package, script) else { return false };
+    let Some((program, rest)) = command.argv.split_first() else { return false };
+    program == "node"
+        && command::file_index(rest).is_some_and(|index| resolve(project, package, &rest[index]).is_none())
 }
 
 /// Returns the file to start when no script says it.

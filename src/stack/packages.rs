@@ -1,16 +1,19 @@
 //! How the packages of a `package.json` are installed: npm, pnpm or yarn, with the lockfile where there is one.
 
+mod workspace;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::{
-    manifest::{self, Package},
+    manifest::{self, Identity, Package},
     project::{Project, bad},
+    wanted::{YARN_PLUGINS, is_archive},
 };
 use crate::domain::{
     error::Error,
-    runtime::{BaseImage, InstallPlan},
+    runtime::{APP_ROOT, BaseImage, HOME, InstallPlan},
 };
 
 /// Where package managers keep what they download, until the installation is over.
@@ -24,6 +27,11 @@ const YARN_BERRY: &str = "4.9.2";
 /// The releases of pnpm by the lockfile's version.
 const PNPM: [(&str, &str); 3] = [("5.", "7.33.7"), ("6.", "8.15.9"), ("9.", "10.18.3")];
 
+/// The release of Bun that is used when the project names none.
+const BUN: &str = "1.3.1";
+/// Scripts of the project itself that package managers run at the end of an installation.
+pub(super) const HOOKS: [&str; 4] = ["preinstall", "install", "postinstall", "prepare"];
+
 /// A package that is installed though the project does not list it, with its version range.
 pub(super) type Extra<'a> = (&'a str, &'a str);
 
@@ -34,6 +42,12 @@ enum Manager {
     Pnpm { version: String, locked: bool },
     YarnClassic { locked: bool },
     YarnBerry { version: String, locked: bool },
+    Bun { version: String, locked: bool },
+}
+
+/// Returns the folder of the Bun that is kept for projects whose scripts call it.
+pub(super) fn bun_folder() -> String {
+    format!("{HOME}/bun/node_modules/.bin")
 }
 
 /// Plans the installation of a folder's packages and of some that it does not list.
@@ -55,12 +69,31 @@ pub(super) fn install(
     let nothing = [&package.dependencies, &package.dev_dependencies, &package.optional_dependencies]
         .into_iter()
         .all(BTreeMap::is_empty);
-    if nothing && extras.is_empty() && package.workspaces.is_none() {
+    if nothing && extras.is_empty() && package.workspaces.is_none() && !calls_bun(package) {
         return Ok(plan);
     }
-    let manager = manager(project, package)?;
-    plan.inputs = inputs(project, package, extras, notes)?;
-    plan.commands = manager.commands(extras.is_empty());
+    let workspace = workspace::home(project)?;
+    let (home, whole) = workspace.as_ref().map_or((project, package), |(home, whole)| (home, whole));
+    let manager = manager(home, whole)?;
+    plan.inputs = inputs(home, whole, &manager, notes)?;
+    if home.root != project.root {
+        notes.push(format!("{}: part of the workspace of {}", project.path("package.json"), home.path("package.json")));
+        plan.commands
+            .push(format!("cd {}", shlex::try_quote(&format!("{APP_ROOT}/{}", home.root)).unwrap_or_default()));
+    }
+    let path = project.path("package.json");
+    if let (Some(manifest), false) = (plan.inputs.get_mut(&path), extras.is_empty()) {
+        *manifest = with_extras(&path, manifest, extras)?;
+    }
+    if calls_bun(package) || matches!(manager, Manager::Bun { .. }) {
+        let version = if let Manager::Bun { version, .. } = &manager { version } else { BUN };
+        // It comes for every C library, and keeps the one that fits beside the others.
+        plan.commands.push(format!(
+            "npm install {NPM_FLAGS} --prefix \"$HOME/bun\" bun@{version}\nrm -rf \"$HOME/bun/node_modules/@oven\""
+        ));
+        plan.environment.insert("BUN_INSTALL_CACHE_DIR".into(), format!("{CACHE}/bun"));
+    }
+    plan.commands.extend(manager.commands(extras.is_empty()));
     plan.commands.push(format!("rm -rf {CACHE}"));
     plan.environment.insert("npm_config_cache".into(), format!("{CACHE}/npm"));
     if !matches!(manager, Manager::Npm { .. }) {
@@ -72,6 +105,35 @@ pub(super) fn install(
         plan.environment.insert("CI".into(), "1".into());
     }
     Ok(plan)
+}
+
+/// Says which of the project's own scripts, beside those that only set up git, are not run though package managers would.
+///
+/// They may need sources, which are not there when dependencies are installed.
+///
+/// # Errors
+/// `BadManifest` when the manifest cannot be read.
+pub(super) fn note_hooks(project: &Project<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
+    let Some(package) = Package::read(project)? else { return Ok(()) };
+    let idle = ["husky", "simple-git-hooks", "lefthook", "is-ci", "only-allow", "echo", "exit"];
+    let matters = |script: &str| !idle.iter().any(|word| script.split([' ', '&', '|']).any(|part| part == *word));
+    let hooks = HOOKS.into_iter().filter(|name| package.script(name).is_some_and(matters));
+    notes.extend(hooks.map(|name| {
+        let path = project.path("package.json");
+        format!("{path}: the {name} script is not run, since it may need sources; `install` in previewd.toml can do it")
+    }));
+    Ok(())
+}
+
+/// Returns whether the project needs Bun itself, beside what it installs.
+fn calls_bun(package: &Package) -> bool {
+    let word = |script: &String| script.split([' ', '&', '|', ';', '"', '\'', '(']).any(|word| word == "bun");
+    package.scripts.values().any(word) || is_for_bun(package)
+}
+
+/// Returns whether a project is made for Bun, as `bun init` makes them.
+pub(super) fn is_for_bun(package: &Package) -> bool {
+    package.has("@types/bun") || package.has("bun-types")
 }
 
 /// Finds the package manager: the one that the manifest names, else by lockfile.
@@ -86,12 +148,14 @@ fn manager(project: &Project<'_>, package: &Package) -> Result<Manager, Error> {
         return Err(bad(project.path("package.json"), format!("packageManager: {version} is no version")));
     }
     let npm_lock = project.first(&["npm-shrinkwrap.json", "package-lock.json"]);
+    let bun_lock = project.has("bun.lock") || project.has("bun.lockb");
     let (pnpm_lock, yarn_lock) = (project.has("pnpm-lock.yaml"), project.has("yarn.lock"));
     Ok(match name {
         "pnpm" => Manager::Pnpm { version: or(version, || pnpm_version(project)), locked: pnpm_lock },
         "yarn" if version.starts_with("1.") || version.is_empty() => Manager::YarnClassic { locked: yarn_lock },
         "yarn" => Manager::YarnBerry { version: version.to_owned(), locked: yarn_lock },
         "npm" => Manager::Npm { lockfile: npm_lock },
+        "bun" => Manager::Bun { version: or(version, || BUN.to_owned()), locked: bun_lock },
         _ if npm_lock.is_some() => Manager::Npm { lockfile: npm_lock },
         _ if pnpm_lock => Manager::Pnpm { version: pnpm_version(project), locked: true },
         _ if yarn_lock => match project.text("yarn.lock")? {
@@ -100,6 +164,7 @@ fn manager(project: &Project<'_>, package: &Package) -> Result<Manager, Error> {
             }
             _ => Manager::YarnClassic { locked: true },
         },
+        _ if bun_lock => Manager::Bun { version: BUN.to_owned(), locked: true },
         _ => Manager::Npm { lockfile: None },
     })
 }
@@ -147,6 +212,10 @@ impl Manager {
                 let free = format!("{run} --no-immutable");
                 if *locked && exact { or_mend(format!("{run} --immutable"), free) } else { free }
             }
+            Self::Bun { locked, .. } => {
+                let run = "\"$HOME/bun/node_modules/.bin/bun\" install --no-progress".to_owned();
+                if *locked && exact { or_mend(format!("{run} --frozen-lockfile"), run) } else { run }
+            }
         }]
     }
 }
@@ -155,21 +224,32 @@ impl Manager {
 fn inputs(
     project: &Project<'_>,
     package: &Package,
-    extras: &[Extra<'_>],
+    manager: &Manager,
     notes: &mut Vec<String>,
 ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let mut inputs = BTreeMap::new();
     let path = project.path("package.json");
+    let parts = package.has_local_parts() || project.has("pnpm-workspace.yaml");
     if let Some(text) = project.text("package.json")? {
-        let whole = manifest::reduced(&path, &text)?;
-        inputs.insert(path.clone(), if extras.is_empty() { whole } else { with_extras(&path, &whole, extras)? });
+        // Yarn's newer lockfiles have the project's name in them.
+        let named = parts || matches!(manager, Manager::YarnBerry { .. });
+        let identity = if named { Identity::Name } else { Identity::Dropped };
+        inputs.insert(path.clone(), manifest::reduced(&path, &text, identity)?);
+    }
+    for name in ["package-lock.json", "npm-shrinkwrap.json"] {
+        if let Some(bytes) = project.bytes(name)? {
+            inputs.insert(project.path(name), manifest::without_identity(bytes));
+        }
     }
     let whole = [
-        "package-lock.json",
-        "npm-shrinkwrap.json",
         "pnpm-lock.yaml",
         "pnpm-workspace.yaml",
+        ".pnpmfile.cjs",
+        ".pnpmfile.mjs",
         "yarn.lock",
+        "bun.lock",
+        "bun.lockb",
+        "bunfig.toml",
         ".npmrc",
         ".yarnrc",
         ".yarnrc.yml",
@@ -179,15 +259,59 @@ fn inputs(
             inputs.insert(project.path(name), bytes.to_vec());
         }
     }
-    if package.has_local_parts() || project.has("pnpm-workspace.yaml") {
+    if parts {
         for name in project.files().filter(|name| name.ends_with("/package.json") && !name.contains("node_modules/")) {
             match project.source(name) {
-                Some(text) => _ = inputs.insert(project.path(name), manifest::reduced(&project.path(name), &text)?),
+                Some(text) => {
+                    let member = manifest::reduced(&project.path(name), &text, Identity::Whole)?;
+                    inputs.insert(project.path(name), member);
+                }
                 None => notes.push(format!("{name} is too deep to be part of the workspace's installation")),
             }
         }
     }
+    let named = files_that_are_named(project, &inputs);
+    bring(project, named, &mut inputs, notes);
     Ok(inputs)
+}
+
+/// Returns the files that the manifests name besides packages: patches, packages in archives, yarn's plugins.
+fn files_that_are_named<'a>(project: &Project<'a>, inputs: &BTreeMap<String, Vec<u8>>) -> Vec<&'a str> {
+    let says = ["package.json", "pnpm-workspace.yaml", ".yarnrc.yml"];
+    let texts: Vec<_> = inputs
+        .iter()
+        .filter(|(path, _)| says.iter().any(|name| path.ends_with(name)))
+        .map(|(_, content)| String::from_utf8_lossy(content))
+        .collect();
+    let yarn = project.has(".yarnrc.yml");
+    let named = |name: &&str| {
+        let last = name.rsplit('/').next().unwrap_or_default();
+        let kind = is_archive(last) || last.ends_with(".patch") || last.ends_with(".diff");
+        (kind && texts.iter().any(|text| text.contains(last))) || (yarn && name.starts_with(YARN_PLUGINS))
+    };
+    project.files().filter(named).collect()
+}
+
+/// Adds files to an installation, and says which could not be read.
+pub(super) fn bring<'n>(
+    project: &Project<'_>,
+    names: impl IntoIterator<Item = &'n str>,
+    inputs: &mut BTreeMap<String, Vec<u8>>,
+    notes: &mut Vec<String>,
+) {
+    let mut missing = Vec::new();
+    for name in names {
+        match project.read(name) {
+            Some(bytes) => _ = inputs.insert(project.path(name), bytes.to_vec()),
+            None => missing.push(project.path(name)),
+        }
+    }
+    if let Some(first) = missing.first() {
+        let others = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
+        notes.push(format!(
+            "{first}{others}: not there when dependencies are installed, being too large, too deep, too many or a link"
+        ));
+    }
 }
 
 /// Adds packages to the development dependencies of a reduced manifest.

@@ -10,25 +10,8 @@ use crate::domain::{
     tree::{EntryKind, Tree},
 };
 
-/// The largest manifest that is read, in bytes.
-pub(super) const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
-/// The largest lockfile that is read, in bytes.
-pub(super) const MAX_LOCKFILE_BYTES: u64 = 10 * 1024 * 1024;
-/// The most files that detection asks to read.
-const MAX_WANTED: usize = 256;
-/// How deep below the project's root detection looks, in folders.
-const MAX_DEPTH: usize = 3;
-/// The largest file that only a custom installation may need, in bytes.
-const MAX_SIDE_FILE_BYTES: u64 = 64 * 1024;
-
-/// The files that list or pin dependencies, or say how to install them.
-const MANIFESTS: [&str; 7] =
-    ["package.json", "requirements.txt", "pyproject.toml", ".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
-/// The files that pin dependencies.
-const LOCKFILES: [&str; 6] =
-    ["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "uv.lock", "poetry.lock"];
 /// Folders of dependencies, which some projects commit by mistake.
-const FOREIGN: [&str; 5] = ["node_modules", ".venv", "venv", "site-packages", "__pycache__"];
+pub(super) const FOREIGN: [&str; 5] = ["node_modules", ".venv", "venv", "site-packages", "__pycache__"];
 
 /// A folder of a project.
 pub(super) struct Project<'a> {
@@ -56,6 +39,12 @@ impl<'a> Project<'a> {
     /// Returns whether there is such a file.
     pub fn has(&self, name: &str) -> bool {
         self.path(name).parse::<FilePath>().is_ok_and(|path| self.tree.contains_key(&path))
+    }
+
+    /// Returns whether there is such a file, and it may be executed.
+    pub fn is_executable(&self, name: &str) -> bool {
+        let path = self.path(name).parse::<FilePath>();
+        path.is_ok_and(|path| self.tree.get(&path).is_some_and(|entry| entry.kind == EntryKind::Executable))
     }
 
     /// Returns the first of the names that is a file here.
@@ -111,22 +100,14 @@ impl<'a> Project<'a> {
         decode(bytes).map(Some).ok_or_else(|| bad(self.path(name), "is not UTF-8 text"))
     }
 
-    /// Returns every file of the project that was read and is no source: manifests, lockfiles, and the small files that a
-    /// project's own installation may need.
-    pub fn manifests(&self) -> BTreeMap<String, Vec<u8>> {
-        self.contents
-            .iter()
-            .filter(|(path, _)| {
-                !matches!(path.extension(), Some("py" | "html")) && path.as_str() != super::settings::FILE
-            })
-            .map(|(path, content)| (path.as_str().to_owned(), content.to_vec()))
-            .collect()
+    /// Returns a file's bytes; `None` if there is none or it was not read.
+    pub fn read(&self, name: &str) -> Option<&'a Bytes> {
+        self.contents.get(&self.path(name).parse::<FilePath>().ok()?)
     }
 
     /// Returns a source file's text as far as it is text; `None` if there is none or it was not read.
     pub fn source(&self, name: &str) -> Option<String> {
-        let path = self.path(name).parse::<FilePath>().ok()?;
-        self.contents.get(&path).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        self.read(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 }
 
@@ -148,61 +129,5 @@ fn decode(bytes: &[u8]) -> Option<String> {
             let text = std::str::from_utf8(bytes).ok()?;
             Some(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
         }
-    }
-}
-
-/// Returns the paths whose content detection needs: at most 256 files, manifests first and the shallowest of them first,
-/// none deeper than three folders unless a `previewd.toml` may name a deeper root.
-pub(super) fn wanted(tree: &Tree) -> Vec<FilePath> {
-    let settings = tree.keys().any(|path| path.as_str() == super::settings::FILE);
-    let max_depth = if settings { MAX_DEPTH + 3 } else { MAX_DEPTH };
-    let mut found: Vec<(Importance, usize, &FilePath)> = tree
-        .iter()
-        .filter(|(_, entry)| entry.kind != EntryKind::Symlink)
-        .filter_map(|(path, entry)| {
-            let mut folders = path.as_str().split('/');
-            folders.next_back();
-            let depth = folders.clone().count();
-            if depth > max_depth || folders.any(|part| FOREIGN.contains(&part)) {
-                return None;
-            }
-            let (importance, max_bytes) = interest(path, depth, settings)?;
-            (entry.size_bytes <= max_bytes).then_some((importance, depth, path))
-        })
-        .collect();
-    found.sort();
-    found.into_iter().take(MAX_WANTED).map(|(_, _, path)| path.clone()).collect()
-}
-
-/// What a file is to detection; the first matter most when there are too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Importance {
-    Manifest,
-    Entry,
-    Side,
-}
-
-/// Returns what a file is to detection and up to which size, or `None` if it is nothing.
-fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance, u64)> {
-    let name = path.name();
-    if name == super::settings::FILE {
-        return (depth == 0).then_some((Importance::Manifest, MAX_MANIFEST_BYTES));
-    }
-    if LOCKFILES.contains(&name) {
-        return Some((Importance::Manifest, MAX_LOCKFILE_BYTES));
-    }
-    if MANIFESTS.contains(&name) {
-        return Some((Importance::Manifest, MAX_MANIFEST_BYTES));
-    }
-    match path.extension() {
-        Some("html") if name == "index.html" && depth <= 1 => Some((Importance::Entry, MAX_MANIFEST_BYTES)),
-        Some("py") if super::python::is_entry_name(name) => Some((Importance::Entry, MAX_MANIFEST_BYTES)),
-        // Requirement files include one another under any name.
-        Some("txt" | "in" | "pip") => Some((Importance::Side, MAX_MANIFEST_BYTES)),
-        Some("sh" | "toml" | "cfg" | "json" | "yaml" | "yml" | "ini" | "lock") if settings && depth <= 1 => {
-            Some((Importance::Side, MAX_SIDE_FILE_BYTES))
-        }
-        _ if settings && name == "Makefile" => Some((Importance::Side, MAX_SIDE_FILE_BYTES)),
-        _ => None,
     }
 }

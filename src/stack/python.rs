@@ -1,7 +1,11 @@
 //! Python apps: ASGI and WSGI objects served by uvicorn, Django projects, and plain scripts.
 
+mod entry;
+
 use std::collections::BTreeMap;
 
+use self::entry::{ENTRIES, Entry, imports_module};
+pub(super) use self::entry::{has_entry, is_entry_name, makes_app};
 use super::{
     looked_for,
     project::Project,
@@ -19,93 +23,12 @@ pub(super) const PORT: u16 = 8000;
 /// The server and what it needs, in a folder at the end of the module path, so that a project's own versions win.
 const SERVER: &str =
     "uvicorn==0.54.0 a2wsgi==1.10.10 h11==0.16.0 click==8.5.1 wsproto==1.3.2 typing_extensions==4.16.0";
-/// The file names that may hold an app.
-const ENTRY_NAMES: [&str; 13] = [
-    "main.py",
-    "app.py",
-    "wsgi.py",
-    "asgi.py",
-    "manage.py",
-    "server.py",
-    "api.py",
-    "application.py",
-    "run.py",
-    "index.py",
-    "web.py",
-    "streamlit_app.py",
-    "__init__.py",
-];
-/// The files that are looked at, the likeliest first.
-const ENTRIES: [&str; 21] = [
-    "main.py",
-    "app.py",
-    "app/main.py",
-    "app/app.py",
-    "app/__init__.py",
-    "src/main.py",
-    "src/app.py",
-    "src/app/main.py",
-    "src/app/__init__.py",
-    "wsgi.py",
-    "asgi.py",
-    "server.py",
-    "api.py",
-    "application.py",
-    "run.py",
-    "index.py",
-    "web.py",
-    "streamlit_app.py",
-    "api/main.py",
-    "api/index.py",
-    "backend/main.py",
-];
-/// What makes an app object when it is called at the left margin.
-const MAKERS: [&str; 14] = [
-    "FastAPI",
-    "Flask",
-    "Starlette",
-    "Quart",
-    "Litestar",
-    "Sanic",
-    "Bottle",
-    "APIFlask",
-    "NiceGUI",
-    "get_wsgi_application",
-    "get_asgi_application",
-    "create_app",
-    "make_app",
-    "get_app",
-];
-
-/// How a line begins that makes an app object itself.
-const OBJECTS: [&str; 6] =
-    ["async def app(", "async def application(", "def app(", "def application(", "app = ", "application = "];
-
-/// Returns whether a file of that name may be what is started.
-pub(super) fn is_entry_name(name: &str) -> bool {
-    ENTRY_NAMES.contains(&name)
-}
-
-/// What is started.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Entry {
-    /// A project with a `manage.py`, in a folder below the root; empty for the root itself.
-    Django { folder: String },
-    /// A module, and the folder below the root that it is imported from.
-    Module { file: String, module: String, folder: &'static str },
-}
-
-/// Returns whether the folder has a Python file that can be started.
-pub(super) fn has_entry(project: &Project<'_>) -> bool {
-    entry(project).is_some()
-}
-
 /// Plans a Python app.
 ///
 /// # Errors
 /// `BadManifest` when a manifest cannot be read, `StackNotFound` when there is nothing to start.
 pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
-    let found = entry(project);
+    let found = entry::find(project);
     if found.is_none() && !custom_start {
         return Err(looked_for(ENTRIES.iter().chain(&["manage.py"]).map(|name| project.path(name))));
     }
@@ -133,6 +56,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
                 argv.extend([module, "auto".into()]);
             }
             folders.insert(0, folder.to_owned());
+            folders.extend(entry::own_folder(project, &file));
         }
         None => argv.clear(),
     }
@@ -160,7 +84,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
 
 /// Returns a command line that runs a script by a shell that finds the environment's programs.
 pub(super) fn in_shell(script: &str) -> Vec<String> {
-    shell(&[&format!("{HOME}/venv/bin"), &format!("{HOME}/server/bin")], script)
+    shell(&[&format!("{HOME}/venv/bin"), &format!("{HOME}/server/bin")], &[], script)
 }
 
 /// Returns a project's own installation command as it is run: with the environment active, its own pip in it.
@@ -213,65 +137,6 @@ fn streamlit(file: &str) -> Vec<String> {
     let quiet =
         ["--server.headless", "true", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"];
     words.into_iter().chain(quiet).map(str::to_owned).collect()
-}
-
-/// Returns whether a source imports a module at the left margin.
-fn imports_module(source: &str, module: &str) -> bool {
-    source.lines().any(|line| {
-        let rest = line.strip_prefix("import ").or_else(|| line.strip_prefix("from "));
-        rest.is_some_and(|rest| rest.split([' ', '.', ',']).next() == Some(module))
-    })
-}
-
-/// Finds what to start: a Django project, else the file that makes an app object, else the first that is there.
-fn entry(project: &Project<'_>) -> Option<Entry> {
-    let django = |folder: &str| {
-        let source = project.source(&join(folder, "manage.py"))?;
-        source.contains("DJANGO_SETTINGS_MODULE").then(|| Entry::Django { folder: folder.to_owned() })
-    };
-    if let Some(found) = django("").or_else(|| project.folders().into_iter().find_map(django)) {
-        return Some(found);
-    }
-    let mut best: Option<(u8, &str)> = None;
-    for file in ENTRIES.into_iter().filter(|file| project.has(file)) {
-        let score = promise(&project.source(file).unwrap_or_default());
-        // An empty package marker is nothing to start.
-        if score == 0 && file.ends_with("__init__.py") {
-            continue;
-        }
-        if best.is_none_or(|(other, _)| score > other) {
-            best = Some((score, file));
-        }
-    }
-    let (_, file) = best?;
-    let folder = if file.starts_with("src/") && !project.has("src/__init__.py") { "src" } else { "" };
-    let path = file.strip_prefix(folder).unwrap_or(file).trim_start_matches('/');
-    let module = path.trim_end_matches(".py").trim_end_matches("/__init__").replace('/', ".");
-    Some(Entry::Module { file: file.to_owned(), module, folder })
-}
-
-/// Returns how likely a source file holds an app object: 3 it makes one, 2 it has a factory, 1 it imports one.
-fn promise(source: &str) -> u8 {
-    let line = |line: &str| {
-        let made = |maker: &&str| line.contains(&format!("{maker}("));
-        if line.starts_with([' ', '\t', '#']) {
-            0
-        } else if line.contains('=') && MAKERS.iter().any(made) && !line.starts_with("def ")
-            || OBJECTS.iter().any(|start| line.starts_with(start))
-        {
-            3
-        } else if ["def create_app(", "def make_app(", "def get_app("].iter().any(|start| line.starts_with(start)) {
-            2
-        } else if line.starts_with("from ")
-            && line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| matches!(word, "app" | "application"))
-            && line.contains(" import ")
-        {
-            1
-        } else {
-            0
-        }
-    };
-    source.lines().map(line).max().unwrap_or(0)
 }
 
 /// Returns the absolute folders that modules are imported from, once each, in order.

@@ -1,12 +1,18 @@
 //! What a Python project depends on, and the commands that install it.
 
+mod pyproject;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::{Table, Value};
+use toml::Table;
 
+pub(super) use self::pyproject::describes_project;
+use self::pyproject::{dependencies, dynamic_files, field, is_dynamic, parse, poetry_list, reduced};
 use super::{
+    packages::bring,
     project::{Project, bad},
     python::PIP,
+    wanted::is_archive,
 };
 use crate::domain::{
     error::Error,
@@ -61,8 +67,8 @@ pub(super) struct Requirements {
     pub folders: Vec<String>,
 }
 
-/// Reads a project's dependencies: `uv.lock`, else `poetry.lock`, else `requirements.txt`, else `pyproject.toml`, else
-/// what the entry file imports.
+/// Reads a project's dependencies: `uv.lock`, else `poetry.lock`, else `requirements.txt`, else what `pyproject.toml`
+/// lists or refers to, else what the entry file imports.
 ///
 /// # Errors
 /// `BadManifest` that names the file and the line or field.
@@ -74,46 +80,26 @@ pub(super) fn read(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) 
     match &pyproject {
         Some(table) if project.has("uv.lock") => locked_by_uv(project, table),
         Some(table) if project.has("poetry.lock") => by_poetry(project, table),
-        _ if project.has("requirements.txt") => by_files(project, pyproject.as_ref(), notes),
+        _ if project.has("requirements.txt") => {
+            by_files(project, &["requirements.txt".to_owned()], pyproject.as_ref(), notes)
+        }
         Some(table) if poetry_list(table) => by_poetry(project, table),
-        Some(table) => by_list(dependencies(project, table, notes)?, project.path("pyproject.toml")),
-        None => by_imports(project, entry, notes),
+        Some(table) if field(table, "dependencies").is_some() => {
+            by_list(dependencies(project, table, notes)?, project.path("pyproject.toml"))
+        }
+        Some(table) if is_dynamic(table) => match dynamic_files(project, table) {
+            Some(files) => by_files(project, &files, pyproject.as_ref(), notes),
+            None => {
+                notes.push(format!(
+                    "{}: the project's build says what it depends on, and nothing of it is installed; `install` in previewd.toml can",
+                    project.path("pyproject.toml")
+                ));
+                Ok(Requirements::default())
+            }
+        },
+        // The settings of tools alone, or a project that says nothing of what it needs.
+        _ => by_imports(project, entry, notes),
     }
-}
-
-/// Returns whether a `pyproject.toml` describes a project, and not only the settings of tools.
-pub(super) fn describes_project(project: &Project<'_>) -> Result<bool, Error> {
-    let Some(text) = project.text("pyproject.toml")? else { return Ok(false) };
-    let table = parse(project, &text)?;
-    Ok(table.contains_key("project") || poetry_list(&table))
-}
-
-fn parse(project: &Project<'_>, text: &str) -> Result<Table, Error> {
-    text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        bad(project.path("pyproject.toml"), format!("line {line}: {}", error.message()))
-    })
-}
-
-fn poetry_list(table: &Table) -> bool {
-    let tool = table.get("tool").and_then(|tool| tool.get("poetry"));
-    tool.is_some_and(|poetry| poetry.get("dependencies").is_some())
-        && table.get("project").is_none_or(|project| project.get("dependencies").is_none())
-}
-
-/// Returns a `pyproject.toml` without what installs nothing.
-fn reduced(project: &Project<'_>, table: &Table) -> Result<Vec<u8>, Error> {
-    let mut part = table.clone();
-    part.retain(|key, _| matches!(key as &str, "project" | "dependency-groups" | "tool" | "build-system"));
-    if let Some(Value::Table(fields)) = part.get_mut("project") {
-        let keep = ["name", "version", "dynamic", "requires-python", "dependencies", "optional-dependencies"];
-        fields.retain(|key, _| keep.contains(&(key as &str)));
-    }
-    if let Some(Value::Table(tools)) = part.get_mut("tool") {
-        tools.retain(|key, _| matches!(key as &str, "uv" | "poetry"));
-    }
-    let text = toml::to_string(&part).map_err(|error| bad(project.path("pyproject.toml"), error.to_string()))?;
-    Ok(text.into_bytes())
 }
 
 fn locked_by_uv(project: &Project<'_>, table: &Table) -> Result<Requirements, Error> {
@@ -155,33 +141,9 @@ fn by_poetry(project: &Project<'_>, table: &Table) -> Result<Requirements, Error
 fn with_lock(project: &Project<'_>, table: &Table, lock: &str) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let mut inputs = BTreeMap::from([(project.path("pyproject.toml"), reduced(project, table)?)]);
     if let Some(bytes) = project.bytes(lock)? {
-        inputs.insert(project.path(lock), bytes.to_vec());
+        inputs.insert(project.path(lock), pyproject::without_version(bytes));
     }
     Ok(inputs)
-}
-
-/// Returns the dependencies of `[project]` without local ones.
-fn dependencies(project: &Project<'_>, table: &Table, notes: &mut Vec<String>) -> Result<Vec<String>, Error> {
-    let file = project.path("pyproject.toml");
-    let list = match table.get("project").and_then(|project| project.get("dependencies")) {
-        None => return Ok(Vec::new()),
-        Some(Value::Array(list)) => list,
-        Some(_) => return Err(bad(file, "project.dependencies: must be a list of texts")),
-    };
-    let mut found = Vec::new();
-    for (index, value) in list.iter().enumerate() {
-        let text = value.as_str().map(str::trim).unwrap_or_default();
-        let good = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(['\n', '\0']);
-        if !good {
-            return Err(bad(file, format!("project.dependencies[{index}]: must be a requirement as text, is {value}")));
-        }
-        if text.contains("file:") {
-            notes.push(format!("{file}: {text} is local and not installed"));
-        } else {
-            found.push(text.to_owned());
-        }
-    }
-    Ok(found)
 }
 
 fn by_list(list: Vec<String>, file: String) -> Result<Requirements, Error> {
@@ -209,18 +171,24 @@ fn by_imports(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) -> Re
         .collect();
     if !found.is_empty() {
         notes.push(format!(
-            "python: there is no requirements.txt; installing {}, which the app imports",
+            "python: no file lists dependencies; installing {}, which the app imports",
             found.join(", ")
         ));
     }
     by_list(found, project.path("requirements.txt"))
 }
 
-/// Takes `requirements.txt` and what it includes, without comments and local packages.
-fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<String>) -> Result<Requirements, Error> {
+/// Takes requirement files and what they include, without comments and local packages.
+fn by_files(
+    project: &Project<'_>,
+    files: &[String],
+    pyproject: Option<&Table>,
+    notes: &mut Vec<String>,
+) -> Result<Requirements, Error> {
     let mut requirements = Requirements::default();
-    let mut waiting = vec!["requirements.txt".to_owned()];
+    let mut waiting = files.to_vec();
     let mut itself = false;
+    let mut archived = BTreeMap::new();
     while let Some(name) = waiting.pop() {
         let path = project.path(&name);
         if requirements.inputs.contains_key(&path) {
@@ -250,6 +218,12 @@ fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<St
                         requirements.folders.extend([format!("{folder}/src"), folder]);
                     }
                 }
+                Line::Archives(named) => {
+                    // pip takes these from the folder that it runs in.
+                    let found = beside("requirements.txt", named).map(|found| archives(project, &found));
+                    bring(project, found.unwrap_or_default(), &mut archived, notes);
+                    kept.push_str(line);
+                }
                 Line::Other => kept.push_str(line),
             }
             // Lines keep their numbers, which pip's messages name.
@@ -261,7 +235,10 @@ fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<St
     if requirements.inputs.values().all(blank) {
         requirements.inputs.clear();
     } else {
-        requirements.commands.push(format!("{PIP} -r requirements.txt"));
+        let words = files.iter().flat_map(|file| ["-r", file]);
+        let words = shlex::try_join(words).map_err(|error| bad(project.path(&files[0]), error.to_string()))?;
+        requirements.commands.push(format!("{PIP} {words}"));
+        requirements.inputs.append(&mut archived);
     }
     if let (true, Some(table)) = (itself, pyproject) {
         let list = dependencies(project, table, notes)?;
@@ -270,11 +247,19 @@ fn by_files(project: &Project<'_>, pyproject: Option<&Table>, notes: &mut Vec<St
     Ok(requirements)
 }
 
+/// Returns the packages in archives that a path names: itself, or those in the folder.
+fn archives<'a>(project: &Project<'a>, path: &str) -> Vec<&'a str> {
+    let folder = format!("{path}/");
+    project.files().filter(|file| is_archive(file) && (*file == path || file.starts_with(&folder))).collect()
+}
+
 enum Line<'a> {
     /// `-r file` or `-c file`.
     Include(&'a str),
     /// `-e folder` or `./folder`.
     Local(&'a str),
+    /// `./wheels/package.whl` or `--find-links folder`.
+    Archives(&'a str),
     Other,
 }
 
@@ -295,13 +280,20 @@ fn read_line(line: &str) -> Line<'_> {
     if let Some(target) = option(["--editable", "-e"]) {
         return if remote(target) || target.starts_with("git+") { Line::Other } else { Line::Local(target) };
     }
+    if let Some(folder) = option(["--find-links", "-f"]) {
+        return if remote(folder) { Line::Other } else { Line::Archives(folder) };
+    }
+    // `name @ file:...` as well as the path alone, each with a marker behind it.
+    let path = line.split([';', ' ']).rfind(|part| is_archive(part.trim())).unwrap_or_default().trim();
+    if !path.is_empty() && !remote(path) && path.contains('/') {
+        return Line::Archives(path);
+    }
     let folder = line.starts_with("./")
         || line.starts_with("../")
         || line == "."
         || line.starts_with(".[")
         || line.starts_with("file:");
-    let archive = [".whl", ".tar.gz", ".zip"].iter().any(|ending| line.ends_with(ending));
-    if folder && !archive { Line::Local(line) } else { Line::Other }
+    if folder { Line::Local(line) } else { Line::Other }
 }
 
 fn without_comment(line: &str) -> &str {

@@ -46,6 +46,9 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
         file("static/nginx.conf", include_bytes!("../../stacks/static/nginx.conf")),
     ];
+    let manager = include_bytes!("../../stacks/node/manager.sh");
+    let managers = ["pnpm", "yarn", "bun", "bunx"].map(|name| format!("node/bin/{name}"));
+    files.extend(managers.map(|path| RuntimeFile { executable: true, ..file(&path, manager) }));
     if let Some(extra) = extra_ca {
         let own = |path: &str, content: Vec<u8>| RuntimeFile {
             path: path.into(),

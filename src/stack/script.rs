@@ -2,6 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use super::manifest::Package;
+
+/// What package managers do themselves.
+const OWN_COMMANDS: [&str; 18] = [
+    "install",
+    "i",
+    "ci",
+    "add",
+    "remove",
+    "dlx",
+    "create",
+    "init",
+    "workspace",
+    "workspaces",
+    "build",
+    "link",
+    "start",
+    "test",
+    "run",
+    "node",
+    "exec",
+    "recursive",
+];
+/// How many scripts may call one another.
+const MAX_CALLS: usize = 8;
+
 /// One command without anything that needs a shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Command {
@@ -25,8 +51,10 @@ pub(super) fn plain(script: &str) -> Option<Command> {
         if let Some((name, value)) = assignment(word) {
             environment.insert(name.to_owned(), value.to_owned());
             words.next();
-        } else if matches!(word.as_str(), "cross-env" | "npx" | "env") {
+        } else if matches!(word.as_str(), "cross-env" | "npx" | "bunx" | "env") {
             words.next();
+            // To run it by Bun itself is a wish that Node serves as well.
+            words.next_if(|word| word == "--bun");
             // Options of these are rare, and their own business.
             if words.peek().is_none_or(|word| word.starts_with('-')) {
                 return None;
@@ -34,6 +62,87 @@ pub(super) fn plain(script: &str) -> Option<Command> {
         } else {
             return Some(Command { environment, argv: words.collect() });
         }
+    }
+}
+
+/// Reads a script as [`plain`] does. Where it calls another by a package manager, as `pnpm run dev` or `yarn vite` do, it is
+/// what that comes to: a manager is slow to start, and not in every image.
+pub(super) fn resolved(package: &Package, script: &str) -> Option<Command> {
+    let mut command = plain(script)?;
+    for _ in 0..MAX_CALLS {
+        match called(package, &command.argv) {
+            Called::Nothing => return Some(command),
+            Called::Program(argv) => {
+                let next = plain(&shlex::try_join(argv.iter().map(String::as_str)).ok()?)?;
+                command =
+                    Command { environment: command.environment.into_iter().chain(next.environment).collect(), ..next };
+            }
+            Called::Script(name, arguments) => {
+                // What runs before it is a second command.
+                if package.script(&format!("pre{name}")).is_some() {
+                    return None;
+                }
+                let next = plain(package.script(&name)?)?;
+                command = Command {
+                    environment: command.environment.into_iter().chain(next.environment).collect(),
+                    argv: next.argv.into_iter().chain(arguments).collect(),
+                };
+            }
+            Called::Other => return None,
+        }
+    }
+    None
+}
+
+/// What a command calls by a package manager.
+enum Called {
+    /// It is no package manager's.
+    Nothing,
+    /// A script of `package.json`, with arguments.
+    Script(String, Vec<String>),
+    /// A program of a dependency.
+    Program(Vec<String>),
+    /// Something else.
+    Other,
+}
+
+fn called(package: &Package, argv: &[String]) -> Called {
+    let Some((manager, rest)) = argv.split_first() else { return Called::Nothing };
+    if !matches!(manager.as_str(), "npm" | "pnpm" | "yarn" | "bun") {
+        return Called::Nothing;
+    }
+    let bun = manager == "bun";
+    let rest: Vec<&String> = rest.iter().skip_while(|word| bun && *word == "--bun").collect();
+    let owned = |words: &[&String]| words.iter().map(|word| (*word).clone()).collect::<Vec<_>>();
+    let script = |name: &str, arguments: &[&String]| {
+        let separator = arguments.first().is_some_and(|word| *word == "--");
+        Called::Script(name.to_owned(), owned(&arguments[usize::from(separator)..]))
+    };
+    let is_file = |word: &str| word.contains(['.', '/']);
+    match rest.as_slice() {
+        [run, name, arguments @ ..] if matches!(run.as_str(), "run" | "run-script") && !name.starts_with('-') => {
+            match package.script(name) {
+                Some(_) => script(name, arguments),
+                None if bun && is_file(name) => Called::Nothing,
+                None if manager == "npm" => Called::Other,
+                None => Called::Program(owned(&rest[1..])),
+            }
+        }
+        [run, option, ..] if bun && *run == "run" && option.starts_with('-') => Called::Nothing,
+        [exec, words @ ..]
+            if matches!(exec.as_str(), "exec" | "x") && words.first().is_some_and(|w| !w.starts_with('-')) =>
+        {
+            Called::Program(owned(words))
+        }
+        [name, arguments @ ..] if matches!(name.as_str(), "start" | "test") || manager != "npm" => {
+            match package.script(name) {
+                Some(_) => script(name, arguments),
+                None if bun && (is_file(name) || name.starts_with('-')) => Called::Nothing,
+                None if name.starts_with('-') || OWN_COMMANDS.contains(&name.as_str()) => Called::Other,
+                None => Called::Program(owned(&rest)),
+            }
+        }
+        _ => Called::Other,
     }
 }
 
@@ -48,6 +157,45 @@ fn assignment(word: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scripts_that_are_called_by_a_package_manager_are_what_they_come_to() {
+        let scripts = [
+            ("server", "node src/a.js"),
+            ("dev", "A=1 pnpm run server --fast"),
+            ("hooked", "node b.js"),
+            ("prehooked", "tsc"),
+            ("loop", "yarn loop"),
+            ("shell", "a && b"),
+        ];
+        let scripts = scripts.map(|(name, script)| (name.to_owned(), script.to_owned())).into();
+        let package = Package { scripts, ..Package::default() };
+        let read = |script: &str| {
+            resolved(&package, script).map(|command| (command.environment.len(), command.argv.join(" ")))
+        };
+        for (script, wanted) in [
+            ("npm run server", "node src/a.js"),
+            ("npm run server -- --x", "node src/a.js --x"),
+            ("yarn server", "node src/a.js"),
+            ("bun run server", "node src/a.js"),
+            ("bun --bun run server", "node src/a.js"),
+            ("pnpm exec vite --host", "vite --host"),
+            ("yarn vite", "vite"),
+            ("bunx --bun vite", "vite"),
+            ("bun --hot src/a.ts", "bun --hot src/a.ts"),
+            ("bun run src/a.ts", "bun run src/a.ts"),
+            ("bun run --hot src/a.ts", "bun run --hot src/a.ts"),
+            ("vite", "vite"),
+        ] {
+            assert_eq!(read(script), Some((0, wanted.into())), "{script}");
+        }
+        assert_eq!(read("pnpm dev"), Some((1, "node src/a.js --fast".into())));
+        for shell in
+            ["npm run hooked", "yarn loop", "npm run shell", "npm run gone", "pnpm install", "pnpm --filter x dev"]
+        {
+            assert_eq!(read(shell), None, "{shell}");
+        }
+    }
 
     #[test]
     fn plain_commands_are_taken_apart() {

@@ -9,7 +9,7 @@
 //        {"ok":false,"error":{"message":"...","file":"src/App.jsx","line":3}}
 // An answer means that the next fetch gets the new code. With no changes, the page and all that it imports is checked.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
@@ -22,6 +22,8 @@ const root = resolve(folder, options.root ?? '.')
 
 /** How long one change may take until Vite's plugins have heard of it. */
 const HEARD_TIMEOUT_MS = 2000
+/** How long SvelteKit takes until it looks again at its routes when a file came or went: 100 ms, and some to do it. */
+const KIT_ROUTES_MS = 120
 /** The most modules that are looked at for errors after one notice. */
 const MAX_CHECKED = 400
 
@@ -177,7 +179,9 @@ async function apply(changes) {
   if (files.some(({ file }) => configures(file))) {
     await server.restart()
   } else {
+    const routes = files.some(({ kind }) => kind !== 'change') && kitFiles()
     await Promise.all(files.map(({ file, kind }) => announce(file, kind)))
+    if (routes) await kitRoutes(routes)
   }
   // Vite only renews the time stamps in these, and goes on serving an import of what is gone.
   for (const module of orphans) graph().invalidateModule(module)
@@ -237,6 +241,28 @@ async function announce(file, kind) {
     // What follows the plugins' hooks: the messages to the pages.
     await new Promise(setImmediate)
   }
+}
+
+/** Returns the modules' files that SvelteKit has generated, with their times; undefined in other projects. */
+function kitFiles() {
+  if (!server.config.plugins.some(({ name }) => name.startsWith('vite-plugin-sveltekit'))) return undefined
+  const files = [...graph().fileToModulesMap.keys()].filter((file) => file.includes('/.svelte-kit/generated/'))
+  return new Map(files.map((file) => [file, modified(file)]))
+}
+
+/**
+ * Waits until SvelteKit has its new list of routes. It gathers files that come and go for a while before it makes one, and
+ * no hook says when: until then, a new page is not found. It then writes what its client is told of the routes, and relies
+ * on Vite's watcher to hear of that.
+ */
+async function kitRoutes(before) {
+  await new Promise((resolve) => setTimeout(resolve, KIT_ROUTES_MS))
+  const written = [...before.keys()].filter((file) => modified(file) !== before.get(file))
+  await Promise.all(written.map((file) => announce(file, 'change')))
+}
+
+function modified(file) {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs
 }
 
 function graph() {

@@ -43,7 +43,18 @@ def prepare():
     binaries = os.path.dirname(sys.executable)
     os.environ["PATH"] = binaries + os.pathsep + os.environ.get("PATH", os.defpath)
     os.environ["VIRTUAL_ENV"] = os.path.dirname(binaries)
-    import uvicorn.server  # noqa: F401
+    uvicorn()
+
+
+def uvicorn():
+    """Returns uvicorn's two classes, wherever the version that is found has them."""
+    from uvicorn.config import Config
+
+    try:
+        from uvicorn.server import Server
+    except ImportError:
+        from uvicorn.main import Server
+    return Config, Server
 
 
 def load(target, name):
@@ -115,6 +126,14 @@ def required(function):
     return [p.name for p in parameters if p.default is p.empty and p.kind in positional]
 
 
+def known(function, options):
+    """Returns the options that a function has. The project's own uvicorn wins over ours, and may be years older."""
+    import inspect
+
+    parameters = inspect.signature(function).parameters
+    return {name: value for name, value in options.items() if name in parameters}
+
+
 def run_script(path):
     """Runs a module again as the script that it is."""
     import runpy
@@ -183,26 +202,21 @@ def migrate(settings):
 
 def serve(app, port):
     """Answers on every address until the process is told to end. An app that does not start ends it with status 3."""
-    from uvicorn.config import Config
-    from uvicorn.server import Server
-
+    Config, Server = uvicorn()
     kind = interface(app) or "asgi3"
     if kind == "wsgi":
         from a2wsgi import WSGIMiddleware
 
         app, kind = WSGIMiddleware(app, workers=10), "asgi3"
-    config = Config(
-        app,
-        host="0.0.0.0",
-        port=port,
-        interface=kind,
+    options = {
+        "interface": kind,
         # The gateway is the only client.
-        proxy_headers=True,
-        forwarded_allow_ips="*",
+        "proxy_headers": True,
+        "forwarded_allow_ips": "*",
         # A restart must not wait for streams that never end.
-        timeout_graceful_shutdown=1,
-    )
-    server = Server(config)
+        "timeout_graceful_shutdown": 1,
+    }
+    server = Server(Config(app, host="0.0.0.0", port=port, **known(Config, options)))
     server.run()
     if not server.started:
         sys.exit(3)

@@ -1,0 +1,189 @@
+//! How a script of `package.json` is run: without npm, and without the watcher that it may call.
+
+use std::collections::BTreeMap;
+
+use super::{entry, nodemon};
+use crate::{
+    domain::runtime::{APP_ROOT, RUNTIME_MOUNT},
+    stack::{
+        manifest::Package,
+        packages,
+        project::Project,
+        script::{self, Command},
+        shell,
+    },
+};
+
+/// Options of Node that take the next word as their value.
+const VALUED: [&str; 26] = [
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "-C",
+    "--conditions",
+    "--env-file",
+    "--env-file-if-exists",
+    "--watch-path",
+    "--watch-kill-signal",
+    "--input-type",
+    "--experimental-default-type",
+    "--title",
+    "--icu-data-dir",
+    "--disable-warning",
+    "--openssl-config",
+    "--dns-result-order",
+    "--trace-event-categories",
+    "--unhandled-rejections",
+    "--localstorage-file",
+    "--inspect-port",
+    "--diagnostic-dir",
+    "--redirect-warnings",
+    "--tls-keylog",
+    "--max-http-header-size",
+];
+/// Options of Node after which no file is run.
+const NO_FILE: [&str; 11] =
+    ["-e", "--eval", "-p", "--print", "-pe", "-c", "--check", "-i", "--interactive", "--run", "--test"];
+
+/// How a process is started.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::stack) struct Start {
+    pub argv: Vec<String>,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Returns how a script is run: the command itself where it is plain, without a watcher; else by a shell as npm would,
+/// but without npm, whose own start takes longer than most apps'.
+pub(in crate::stack) fn run_script(project: &Project<'_>, package: &Package, name: &str) -> Start {
+    let script = package.script(name).unwrap_or_default();
+    let hook = package.script(&format!("pre{name}"));
+    let mut environment = BTreeMap::from([("npm_lifecycle_event".to_owned(), name.to_owned())]);
+    let plain = script::resolved(package, script).map(|command| without_watcher(project, package, command));
+    match (plain, hook) {
+        (Some(command), None) => {
+            environment.extend(command.environment);
+            let node = command.argv.first().is_some_and(|program| program == "node");
+            let argv = if node {
+                command.argv
+            } else {
+                let words =
+                    shlex::try_join(command.argv.iter().map(String::as_str)).unwrap_or_else(|_| script.to_owned());
+                in_shell(project, &format!("exec {words}"))
+            };
+            Start { argv, environment }
+        }
+        (Some(_) | None, Some(hook)) => {
+            Start { argv: in_shell(project, &format!("( {hook}\n) || exit $?\n{script}")), environment }
+        }
+        (None, None) => Start { argv: in_shell(project, script), environment },
+    }
+}
+
+/// Returns a command line that runs a script by a shell that finds the project's packages, and those of a workspace above.
+pub(in crate::stack) fn in_shell(project: &Project<'_>, script: &str) -> Vec<String> {
+    let folders = std::iter::successors(Some(project.root.as_str()), |folder| {
+        (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(above, _)| above))
+    });
+    let packages: Vec<String> = folders
+        .map(|folder| format!("{APP_ROOT}/{folder}").trim_end_matches('/').to_owned() + "/node_modules/.bin")
+        .collect();
+    // A package manager that the image has is better than what stands in for it.
+    let (bun, managers) = (packages::bun_folder(), format!("{RUNTIME_MOUNT}/node/bin"));
+    shell(&packages.iter().map(String::as_str).collect::<Vec<_>>(), &[&bun, &managers], script)
+}
+
+/// Returns the place of the file among Node's arguments, or `None` if it is told to run something else.
+pub(super) fn file_index(words: &[String]) -> Option<usize> {
+    let mut index = 0;
+    while let Some(word) = words.get(index) {
+        let option = word.split('=').next().unwrap_or_default();
+        if NO_FILE.contains(&option) {
+            return None;
+        }
+        index += match word.as_str() {
+            "--" => return words.get(index + 1).map(|_| index + 1),
+            word if VALUED.contains(&word) => 2,
+            word if word.starts_with('-') && word != "-" => 1,
+            _ => return Some(index),
+        };
+    }
+    None
+}
+
+/// Returns Node's arguments without those of its watcher.
+fn unwatched(words: &[String]) -> Vec<String> {
+    let end = file_index(words).unwrap_or(words.len());
+    let mut kept = Vec::new();
+    let mut options = words[..end].iter();
+    while let Some(word) = options.next() {
+        if word.starts_with("--watch") {
+            if VALUED.contains(&word.as_str()) {
+                options.next();
+            }
+            continue;
+        }
+        kept.push(word.clone());
+        if VALUED.contains(&word.as_str()) {
+            kept.extend(options.next().cloned());
+        }
+    }
+    kept.extend_from_slice(&words[end..]);
+    kept
+}
+
+/// Takes the watcher off a command: previewd starts the process anew itself, and knows when.
+fn without_watcher(project: &Project<'_>, package: &Package, command: Command) -> Command {
+    let Some((program, rest)) = command.argv.split_first() else { return command };
+    let plain = |program: &str, rest: Vec<String>| {
+        let argv = std::iter::once(program.to_owned()).chain(rest).collect();
+        Command { environment: command.environment.clone(), argv }
+    };
+    match program.as_str() {
+        "node" => plain("node", unwatched(rest)),
+        "tsx" => match rest.split_first() {
+            Some((first, rest)) if first == "watch" => plain("tsx", without_tsx_options(rest)),
+            _ => plain("tsx", unwatched(rest)),
+        },
+        "bun" => {
+            let end = rest.iter().position(|word| !word.starts_with('-') && word != "run").unwrap_or(rest.len());
+            let watching = |word: &&String| !matches!(word.as_str(), "--watch" | "--hot" | "--no-clear-screen");
+            plain("bun", rest[..end].iter().filter(watching).chain(&rest[end..]).cloned().collect())
+        }
+        "nodemon" => nodemon::unwatched(project, package, rest, || entry(project, package))
+            .map(|found| Command {
+                environment: command.environment.clone().into_iter().chain(found.environment).collect(),
+                argv: found.argv,
+            })
+            .unwrap_or(command),
+        "ts-node-dev" | "tsnd" => {
+            let watching = ["--respawn", "--rs", "--clear", "--cls", "--notify=false", "--exit-child", "--poll"];
+            let known = |word: &String| {
+                !word.starts_with('-') || matches!(word.as_str(), "--transpile-only" | "-T" | "--files")
+            };
+            let rest: Vec<String> = rest.iter().filter(|word| !watching.contains(&word.as_str())).cloned().collect();
+            if rest.iter().all(known) { plain("ts-node", rest) } else { command }
+        }
+        _ => command,
+    }
+}
+
+/// Returns the arguments of `tsx watch` without those that say what is watched.
+fn without_tsx_options(words: &[String]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--include" | "--exclude" | "--ignore" => _ = words.next(),
+            word if ["--include=", "--exclude=", "--ignore=", "--clear-screen"].iter().any(|o| word.starts_with(o)) => {
+            }
+            option if option.starts_with('-') => kept.push(word.clone()),
+            _ => {
+                kept.push(word.clone());
+                kept.extend(words.by_ref().cloned());
+            }
+        }
+    }
+    kept
+}

@@ -1,0 +1,184 @@
+use super::*;
+
+#[test]
+fn python_apps_are_found_where_they_are() {
+    let entry = |files: Files<'_>| {
+        let mut all = vec![("requirements.txt", "flask")];
+        all.extend(files);
+        let plan = plan_of(&all);
+        (plan.start.argv[2..].join(" "), plan.start.environment["PYTHONPATH"].clone())
+    };
+    let is = |module: &str, path: &str| (module.to_owned(), path.to_owned());
+    assert_eq!(entry(&[("main.py", ""), ("app.py", "")]), is("main auto", "/app"));
+    assert_eq!(entry(&[("main.py", "print()"), ("app.py", "app = Flask(__name__)")]), is("app auto", "/app"));
+    assert_eq!(entry(&[("app/__init__.py", ""), ("app/main.py", "app = FastAPI()")]), is("app.main auto", "/app"));
+    assert_eq!(
+        entry(&[("app/__init__.py", "def create_app():\n"), ("run.py", "from app import create_app\n")]),
+        is("app auto", "/app")
+    );
+    assert_eq!(
+        entry(&[("wsgi.py", "app = create_app()"), ("app/__init__.py", "def create_app():")]),
+        is("wsgi auto", "/app")
+    );
+    assert_eq!(entry(&[("src/main.py", "")]), is("main auto", "/app/src:/app"));
+    assert_eq!(entry(&[("src/__init__.py", ""), ("src/main.py", "")]), is("src.main auto", "/app:/app/src"));
+    assert_eq!(entry(&[("manage.py", "DJANGO_SETTINGS_MODULE")]), is("manage.py django", "/app"));
+    assert_eq!(entry(&[("shop/manage.py", "DJANGO_SETTINGS_MODULE")]), is("shop/manage.py django", "/app/shop:/app"));
+}
+
+#[test]
+fn a_streamlit_script_is_run_by_its_own_server() {
+    let overrides = Overrides { app_port: Some(9001), ..Overrides::default() };
+    let plan = try_with(&[("streamlit_app.py", "import streamlit as st\n")], &overrides).unwrap();
+    assert!(plan.start.argv.join(" ").contains("-m streamlit run streamlit_app.py --server.port 9001"));
+    assert!(install(&plan).commands[1].ends_with("-- streamlit"));
+}
+
+#[test]
+fn python_dependencies_come_from_what_lists_them() {
+    let commands = |files: Files<'_>| install(&plan_of(files)).commands.join("\n");
+    let plan = plan_of(&[
+        ("requirements.txt", "-r requirements/base.txt\n-c limits.txt\n-e .\n./libs/shop  # ours\nflask\n"),
+        ("requirements/base.txt", "httpx # fast\n"),
+        ("limits.txt", "httpx<1\n"),
+        ("libs/shop/shop.py", ""),
+        ("pyproject.toml", "[project]\nname='x'\ndependencies=['rich>=1', 'own @ file:///x']\n"),
+        ("main.py", ""),
+    ]);
+    assert_eq!(input(&plan, "requirements.txt"), "-r requirements/base.txt\n-c limits.txt\n\n\nflask\n");
+    assert_eq!(input(&plan, "requirements/base.txt"), "httpx\n");
+    assert!(
+        install(&plan).commands.iter().any(|command| command.ends_with("-- 'rich>=1'")),
+        "{:?}",
+        install(&plan).commands
+    );
+    assert_eq!(plan.start.environment["PYTHONPATH"], "/app:/app/libs/shop/src:/app/libs/shop");
+
+    assert!(
+        commands(&[("pyproject.toml", "[project]\ndependencies=[\"flask ; python_version > '3'\"]"), ("main.py", "")])
+            .contains(r#"-- "flask ; python_version > '3'""#)
+    );
+    assert!(
+        commands(&[("pyproject.toml", "[tool.poetry.dependencies]\nflask='*'"), ("main.py", "")])
+            .contains("poetry install")
+    );
+    assert!(
+        commands(&[("pyproject.toml", "[project]"), ("uv.lock", "x"), ("requirements.txt", ""), ("main.py", "")])
+            .contains("uv sync")
+    );
+    assert!(commands(&[("app.py", "import os, sys\nfrom flask import Flask\nimport shop\n")]).contains("-- flask\n"));
+    let nothing = plan_of(&[("requirements.txt", "# none\n"), ("main.py", "")]);
+    assert!(install(&nothing).inputs.is_empty());
+    assert!(commands(&[("requirements.txt", ""), ("main.py", "")]).contains("uvicorn=="));
+}
+
+#[test]
+fn a_python_app_is_found_in_a_package_of_any_name() {
+    let entry = |files: Files<'_>| {
+        let mut all = vec![("pyproject.toml", "[project]\nname='x'\ndependencies=['flask']")];
+        all.extend(files);
+        let plan = plan_of(&all);
+        (plan.start.argv[2..].join(" "), plan.start.environment["PYTHONPATH"].clone())
+    };
+    let is = |module: &str, path: &str| (module.to_owned(), path.to_owned());
+    let factory = "def create_app(test_config=None):\n";
+    assert_eq!(
+        entry(&[("flaskr/__init__.py", factory), ("flaskr/db.py", ""), ("tests/__init__.py", "app = 1")]),
+        is("flaskr auto", "/app")
+    );
+    assert_eq!(
+        entry(&[("src/shop/__init__.py", ""), ("src/shop/main.py", "app = FastAPI()")]),
+        is("shop.main auto", "/app/src:/app")
+    );
+    assert_eq!(
+        entry(&[("src/__init__.py", ""), ("src/shop/__init__.py", factory)]),
+        is("src.shop auto", "/app:/app/src")
+    );
+    // Bare imports of files beside it.
+    assert_eq!(entry(&[("server/app.py", "app = Flask(__name__)")]), is("server.app auto", "/app:/app/server"));
+    // What promises more wins, then the usual places, then the name.
+    assert_eq!(
+        entry(&[("main.py", "print()"), ("shop/app.py", "app = FastAPI()")]),
+        is("shop.app auto", "/app:/app/shop")
+    );
+    assert_eq!(
+        entry(&[("b/main.py", "app = 1"), ("a/main.py", "app = 1"), ("b/__init__.py", "")]),
+        is("a.main auto", "/app:/app/a")
+    );
+    assert_eq!(entry(&[("wsgi.py", "app = 1"), ("a/main.py", "app = 1")]), is("wsgi auto", "/app"));
+    assert!(error_of(&[("requirements.txt", ""), ("tool/main.py", "print()")]).contains("main.py"));
+}
+
+#[test]
+fn a_folder_that_lists_its_own_dependencies_is_run_as_a_project_of_its_own() {
+    for (name, source) in [("main.py", "app = FastAPI()"), ("manage.py", "DJANGO_SETTINGS_MODULE")] {
+        let plan = plan_of(&[
+            ("README.md", ""),
+            (&format!("backend/{name}"), source),
+            ("backend/requirements.txt", "fastapi\n"),
+        ]);
+        assert_eq!(plan.root, "backend");
+        assert_eq!(input(&plan, "backend/requirements.txt"), "fastapi\n");
+    }
+}
+
+#[test]
+fn a_page_with_a_stray_script_is_static() {
+    let stack = |files: Files<'_>| plan_of(files).stack;
+    assert_eq!(stack(&[("index.html", ""), ("build.py", ""), ("main.py", "print()")]), Stack::Static);
+    assert_eq!(stack(&[("index.html", ""), ("server.py", "http.server.test()")]), Stack::Static);
+    assert_eq!(
+        stack(&[("index.html", ""), ("main.py", "from fastapi import FastAPI\napp = FastAPI()")]),
+        Stack::Python
+    );
+    assert_eq!(stack(&[("index.html", ""), ("streamlit_app.py", "import streamlit as st\n")]), Stack::Python);
+    assert_eq!(stack(&[("index.html", ""), ("main.py", "print()"), ("requirements.txt", "")]), Stack::Python);
+}
+
+#[test]
+fn a_pyproject_that_lists_nothing_leaves_it_to_the_imports() {
+    let main = ("main.py", "from fastapi import FastAPI\napp = FastAPI()\n");
+    let plan = |text: &str| plan_of(&[("pyproject.toml", text), main, ("requirements.in", "httpx  # x\n")]);
+    for text in ["[tool.black]\nline-length = 100", "[project]\nname = 'x'"] {
+        assert!(install(&plan(text)).commands[1].ends_with("-- fastapi"), "{text}");
+    }
+    assert!(!install(&plan("[project]\ndependencies = []")).commands.join("\n").contains("fastapi"));
+
+    let dynamic = "[project]\ndynamic = ['dependencies']\n[tool.setuptools.dynamic]\ndependencies = ";
+    for list in ["{file = ['requirements.in']}", "{file = 'requirements.in'}"] {
+        let plan = plan(&format!("{dynamic}{list}"));
+        assert!(install(&plan).commands[1].ends_with("-r requirements.in"), "{:?}", install(&plan).commands);
+        assert_eq!(input(&plan, "requirements.in"), "httpx\n");
+    }
+    let unknown = plan("[project]\ndynamic = ['dependencies']");
+    assert!(unknown.notes.iter().any(|note| note.contains("nothing of it is installed")), "{:?}", unknown.notes);
+}
+
+#[test]
+fn the_projects_own_server_may_be_years_older_than_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("main.py", "async def app(scope, receive, send): pass\n");
+    write("uvicorn/__init__.py", "");
+    write(
+        "uvicorn/config.py",
+        "class Config:\n    def __init__(self, app, host, port, interface, proxy_headers): pass\n",
+    );
+    // Before 0.13, the class was in another module.
+    write(
+        "uvicorn/main.py",
+        "class Server:\n    started = True\n    def __init__(self, config): pass\n    def run(self): print('served')\n",
+    );
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python/serve.py");
+    let output = std::process::Command::new("python3")
+        .args([script, "main", "auto"])
+        .env("PYTHONPATH", folder.path())
+        .env("HOME", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "served\n", "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,91 @@
+use super::*;
+
+#[test]
+fn vite_is_told_of_changes_where_the_dev_script_is_plain() {
+    let plan = plan_of(&[("package.json", VITE), ("vite.config.ts", ""), ("index.html", "")]);
+    assert_eq!(plan.start.reload, ReloadPlan::Control);
+    assert_eq!(plan.start.argv.join(" "), "node /previewd/node/vite.mjs --port 5173 --config vite.config.ts");
+    assert!(plan.supplied.is_empty());
+    let other = r#"{"scripts":{"dev":"tsc -b && vite"},"devDependencies":{"vite":"7"}}"#;
+    let plan = plan_of(&[("package.json", other)]);
+    assert_eq!((plan.start.reload, plan.start.port), (ReloadPlan::Restart, 5173));
+    assert!(plan.start.argv[2].ends_with("\ntsc -b && vite"));
+}
+
+#[test]
+fn what_a_react_project_lacks_is_supplied() {
+    let plan = plan_of(&[
+        ("package.json", r#"{"name":"shop","dependencies":{"react":"^18.2.0"}}"#),
+        ("src/App.jsx", ""),
+        ("src/index.css", ""),
+    ]);
+    let supplied: Vec<&str> = plan.supplied.keys().map(FilePath::as_str).collect();
+    assert_eq!(supplied, ["index.html", "src/main.jsx", "vite.config.mjs"]);
+    let text = |path: &str| plan.supplied[&path.parse::<FilePath>().unwrap()].clone();
+    assert!(
+        text("index.html").contains("<div id=\"root\"></div>") && text("index.html").contains("src=\"/src/main.jsx\"")
+    );
+    assert!(text("src/main.jsx").contains("from './App.jsx'\nimport './index.css'\n"), "{}", text("src/main.jsx"));
+    assert!(text("vite.config.mjs").contains("@vitejs/plugin-react"));
+    assert!(plan.start.argv.join(" ").ends_with("--config vite.config.mjs"));
+    let manifest = input(&plan, "package.json");
+    for word in ["\"vite\": \"7.", "@vitejs/plugin-react", "\"react-dom\": \"^18.0.0\""] {
+        assert!(manifest.contains(word), "{word}: {manifest}");
+    }
+
+    let whole = r#"{"scripts":{"dev":"vite"},"dependencies":{"react":"19","react-dom":"19","vite":"8","@vitejs/plugin-react":"6"}}"#;
+    let page = "<div id=root></div><script type=module src=\"/src/main.tsx\"></script>";
+    let plan = plan_of(&[("package.json", whole), ("index.html", page), ("src/App.tsx", ""), ("vite.config.js", "")]);
+    let supplied: Vec<&str> = plan.supplied.keys().map(FilePath::as_str).collect();
+    assert_eq!(supplied, ["src/main.tsx"]);
+    let plan = plan_of(&[
+        ("package.json", whole),
+        ("index.html", page),
+        ("src/App.tsx", ""),
+        ("vite.config.js", ""),
+        ("src/main.tsx", ""),
+    ]);
+    assert!(plan.supplied.is_empty());
+}
+
+#[test]
+fn only_package_json_decides_what_a_react_project_is_given() {
+    let page = ("index.html", "<script type=module src=\"/src/main.jsx\"></script>");
+    let later: Files<'_> =
+        &[("vite.config.js", "import react from '@vitejs/plugin-react'"), ("src/main.jsx", ""), page];
+    for package in [
+        r#"{"dependencies":{"react":"^19.0.0"}}"#,
+        r#"{"dependencies":{"react":"19","react-dom":"19"},"devDependencies":{"vite":"^7.0.0"},"scripts":{"dev":"vite"}}"#,
+    ] {
+        let files: Files<'_> = &[("package.json", package), ("src/App.jsx", "")];
+        let manifest = input(&plan_of(files), "package.json");
+        for name in ["vite", "@vitejs/plugin-react", "react-dom"] {
+            assert!(manifest.contains(&format!("\"{name}\"")), "{name}: {manifest}");
+        }
+        assert_eq!(key(files), key(&[files, later].concat()), "{package}");
+    }
+}
+
+#[test]
+fn a_react_project_that_lists_what_it_needs_is_installed_to_the_letter() {
+    let with = |plugin: &str| {
+        let package = format!(
+            r#"{{"scripts":{{"dev":"vite"}},"dependencies":{{"react":"19","react-dom":"19"}},"devDependencies":{{"vite":"7","{plugin}":"*"}}}}"#
+        );
+        let plan = plan_of(&[("package.json", &package), ("package-lock.json", "{}"), ("src/App.jsx", "")]);
+        (install(&plan).commands[0].clone(), plan.supplied[&"vite.config.mjs".parse::<FilePath>().unwrap()].clone())
+    };
+    for plugin in ["@vitejs/plugin-react", "@vitejs/plugin-react-swc", "@preact/preset-vite"] {
+        let (command, config) = with(plugin);
+        assert!(command.starts_with("npm ci") && config.contains(&format!("from '{plugin}'")), "{command} {config}");
+    }
+    let (command, config) = with("vite-plugin-babel");
+    assert!(command.starts_with("npm ci") && config.contains("jsx: 'automatic'"), "{command} {config}");
+    let alias =
+        r#"{"dependencies":{"react":"npm:@preact/compat@17","preact":"10","vite":"7"},"scripts":{"dev":"vite"}}"#;
+    let plan = plan_of(&[("package.json", alias), ("src/App.jsx", "")]);
+    assert!(plan.supplied.is_empty() && !input(&plan, "package.json").contains("react-dom"));
+    let old = r#"{"dependencies":{"react":"17","vite":"^3.2.0"},"scripts":{"dev":"vite"}}"#;
+    let manifest = input(&plan_of(&[("package.json", old)]), "package.json");
+    assert!(manifest.contains(r#""@vitejs/plugin-react": "^2.2.0""#) && manifest.contains(r#""react-dom": "^17.0.0""#));
+}

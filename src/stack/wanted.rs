@@ -1,0 +1,190 @@
+//! Which files of a tree are read to find how it is run and what its installation needs.
+
+use crate::{
+    domain::{
+        ids::FilePath,
+        tree::{EntryKind, Tree},
+    },
+    stack::{node, project::FOREIGN, python, settings},
+};
+
+/// The largest manifest that is read, in bytes.
+const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
+/// The largest lockfile that is read, in bytes.
+const MAX_LOCKFILE_BYTES: u64 = 10 * 1024 * 1024;
+/// The largest package in an archive that is read, in bytes, and the most of all of them together.
+const MAX_ARCHIVE_BYTES: u64 = 10 * 1024 * 1024;
+const MAX_ARCHIVES_BYTES: u64 = 16 * 1024 * 1024;
+/// The largest file of those that matter less, such as a source that may be a server, in bytes.
+const MAX_SIDE_FILE_BYTES: u64 = 64 * 1024;
+/// The most files that are read.
+const MAX_WANTED: usize = 256;
+/// How deep below the project's root files are read, in folders.
+const MAX_DEPTH: usize = 3;
+
+/// The files that list dependencies, or say how to install them.
+const MANIFESTS: [&str; 12] = [
+    "package.json",
+    "requirements.txt",
+    "pyproject.toml",
+    ".npmrc",
+    ".yarnrc",
+    ".yarnrc.yml",
+    "pnpm-workspace.yaml",
+    ".pnpmfile.cjs",
+    ".pnpmfile.mjs",
+    "bunfig.toml",
+    "uv.toml",
+    ".python-version",
+];
+/// The files that pin dependencies.
+pub(super) const LOCKFILES: [&str; 8] = [
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "bun.lock",
+    "bun.lockb",
+    "uv.lock",
+    "poetry.lock",
+];
+/// Manifests and lockfiles that only a project's own installation reads.
+const CUSTOM_MANIFESTS: [&str; 9] = [
+    "setup.py",
+    "setup.cfg",
+    "Pipfile",
+    "Pipfile.lock",
+    "pdm.lock",
+    "pdm.toml",
+    "environment.yml",
+    "deno.json",
+    "deno.lock",
+];
+/// Folders whose files a project's own installation may name, whatever their kind.
+pub(super) const SIDE_FOLDERS: [&str; 8] =
+    ["prisma", "patches", "scripts", "bin", "tools", "requirements", "vendor", "wheels"];
+/// Folders of sources and of what a page shows: too many files to read in advance for an installation that may name them.
+const SOURCE_FOLDERS: [&str; 10] =
+    ["src", "app", "pages", "components", "public", "static", "assets", "tests", "test", "docs"];
+
+/// What a file is to detection; the first matter most when there are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Importance {
+    Manifest,
+    Entry,
+    Side,
+    Archive,
+    Nameable,
+}
+
+/// Returns the paths whose content detection needs: at most 256 files, manifests first and the shallowest of them first,
+/// none deeper than three folders unless a `previewd.toml` may name a deeper root.
+pub(super) fn wanted(tree: &Tree) -> Vec<FilePath> {
+    let settings = tree.keys().any(|path| path.as_str() == settings::FILE);
+    let max_depth = if settings { MAX_DEPTH + 3 } else { MAX_DEPTH };
+    let mut found: Vec<(Importance, usize, &FilePath, u64)> = tree
+        .iter()
+        .filter(|(_, entry)| entry.kind != EntryKind::Symlink)
+        .filter_map(|(path, entry)| {
+            let mut folders = path.as_str().split('/');
+            folders.next_back();
+            let depth = folders.clone().count();
+            if depth > max_depth || folders.any(|part| FOREIGN.contains(&part)) {
+                return None;
+            }
+            let (importance, max_bytes) = interest(path, depth, settings)?;
+            (entry.size_bytes <= max_bytes).then_some((importance, depth, path, entry.size_bytes))
+        })
+        .collect();
+    found.sort();
+    let mut archives = 0;
+    found.retain(|(importance, _, _, size_bytes)| {
+        archives += if *importance == Importance::Archive { *size_bytes } else { 0 };
+        *importance != Importance::Archive || archives <= MAX_ARCHIVES_BYTES
+    });
+    found.into_iter().take(MAX_WANTED).map(|(_, _, path, _)| path.clone()).collect()
+}
+
+/// Returns what a file is to detection and up to which size, or `None` if it is nothing.
+fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance, u64)> {
+    let name = path.name();
+    if name == settings::FILE {
+        return (depth == 0).then_some((Importance::Manifest, MAX_MANIFEST_BYTES));
+    }
+    if LOCKFILES.contains(&name) {
+        return Some((Importance::Manifest, MAX_LOCKFILE_BYTES));
+    }
+    if MANIFESTS.contains(&name) || (settings && CUSTOM_MANIFESTS.contains(&name)) {
+        return Some((Importance::Manifest, MAX_MANIFEST_BYTES));
+    }
+    if is_archive(name) {
+        return Some((Importance::Archive, MAX_ARCHIVE_BYTES));
+    }
+    let entry = match path.extension() {
+        Some("html") => (name == "index.html" && depth <= 1).then_some(MAX_MANIFEST_BYTES),
+        Some("py") => python::is_entry_name(name).then_some(MAX_MANIFEST_BYTES),
+        Some("js" | "mjs" | "cjs") => (node::is_entry_name(name) && depth <= 1).then_some(MAX_SIDE_FILE_BYTES),
+        Some("json") => (name == node::NODEMON_FILE).then_some(MAX_SIDE_FILE_BYTES),
+        _ => None,
+    };
+    if let Some(max_bytes) = entry {
+        return Some((Importance::Entry, max_bytes));
+    }
+    match path.extension() {
+        // Requirement files include one another under any name.
+        Some("txt" | "in" | "pip" | "patch" | "diff") => Some((Importance::Side, MAX_MANIFEST_BYTES)),
+        _ if path.as_str().contains(YARN_PLUGINS) => Some((Importance::Side, MAX_MANIFEST_BYTES)),
+        _ if settings && is_nameable(path, depth) => Some((Importance::Nameable, MAX_SIDE_FILE_BYTES)),
+        _ => None,
+    }
+}
+
+/// Where yarn keeps its plugins.
+pub(super) const YARN_PLUGINS: &str = ".yarn/plugins/";
+
+/// Returns whether a file of that name is a package in an archive.
+pub(super) fn is_archive(name: &str) -> bool {
+    [".tgz", ".tar.gz", ".whl"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Returns whether a project's own installation may well name a file.
+fn is_nameable(path: &FilePath, depth: usize) -> bool {
+    let folders = path.as_str().split('/').rev().skip(1);
+    if folders.clone().any(|folder| SIDE_FOLDERS.contains(&folder)) {
+        return true;
+    }
+    let text = matches!(
+        path.extension(),
+        None | Some(
+            "sh" | "py"
+                | "js"
+                | "mjs"
+                | "cjs"
+                | "ts"
+                | "toml"
+                | "cfg"
+                | "json"
+                | "yaml"
+                | "yml"
+                | "ini"
+                | "conf"
+                | "lock"
+                | "prisma"
+                | "sql"
+        )
+    );
+    text && depth <= 1 && folders.into_iter().all(|folder| !SOURCE_FOLDERS.contains(&folder))
+}
+
+/// Returns whether a file decides what is installed by its name alone, whoever reads it: a manifest, a lockfile, the
+/// settings of a package manager, a list of requirements.
+pub(super) fn decides_by_name(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let folder = folder.rsplit('/').next().unwrap_or_default();
+    let list = [".txt", ".in", ".pip"].iter().any(|ending| name.ends_with(ending))
+        && (name.contains("requirements") || name.starts_with("constraints") || folder == "requirements");
+    list || MANIFESTS.contains(&name)
+        || LOCKFILES.contains(&name)
+        || CUSTOM_MANIFESTS.contains(&name)
+        || path.contains(YARN_PLUGINS)
+}
