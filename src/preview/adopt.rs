@@ -69,15 +69,13 @@ impl Driver {
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
             status.limits = limits;
-            status.container = Some(container.id.clone());
-            status.dependency_key = Some(key);
             status.settled = Some(commit.clone());
             status.applies = status.applies.max(1);
             status.failure = None;
         });
+        self.shows(&session).await;
         self.session = Some(session);
         self.handle.route.set(RouteState::Open(answering.upstream));
-        self.shows_session().await;
         // For those who were told of it before anything answered.
         self.publish(&Progress::quiet(&commit), Stage::Ready, None);
         Ok(())

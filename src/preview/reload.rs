@@ -128,7 +128,12 @@ impl Driver {
     /// Records and says that a commit is what answers now.
     async fn ready(&mut self, progress: &Progress) {
         self.handle.set_status(|status| status.failure = None);
-        self.shows_session().await;
+        // A process that was started for it has said so already.
+        if let Some(session) = &self.session
+            && self.handle.status().borrow().answering().as_ref() != Some(&session.revision)
+        {
+            self.shows(session).await;
+        }
         self.publish(progress, Stage::Ready, None);
         let (commit, total) = (short(&progress.commit), progress.began.elapsed());
         self.handle.log.lifecycle(format!("commit {commit}: ready after {} ms", total.as_millis()));
@@ -167,8 +172,8 @@ impl Driver {
             return false;
         };
         let progress = Progress { strategy: Strategy::Restart, ..Progress::quiet(&session.revision) };
+        self.shows(session).await;
         self.handle.route.set(RouteState::Open(answering.upstream));
-        self.shows_session().await;
         self.publish(&progress, Stage::Ready, None);
         true
     }

@@ -101,12 +101,7 @@ impl Driver {
 
     /// Makes a container the preview's own.
     fn claim(&mut self, session: Session, container: Unclaimed) {
-        let id = container.claim();
-        let key = session.key.clone();
-        self.handle.set_status(|status| {
-            status.container = Some(id);
-            status.dependency_key = Some(key);
-        });
+        container.claim();
         self.replaced.extend(self.session.replace(session));
     }
 

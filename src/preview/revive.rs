@@ -20,6 +20,7 @@ use crate::{
         images::{ReadyImage, session_failure},
         reload::{Interrupted, Progress},
         route::RouteState,
+        session::Session,
         start::StartError,
     },
 };
@@ -83,10 +84,7 @@ impl Driver {
         // What was tried last and failed is no news either.
         self.known = [applied.clone()].into_iter().chain(status.settled).collect();
         match self.revive(&applied).await {
-            Ok(()) => {
-                self.handle.log.lifecycle("the app was started again and answers");
-                self.shows_session().await;
-            }
+            Ok(()) => self.handle.log.lifecycle("the app was started again and answers"),
             Err(Interrupted::Failed(mut failure)) => {
                 failure.commit = Some(applied);
                 self.fail(failure);
@@ -127,12 +125,14 @@ impl Driver {
         outcome
     }
 
-    /// Records that the files and the process of the session are what answers now.
-    pub(super) async fn shows_session(&mut self) {
-        let Some(session) = &self.session else { return };
-        let revision = session.revision.clone();
-        session.mark(&revision).await;
-        self.handle.set_status(|status| status.applied = Some(revision));
+    /// Records that the files and the process of a session are what answers now.
+    pub(super) async fn shows(&self, session: &Session) {
+        session.mark(&session.revision).await;
+        self.handle.set_status(|status| {
+            status.applied = Some(session.revision.clone());
+            status.container = Some(session.container.clone());
+            status.dependency_key = Some(session.key.clone());
+        });
         self.input(Input::Ready);
     }
 

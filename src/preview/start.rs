@@ -50,6 +50,8 @@ impl Driver {
                     // The time without use begins with the first answer.
                     self.handle.route.touch();
                 }
+                // Whoever has an answer is told that it runs.
+                self.shows(session).await;
                 self.handle.route.set(RouteState::Open(answering.upstream));
                 Ok(())
             }

@@ -174,7 +174,7 @@ async fn pages_of_other_origins_may_call_over_grpc_web() {
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", asked);
     let answer = server.http1(preflight, Bytes::new()).await;
-    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    assert_eq!(answer.headers["access-control-allow-origin"], "http://editor.example");
     assert_eq!(answer.headers["access-control-allow-headers"], asked);
 
     let call = |origin: &'static str, method: &str| {
