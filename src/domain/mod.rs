@@ -8,6 +8,7 @@ pub mod error;
 pub mod events;
 pub mod failure;
 pub mod ids;
+pub mod ignore;
 pub mod lifecycle;
 pub mod limits;
 pub mod logs;

@@ -67,6 +67,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
+        ignore::Ignore,
         runtime::{BaseImage, InstallPlan, StartPlan},
         spec::Stack,
     };
@@ -94,7 +95,8 @@ mod tests {
     }
 
     fn built() -> RunPlan {
-        RunPlan { image: ImagePlan::Build { dockerfile: "Dockerfile".into() }, ..plan(ReloadPlan::Restart) }
+        let image = ImagePlan::Build { dockerfile: "Dockerfile".into(), ignore: Ignore::default() };
+        RunPlan { image, ..plan(ReloadPlan::Restart) }
     }
 
     fn changes(list: &[(&str, ChangeKind)]) -> Vec<ChangedPath> {

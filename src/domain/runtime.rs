@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{ids::FilePath, spec::Stack};
+use crate::domain::{ids::FilePath, ignore::Ignore, spec::Stack};
 
 /// Where a project's files are in a container.
 pub const APP_ROOT: &str = "/app";
@@ -35,8 +35,10 @@ pub enum ImagePlan {
     Dependencies(InstallPlan),
     /// The project's own Dockerfile.
     Build {
-        /// The Dockerfile's path from the project's root.
+        /// The Dockerfile's path from the project's root. Its folder is what is built from.
         dockerfile: String,
+        /// What of the folder is left out.
+        ignore: Ignore,
     },
 }
 

@@ -1,4 +1,4 @@
-//! What a project's own Dockerfile is built from: the folder that it is in.
+//! What a project's own Dockerfile is built from: the folder that it is in, without what its `.dockerignore` leaves out.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -6,57 +6,89 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::{
         failure::{Failure, FailureStage},
-        ids::ProjectId,
-        tree::{Entry, EntryKind, Tree, below},
+        ids::{FilePath, ProjectId},
+        tree::{EntryKind, within},
     },
-    preview::files::MAX_CONTENT_BYTES,
+    preview::files::{Content, FileSet, MAX_CONTENT_BYTES},
     vfs::Vfs,
 };
 
-/// Returns what is below a folder of a tree as a tar archive. `.dockerignore` is left to the engine's own rules: what it
-/// would ignore is in git by the author's own choice.
-pub async fn archive(vfs: &Vfs, project: &ProjectId, tree: &Tree, root: &str) -> Result<Bytes, Failure> {
-    let failed = |message: String| Failure::new(FailureStage::Build, "UNREADABLE", message);
-    let size: u64 = below(tree, root).map(|(_, entry)| entry.size_bytes).sum();
-    if size > MAX_CONTENT_BYTES {
-        return Err(Failure::new(
-            FailureStage::Build,
-            "TOO_LARGE",
-            format!("the files have {size} bytes, and at most {MAX_CONTENT_BYTES} are built from"),
-        ));
-    }
-    let blobs = below(tree, root).map(|(_, entry)| entry.blob.clone()).collect();
-    let contents = vfs.read(project, blobs).await.map_err(|error| failed(error.to_string()))?;
-    pack(below(tree, root), contents).map_err(|error| failed(error.to_string()))
+/// The files of one build, still in the VFS.
+#[derive(Clone)]
+pub struct Context {
+    vfs: Vfs,
+    project: ProjectId,
+    files: Vec<File>,
+    /// The Dockerfile's path in the context.
+    pub dockerfile: String,
 }
 
-/// Returns what names the image that is built from a folder of a tree: 32 hexadecimal digits.
-pub fn name(tree: &Tree, root: &str, dockerfile: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(dockerfile.as_bytes());
-    for (path, entry) in below(tree, root) {
-        hash.update([0, entry.kind as u8]);
-        hash.update(path.as_bytes());
-        hash.update([0]);
-        hash.update(entry.blob.as_bytes());
-    }
-    data_encoding::HEXLOWER.encode(&hash.finalize()[..16])
+#[derive(Clone)]
+struct File {
+    path: String,
+    kind: EntryKind,
+    blob: String,
+    size_bytes: u64,
 }
 
-fn pack<'a>(files: impl Iterator<Item = (&'a str, &'a Entry)>, contents: Vec<Bytes>) -> std::io::Result<Bytes> {
-    let mut archive = tar::Builder::new(Vec::new());
-    for ((path, entry), content) in files.zip(contents) {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(if entry.kind == EntryKind::Executable { 0o755 } else { 0o644 });
-        header.set_mtime(0);
-        if entry.kind == EntryKind::Symlink {
-            header.set_entry_type(tar::EntryType::Symlink);
-            header.set_size(0);
-            archive.append_link(&mut header, path, String::from_utf8_lossy(&content).as_ref())?;
-        } else {
-            header.set_size(content.len() as u64);
-            archive.append_data(&mut header, path, content.as_ref())?;
+impl Context {
+    /// Returns the context of a Dockerfile at a path, in a folder of the project.
+    pub fn new(vfs: &Vfs, project: &ProjectId, files: &FileSet, root: &str, dockerfile: &str) -> Self {
+        let file = |(path, kind, content): (&FilePath, EntryKind, &Content)| {
+            let Content::Blob { id, size_bytes } = content else { return None };
+            let path = within(path.as_str(), root)?.to_owned();
+            Some(File { path, kind, blob: id.clone(), size_bytes: *size_bytes })
+        };
+        Self {
+            vfs: vfs.clone(),
+            project: project.clone(),
+            files: files.iter().filter_map(file).collect(),
+            dockerfile: within(dockerfile, root).unwrap_or(dockerfile).to_owned(),
         }
     }
-    Ok(Bytes::from(archive.into_inner()?))
+
+    /// Returns what names the image that is built from it: 32 hexadecimal digits.
+    pub fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.dockerfile.as_bytes());
+        for file in &self.files {
+            hash.update([0, file.kind as u8]);
+            hash.update(file.path.as_bytes());
+            hash.update([0]);
+            hash.update(file.blob.as_bytes());
+        }
+        data_encoding::HEXLOWER.encode(&hash.finalize()[..16])
+    }
+
+    /// Returns it as a tar archive.
+    pub async fn archive(&self) -> Result<Bytes, Failure> {
+        let failed = |reason, message: String| Failure::new(FailureStage::Build, reason, message);
+        let size: u64 = self.files.iter().map(|file| file.size_bytes).sum();
+        if size > MAX_CONTENT_BYTES {
+            let message = format!("the files have {size} bytes, and at most {MAX_CONTENT_BYTES} are built from");
+            return Err(failed("TOO_LARGE", message));
+        }
+        let blobs = self.files.iter().map(|file| file.blob.clone()).collect();
+        let contents = self.vfs.read(&self.project, blobs).await;
+        let contents = contents.map_err(|error| failed("UNREADABLE", error.to_string()))?;
+        self.pack(contents).map_err(|error| failed("UNREADABLE", error.to_string()))
+    }
+
+    fn pack(&self, contents: Vec<Bytes>) -> std::io::Result<Bytes> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (File { path, kind, .. }, content) in self.files.iter().zip(contents) {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(if *kind == EntryKind::Executable { 0o755 } else { 0o644 });
+            header.set_mtime(0);
+            if *kind == EntryKind::Symlink {
+                header.set_entry_type(tar::EntryType::Symlink);
+                header.set_size(0);
+                archive.append_link(&mut header, path, String::from_utf8_lossy(&content).as_ref())?;
+            } else {
+                header.set_size(content.len() as u64);
+                archive.append_data(&mut header, path, content.as_ref())?;
+            }
+        }
+        Ok(Bytes::from(archive.into_inner()?))
+    }
 }

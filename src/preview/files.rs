@@ -45,14 +45,10 @@ pub struct Difference {
 impl FileSet {
     /// Returns the files of a tree, and those supplied where the tree has none of that path.
     pub fn new(tree: &Tree, plan: &RunPlan) -> Self {
-        // What is beside the folder of a Dockerfile is in no image, and changes none.
-        let root = match &plan.image {
-            ImagePlan::Build { .. } => plan.root.as_str(),
-            ImagePlan::Dependencies(_) => "",
-        };
+        let is_wanted = wanted(plan);
         let mut files: BTreeMap<_, _> = tree
             .iter()
-            .filter(|(path, _)| within(path.as_str(), root).is_some())
+            .filter(|(path, _)| is_wanted(path.as_str()))
             .map(|(path, entry)| {
                 let content = Content::Blob { id: entry.blob.clone(), size_bytes: entry.size_bytes };
                 (path.clone(), (entry.kind, content))
@@ -64,6 +60,11 @@ impl FileSet {
                 .or_insert_with(|| (EntryKind::File, Content::Supplied(Bytes::from(text.clone()))));
         }
         Self(files)
+    }
+
+    /// Returns every file, by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&FilePath, EntryKind, &Content)> {
+        self.0.iter().map(|(path, (kind, content))| (path, *kind, content))
     }
 
     /// Returns what turns `self` into `next`.
@@ -85,6 +86,14 @@ impl FileSet {
         difference.changed.sort_by(|a, b| a.path.cmp(&b.path));
         difference
     }
+}
+
+/// Returns what says whether a file is to be in the container. What is beside the folder of a Dockerfile, or is left out
+/// of its build, is in no image and changes none.
+fn wanted(plan: &RunPlan) -> Box<dyn Fn(&str) -> bool + '_> {
+    let ImagePlan::Build { dockerfile, ignore } = &plan.image else { return Box::new(|_| true) };
+    let left_out = ignore.matcher();
+    Box::new(move |path| path == dockerfile || within(path, &plan.root).is_some_and(|inside| !left_out(inside)))
 }
 
 impl Content {

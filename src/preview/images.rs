@@ -203,7 +203,7 @@ impl Images {
                 let info = self.engine.info().await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
                 Ok((dependencies::key(plan, &base.id, &info.architecture), base.id))
             }
-            Source::Build { tree, .. } => Ok((tree.clone(), String::new())),
+            Source::Build(context) => Ok((context.key(), String::new())),
         }
     }
 

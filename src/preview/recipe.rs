@@ -24,6 +24,7 @@ use crate::{
     preview::{
         agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
         container::Unclaimed,
+        context::Context,
         images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
         log::Log,
         session::{SessionError, working_folder},
@@ -36,7 +37,7 @@ use crate::{
 pub(super) const BUILD: &str = "build";
 
 /// What an image is made from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Recipe {
     /// How the project is run.
     pub run: RunPlan,
@@ -47,19 +48,12 @@ pub struct Recipe {
 }
 
 /// What goes into an image.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Source {
     /// A base image, and what is installed into it.
     Dependencies(InstallPlan),
     /// The folder of a project's own Dockerfile.
-    Build {
-        /// Its files, as a tar archive.
-        context: Bytes,
-        /// The Dockerfile's path in it.
-        dockerfile: String,
-        /// What names them.
-        tree: String,
-    },
+    Build(Context),
 }
 
 /// How the image that is made is known.
@@ -75,7 +69,7 @@ impl Recipe {
     pub(super) fn role(&self) -> &'static str {
         match self.source {
             Source::Dependencies(_) => "dependencies",
-            Source::Build { .. } => BUILD,
+            Source::Build(_) => BUILD,
         }
     }
 
@@ -89,7 +83,7 @@ impl Recipe {
         match &self.source {
             Source::Dependencies(plan) if plan.commands.is_empty() => None,
             Source::Dependencies(_) => Some("installing dependencies"),
-            Source::Build { .. } => Some("building the image"),
+            Source::Build(_) => Some("building the image"),
         }
     }
 
@@ -103,14 +97,14 @@ impl Recipe {
     ) -> Result<Image, Failure> {
         let stage = match self.source {
             Source::Dependencies(_) => FailureStage::Install,
-            Source::Build { .. } => FailureStage::Build,
+            Source::Build(_) => FailureStage::Build,
         };
         let timeout = settings.install_timeout;
         let maker = Maker { engine, settings, name, log, run: &self.run, limits: self.limits };
         let making = async {
             match &self.source {
                 Source::Dependencies(plan) => maker.install(plan).await,
-                Source::Build { context, dockerfile, .. } => maker.build(context.clone(), dockerfile).await,
+                Source::Build(context) => maker.build(context).await,
             }
         };
         tokio::time::timeout(timeout, making).await.unwrap_or_else(|_| {
@@ -204,11 +198,11 @@ impl Maker<'_> {
         Err(stack::explain(self.run, FailureStage::Install, &end, &self.excerpt()))
     }
 
-    async fn build(&self, context: Bytes, dockerfile: &str) -> Result<Image, Failure> {
+    async fn build(&self, context: &Context) -> Result<Image, Failure> {
         let spec = BuildSpec {
             tag: self.name.tag.clone(),
-            context,
-            dockerfile: dockerfile.to_owned(),
+            context: context.archive().await?,
+            dockerfile: context.dockerfile.clone(),
             labels: self.labels(BUILD),
             arguments: self.settings.build_arguments.clone(),
             limits: self.limits,

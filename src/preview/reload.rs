@@ -28,10 +28,10 @@ use crate::{
         reload::Strategy,
         runtime::{ImagePlan, RunPlan},
         spec::PreviewSpec,
-        tree::{ChangedPath, Tree, within},
+        tree::{ChangedPath, Tree},
     },
     preview::{
-        context,
+        context::Context,
         driver::{Core, Driver, session_event, short, target},
         files::FileSet,
         handle::Handle,
@@ -191,8 +191,7 @@ impl Driver {
             status.limits = limits;
         });
         let files = FileSet::new(&tree, &plan);
-        let recipe = self.recipe(&plan, &tree, limits).await?;
-        let image = self.image(recipe).await?;
+        let image = self.image(self.recipe(&plan, &files, limits)).await?;
         Ok(Prepared { commit: commit.clone(), plan, files, image, limits })
     }
 
@@ -207,19 +206,14 @@ impl Driver {
         })
     }
 
-    async fn recipe(&self, plan: &RunPlan, tree: &Tree, limits: Limits) -> Result<Recipe, Failure> {
+    fn recipe(&self, plan: &RunPlan, files: &FileSet, limits: Limits) -> Recipe {
         let source = match &plan.image {
             ImagePlan::Dependencies(install) => Source::Dependencies(install.clone()),
-            ImagePlan::Build { dockerfile } => {
-                let dockerfile = within(dockerfile, &plan.root).unwrap_or(dockerfile);
-                Source::Build {
-                    context: context::archive(&self.core.vfs, &self.spec.project, tree, &plan.root).await?,
-                    tree: context::name(tree, &plan.root, dockerfile),
-                    dockerfile: dockerfile.to_owned(),
-                }
+            ImagePlan::Build { dockerfile, .. } => {
+                Source::Build(Context::new(&self.core.vfs, &self.spec.project, files, &plan.root, dockerfile))
             }
         };
-        Ok(Recipe { run: plan.clone(), limits, source })
+        Recipe { run: plan.clone(), limits, source }
     }
 
     async fn image(&mut self, recipe: Recipe) -> Result<ReadyImage, Interrupted> {

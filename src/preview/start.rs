@@ -84,7 +84,6 @@ impl Driver {
         };
         let mut environment = self.core.settings.environment.clone();
         environment.extend(plan.start.environment.clone());
-        environment.extend(self.spec.overrides.environment.clone());
         Command { argv, cwd, environment, port }
     }
 

@@ -136,7 +136,7 @@ fn reported(plan: &RunPlan, stage: FailureStage, message: &str, file: Option<&st
         _ => "FAILED",
     };
     let dockerfile = match (&plan.image, stage) {
-        (ImagePlan::Build { dockerfile }, FailureStage::Build) => Some(dockerfile.clone()),
+        (ImagePlan::Build { dockerfile, .. }, FailureStage::Build) => Some(dockerfile.clone()),
         _ => None,
     };
     let file = file.map(|file| in_project(file, "").unwrap_or_else(|| file.to_owned())).or(dockerfile);

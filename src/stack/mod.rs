@@ -104,6 +104,7 @@ pub fn plan(
             install.environment.insert("PREVIEWD_ROOT".into(), plan.root.clone());
         }
     }
+    add_environment(&mut plan, overrides);
     plan.notes = notes;
     Ok(plan)
 }
@@ -181,6 +182,18 @@ fn start_by(plan: &mut RunPlan, project: &Project<'_>, command: &str) {
         Stack::Static | Stack::Dockerfile => shell(&[], &[], command),
     };
     plan.start.reload = ReloadPlan::Restart;
+}
+
+/// Adds the request's variables to those that the app is started with. They win, but for the module path, of which the
+/// project's own folders have to stay.
+fn add_environment(plan: &mut RunPlan, overrides: &Overrides) {
+    for (name, value) in &overrides.environment {
+        let value = match plan.start.environment.get(name).filter(|_| name == "PYTHONPATH") {
+            Some(own) => format!("{value}:{own}"),
+            None => value.clone(),
+        };
+        plan.start.environment.insert(name.clone(), value);
+    }
 }
 
 /// Puts another port in place of the stack's own, wherever the app is told of it.

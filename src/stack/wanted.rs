@@ -5,7 +5,7 @@ use crate::{
         ids::FilePath,
         tree::{EntryKind, Tree},
     },
-    stack::{node, project::FOREIGN, python, settings},
+    stack::{dockerfile, node, project::FOREIGN, python, settings},
 };
 
 /// The largest manifest that is read, in bytes.
@@ -114,7 +114,7 @@ fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance
     if LOCKFILES.contains(&name) {
         return Some((Importance::Manifest, MAX_LOCKFILE_BYTES));
     }
-    if MANIFESTS.contains(&name) || (settings && CUSTOM_MANIFESTS.contains(&name)) {
+    if name == dockerfile::IGNORE || MANIFESTS.contains(&name) || (settings && CUSTOM_MANIFESTS.contains(&name)) {
         return Some((Importance::Manifest, MAX_MANIFEST_BYTES));
     }
     if is_archive(name) {

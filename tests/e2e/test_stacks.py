@@ -6,7 +6,9 @@ import time
 
 import pytest
 from harness import figures, projects, web
+from harness.daemon import Events
 from harness.projects import Project
+from harness.service import setting
 from harness.watching import COMMITTED, FAILED, READY, Watcher
 
 from previewd import Phase, Stack
@@ -157,3 +159,87 @@ def test_changed_requirement_is_installed_while_the_old_version_goes_on_serving(
     assert poller.fetches[-1].version == 1
     assert sum(fetch.version == 0 for fetch in poller.fetches) > 10, "the old version did not go on serving"
     assert updated.preview.url == preview.url
+
+
+def own_nginx(version: int) -> dict[str, str]:
+    """Returns a page that a first stage makes and the usual server's image serves."""
+    base = setting("PREVIEW_STATIC_IMAGE", "nginx:alpine")
+    return {
+        "Dockerfile": (
+            f"FROM {base} AS build\nCOPY page.txt /made/\nRUN sed 's/^/version /' /made/page.txt > /made/index.html\n"
+            f"FROM {base}\n"
+            # As in the images that are published for it.
+            "RUN ln -sf /dev/stdout /var/log/nginx/access.log && ln -sf /dev/stderr /var/log/nginx/error.log\n"
+            "COPY site.conf /etc/nginx/nginx.conf\nCOPY --from=build /made/index.html /site/index.html\n"
+            'EXPOSE 80/tcp\nCMD ["nginx", "-g", "daemon off;"]\n'
+        ),
+        "site.conf": (
+            "user nobody;\npid /run/nginx.pid;\nerror_log /var/log/nginx/error.log;\nevents {}\n"
+            "http {\n  access_log /var/log/nginx/access.log;\n  client_body_temp_path /var/cache/nginx/body;\n"
+            "  server { listen 80; root /site; }\n}\n"
+        ),
+        "page.txt": f"{version:03d}\n",
+        "notes.md": "not of the image\n",
+        ".dockerignore": "*.md\n",
+    }
+
+
+@pytest.mark.timeout(240)
+def test_dockerfile_of_two_stages_runs_the_usual_server_as_an_ordinary_user(client, create):
+    preview = create(own_nginx(1), timeout=180)
+    assert (preview.stack, web.version_in(web.get(preview.url).text)) == (Stack.STACK_DOCKERFILE, 1)
+    updated = client.update(preview.preview_id, {"page.txt": "002\n"}, timeout=180)
+    assert (updated.preview.phase, web.version_in(web.get(preview.url).text)) == (Phase.PHASE_RUNNING, 2)
+    ignored = client.update(preview.preview_id, {"notes.md": "changed\n"}, timeout=180)
+    assert ignored.preview.commit_id == ignored.commit_id
+    assert ignored.preview.container_id == updated.preview.container_id, "what is ignored was built anew"
+
+
+@pytest.mark.timeout(240)
+def test_dockerfile_in_a_folder_is_built_from_that_folder(client, create):
+    below = {f"service/{path}": text for path, text in projects.dockerfile(1).items()}
+    preview = create({**below, "previewd.toml": 'root = "service"\n'}, timeout=180)
+    assert web.version_in(web.get(preview.url).text) == 1
+    beside = client.update(preview.preview_id, {"README.md": "beside\n"})
+    assert beside.preview.container_id == preview.container_id, "a file beside the folder was built in"
+    updated = client.update(preview.preview_id, {"service/server.py": projects.dockerfile(2)["server.py"]}, timeout=120)
+    assert (updated.preview.phase, web.version_in(web.get(preview.url).text)) == (Phase.PHASE_RUNNING, 2)
+
+
+@pytest.mark.timeout(300)
+def test_package_next_to_its_manifest_and_an_old_server_are_found_and_run(create):
+    old = create(
+        {
+            "requirements.txt": "fastapi==0.85.0\nuvicorn==0.18.3\npydantic<2\n",
+            "main.py": projects.fastapi(1)["main.py"],
+            "shop/__init__.py": "",
+            "shop/catalogue.py": projects.fastapi(1)["shop/catalogue.py"],
+        },
+        suffix="-old",
+        timeout=240,
+    )
+    assert web.version_in(web.get(old.url).text) == 1
+    packaged = create(
+        {
+            "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\ndependencies = ["flask"]\n',
+            "src/shop/__init__.py": (
+                "from flask import Flask\n\n\ndef create_app():\n    app = Flask(__name__)\n"
+                "    app.add_url_rule('/', 'index', lambda: 'version 007')\n    return app\n"
+            ),
+        },
+        suffix="-packaged",
+        timeout=240,
+    )
+    assert web.version_in(web.get(packaged.url).text) == 7
+
+
+@pytest.mark.timeout(240)
+def test_configuration_that_comes_after_it_was_supplied_installs_nothing(client, create, service):
+    files = projects.react(0)
+    preview = create({path: files[path] for path in ("package.json", "src/App.jsx")}, timeout=180)
+    with Events(service.instance) as events:
+        added = {path: files[path] for path in ("vite.config.js", "index.html", "src/main.jsx")}
+        updated = client.update(preview.preview_id, added)
+        assert updated.preview.phase == Phase.PHASE_RUNNING, updated.preview.failure
+        assert web.version_in(web.get(preview.url, "/src/App.jsx").text) == 0
+    assert events.work() == []

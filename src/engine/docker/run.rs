@@ -190,11 +190,23 @@ impl Inner {
     }
 }
 
+/// The folders that an app writes to, with their modes and whether they are the app's own. The last are those that the
+/// usual servers write to, which in images of others belong to root.
+const FOLDERS: [(&str, u32, bool); 7] = [
+    (APP_ROOT, 0o755, true),
+    (HOME, 0o755, true),
+    ("/tmp", 0o1777, false),
+    ("/run", 0o755, true),
+    ("/var/cache/nginx", 0o755, true),
+    ("/var/lib/nginx", 0o755, true),
+    ("/var/log/nginx", 0o755, true),
+];
+
 /// Returns an archive of the folders that an app writes to.
 fn folders() -> Result<Bytes, EngineError> {
     let mut archive = tar::Builder::new(Vec::new());
-    let owner = u64::from(APP_UID);
-    for (path, mode, owner) in [(APP_ROOT, 0o755, owner), (HOME, 0o755, owner), ("/tmp", 0o1777, 0)] {
+    for (path, mode, own) in FOLDERS {
+        let owner = if own { u64::from(APP_UID) } else { 0 };
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Directory);
         header.set_size(0);
