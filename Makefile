@@ -35,9 +35,11 @@ test: ## Run every test, against real git and a real Docker daemon
 	@scripts/setup.sh --test
 	@ENGINES=$(ENGINES) scripts/test.sh
 
-bench: ## Print the figures that the README states
-	@scripts/setup.sh
-	@cargo bench --locked
+bench: ## Measure previewd beside the usual ways, and the figures of the README
+	@scripts/setup.sh --test
+	@cargo bench --locked --bench side_by_side
+	@cargo build --release --locked
+	@scripts/test.sh --timed
 
 clean: ## Remove what was built here; images and data stay
 	@cargo clean

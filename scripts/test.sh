@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test. With ENGINES=all the end-to-end tests run a second time, on
-# Docker 26.
+# Docker 26. With --timed only those that print the README's figures run.
 #
 # The end-to-end tests find the service's binary through PREVIEWD_BIN, the daemon
 # through DOCKER_HOST, and the images through .env. They use the release build:
@@ -32,16 +32,23 @@ ours() {
 
 # How many files of the end-to-end tests run side by side: they wait more than
 # they work.
-WORKERS=3
+WORKERS=4
 
 pytest() { "$CACHE/venv/bin/python" -m pytest "$@"; }
 
-python_tests() {
+client_tests() {
   step "pytest clients/python, on Docker $(daemon_version)"
   # A process of its own, as both folders have a conftest.
   pytest clients/python/tests
+}
+
+# end_to_end_tests MARKS: those files side by side.
+end_to_end_tests() {
   step "pytest tests/e2e, on Docker $(daemon_version)"
-  pytest tests/e2e -n "$WORKERS" --dist loadfile -m 'not slow and not timed'
+  pytest tests/e2e -n "$WORKERS" --dist loadfile -m "$1"
+}
+
+timed_tests() {
   step "pytest tests/e2e, what is timed, on Docker $(daemon_version)"
   pytest tests/e2e -m 'timed and not slow'
 }
@@ -61,15 +68,24 @@ everything() {
   cargo test --workspace --locked
   step "cargo build --release"
   cargo build --release --locked
-  python_tests
+  client_tests
+  end_to_end_tests 'not slow and not timed'
+  timed_tests
 }
 
+# On another engine the figures are nobody's, so that nothing has the machine
+# for itself.
 end_to_end() {
   step "cargo test --test it, on Docker $(daemon_version)"
   cargo test --locked --test it
-  python_tests
+  client_tests
+  end_to_end_tests 'not slow'
 }
 
+if [[ ${1:-} == --timed ]]; then
+  timed_tests
+  exit
+fi
 leaving_nothing everything
 if [[ ${ENGINES:-} == all ]]; then
   DOCKER_HOST=$(scripts/engine26.sh start)

@@ -22,7 +22,7 @@ STOP_SECONDS = 10
 RANGE = 60
 
 #: How many services one process of the tests may start before their ranges come again.
-BLOCKS = 60
+BLOCKS = 50
 #: Processes that run tests side by side have ranges apart.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
