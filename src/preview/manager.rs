@@ -12,17 +12,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     domain::{
         error::Error,
-        ids::{CommitId, PreviewId},
-        runtime::RunPlan,
+        ids::CommitId,
         spec::{EndReason, Ended, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
     },
     preview::{
-        api::{Create, Goodbye, ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, Wait, WatchItem},
+        api::{Goodbye, ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, Wait, WatchItem},
         driver::{Core, Driver, Found},
         handle::Handle,
         log_stream, publisher,
-        registry::{Creation, Registry},
-        reload,
+        registry::Registry,
         route::{Gateway, GatewayError, OpenPort, Route},
         store::{SpecStore, StoreError},
     },
@@ -31,10 +29,6 @@ use crate::{
 
 /// How long `delete` waits for an engine that is away before it answers with what is true: STOPPING.
 const DELETE_PATIENCE: Duration = Duration::from_secs(30);
-/// How long `create` waits for the port of the preview that it replaces.
-const REPLACE_PATIENCE: Duration = Duration::from_secs(5);
-/// How many requests are remembered that one preview was the answer to.
-const REQUESTS_KEPT: usize = 1000;
 
 /// The core, shared by every transport.
 #[derive(Clone)]
@@ -49,7 +43,7 @@ pub(super) struct Inner {
     // Tells the reaper that something may be due earlier than it thought.
     pub(super) due: Notify,
     gateway: Arc<dyn Gateway>,
-    available: watch::Receiver<bool>,
+    pub(super) available: watch::Receiver<bool>,
     drivers: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -84,54 +78,6 @@ impl Manager {
     /// Returns whether the engine can be reached, now and from now on.
     pub fn engine_available(&self) -> watch::Receiver<bool> {
         self.inner.available.clone()
-    }
-
-    /// Commits the files, if any, and returns the live preview of the branch and whether this call made it.
-    ///
-    /// # Errors
-    /// `EmptyProject`, `StackNotFound`, `RequestIdReused`, `Exhausted`, `EngineUnavailable`, and those of a commit.
-    ///
-    /// # Cancel safety
-    /// Not safe: the transport runs it in a task of its own.
-    pub async fn create(&self, request: Create) -> Result<(PreviewView, bool), Error> {
-        let registry = &self.inner.registry;
-        let by_request = request.request_id.clone().map(|id| registry.creation(Creation::Request(id)));
-        let by_branch = registry.creation(Creation::Branch(request.project.clone(), request.branch.clone()));
-        let one_request = match &by_request {
-            Some(lock) => Some(lock.lock().await),
-            None => None,
-        };
-        let creating = by_branch.lock().await;
-        if let Some(handle) = self.made_by(&request)? {
-            drop((creating, one_request));
-            return Ok((self.answer(&handle, request.wait, None).await, false));
-        }
-        if !*self.inner.available.borrow() {
-            return Err(Error::EngineUnavailable("it has not been seen".into()));
-        }
-        let wait = request.wait;
-        let committed = !request.files.is_empty();
-        let head = self.commit_whole(&request).await?;
-        let target = Target::Branch(request.project.clone(), request.branch.clone());
-        let live = registry.find(&target).filter(|handle| is_live(handle));
-        let replaced = match live {
-            Some(handle) if !request.replace => {
-                self.note_request(&handle, request.request_id).await?;
-                drop((creating, one_request));
-                let commit = committed.then_some(head);
-                return Ok((self.answer(&handle, wait, commit).await, false));
-            }
-            live => live,
-        };
-        let (spec, plan) = self.plan(request, &head).await?;
-        if let Some(handle) = replaced {
-            self.end(&handle, EndReason::Deleted).await?;
-            // Its port is free then. What else is left of it goes by itself.
-            let _ = tokio::time::timeout(REPLACE_PATIENCE, stopping(&handle)).await;
-        }
-        let handle = self.make(spec, plan).await?;
-        drop((creating, one_request));
-        Ok((self.answer(&handle, wait, Some(head)).await, true))
     }
 
     /// Returns one preview, and counts as a use of it.
@@ -284,75 +230,8 @@ impl Manager {
         Ok(handle)
     }
 
-    /// Returns what is to be made for a request. What cannot be run at all is the caller's mistake, and nothing is made
-    /// for it; code that is only broken is an answer, and gets a preview in which the next commit mends it.
-    async fn plan(&self, request: Create, head: &CommitId) -> Result<(PreviewSpec, Option<RunPlan>), Error> {
-        let settings = &self.inner.core.settings;
-        let now = SystemTime::now();
-        let spec = PreviewSpec {
-            id: PreviewId::random(),
-            project: request.project,
-            branch: request.branch,
-            request_ids: request.request_id.into_iter().collect(),
-            overrides: request.overrides,
-            wanted: (request.reload == ReloadMode::Manual).then(|| head.clone()),
-            reload: request.reload,
-            port: 0,
-            created_at: now,
-            expires_at: now + request.time_to_live.unwrap_or(settings.expiry),
-            idle_timeout: request.idle_timeout.unwrap_or(settings.idle_timeout),
-            ended: None,
-        };
-        match reload::plan(&self.inner.core, &spec, head).await {
-            Ok((_, plan)) => Ok((spec, Some(plan))),
-            Err(Error::BadManifest { .. }) => Ok((spec, None)),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn make(&self, spec: PreviewSpec, plan: Option<RunPlan>) -> Result<Arc<Handle>, Error> {
-        let handle = self.drive(spec, None, Found::Nothing).await?;
-        let spec = handle.spec();
-        if let Some(plan) = plan {
-            let limits = spec.overrides.limits.over(self.inner.core.settings.limits(plan.stack));
-            // The driver will say the same; whoever does not wait for it reads it here.
-            handle.set_status(|status| {
-                status.stack.get_or_insert(plan.stack);
-                status.limits = limits;
-            });
-        }
-        handle.log.lifecycle(format!("created for {} at {}", spec.project, spec.branch));
-        tracing::info!(preview = %spec.id, project = %spec.project, branch = %spec.branch, port = spec.port, "preview created");
-        Ok(handle)
-    }
-
-    fn made_by(&self, request: &Create) -> Result<Option<Arc<Handle>>, Error> {
-        let Some(id) = &request.request_id else { return Ok(None) };
-        let Some(handle) = self.inner.registry.by_request(id) else { return Ok(None) };
-        let spec = handle.spec();
-        if spec.project != request.project || spec.branch != request.branch {
-            return Err(Error::RequestIdReused(spec.id));
-        }
-        Ok(Some(handle))
-    }
-
-    /// Remembers that a live preview is the answer to a request, whatever happens to the preview later.
-    async fn note_request(&self, handle: &Handle, request: Option<String>) -> Result<(), Error> {
-        let Some(request) = request else { return Ok(()) };
-        let noted = request.clone();
-        self.change_spec(handle, move |spec| {
-            spec.request_ids.push(noted);
-            if spec.request_ids.len() > REQUESTS_KEPT {
-                spec.request_ids.remove(1);
-            }
-        })
-        .await?;
-        self.inner.registry.note_request(request, &handle.id);
-        Ok(())
-    }
-
     /// Remembers which commit a preview in manual mode is to show.
-    async fn want(&self, handle: &Handle, commit: &CommitId) -> Result<(), Error> {
+    pub(super) async fn want(&self, handle: &Handle, commit: &CommitId) -> Result<(), Error> {
         let spec = handle.spec();
         if spec.reload != ReloadMode::Manual || spec.wanted.as_ref() == Some(commit) {
             return Ok(());
@@ -361,7 +240,11 @@ impl Manager {
     }
 
     /// Changes what was asked for: on disk first.
-    async fn change_spec(&self, handle: &Handle, change: impl FnOnce(&mut PreviewSpec)) -> Result<(), Error> {
+    pub(super) async fn change_spec(
+        &self,
+        handle: &Handle,
+        change: impl FnOnce(&mut PreviewSpec),
+    ) -> Result<(), Error> {
         let _one = handle.changing.lock().await;
         let mut spec = handle.spec();
         change(&mut spec);
@@ -370,23 +253,7 @@ impl Manager {
         Ok(())
     }
 
-    async fn commit_whole(&self, request: &Create) -> Result<CommitId, Error> {
-        let vfs = self.vfs();
-        if request.files.is_empty() {
-            let head = vfs.head(&request.project, &request.branch).await?;
-            return head.ok_or_else(|| Error::EmptyProject(request.project.clone(), request.branch.clone()));
-        }
-        let change = Change {
-            scope: Scope::Whole,
-            writes: request.files.clone(),
-            deletes: Vec::new(),
-            message: request.message.clone(),
-            expected_head: None,
-        };
-        Ok(vfs.commit(&request.project, &request.branch, change).await?.commit)
-    }
-
-    async fn answer(&self, handle: &Arc<Handle>, wait: Wait, commit: Option<CommitId>) -> PreviewView {
+    pub(super) async fn answer(&self, handle: &Arc<Handle>, wait: Wait, commit: Option<CommitId>) -> PreviewView {
         if wait == Wait::Ready {
             match commit {
                 Some(commit) => self.settled(handle, 1, &commit).await,
@@ -451,14 +318,8 @@ impl Manager {
 }
 
 /// Returns whether a preview lives, and nobody has asked for its end.
-fn is_live(handle: &Handle) -> bool {
+pub(super) fn is_live(handle: &Handle) -> bool {
     handle.status().borrow().phase.is_live() && !handle.stop.is_cancelled()
-}
-
-/// Returns once a preview is about to be removed, and its port is free.
-async fn stopping(handle: &Handle) {
-    let mut status = handle.status();
-    let _ = status.wait_for(|status| !status.phase.is_live()).await;
 }
 
 /// Returns once nothing is left of a preview.
@@ -475,7 +336,7 @@ async fn first_answer(handle: &Handle) {
     let _ = status.wait_for(done).await;
 }
 
-fn store_failed(error: StoreError) -> Error {
+pub(super) fn store_failed(error: StoreError) -> Error {
     Error::internal("write the preview's spec", error)
 }
 

@@ -10,6 +10,7 @@ pub mod availability;
 mod change;
 mod container;
 mod context;
+mod create;
 pub mod driver;
 mod files;
 mod flights;
