@@ -146,7 +146,7 @@ impl Driver {
     /// Records and says that a commit failed.
     async fn failed(&mut self, progress: &Progress, failure: Failure) {
         let commit = short(&progress.commit);
-        tracing::info!(preview = %self.handle.id, commit, reason = failure.reason, "commit failed");
+        tracing::info!(preview = %self.handle.id, commit, reason = failure.reason, message = failure.message, "commit failed");
         self.handle.log.lifecycle(format!("commit {commit}: failed: {}", failure.message));
         let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
         let serving = open || self.resume(failure.stage).await;

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -30,6 +31,8 @@ use crate::{
 
 const ACTION: &str = "build the image";
 const BUILD_TIMEOUT: Duration = Duration::from_secs(1800);
+/// How often what is built is built when images are removed meanwhile.
+const ATTEMPTS: u32 = 3;
 /// How many of the last lines an error carries.
 const LAST_LINES: usize = 30;
 /// How many stages keep their cache.
@@ -95,10 +98,21 @@ impl Inner {
         self.prepare().await?;
         let replaced = self.inspect_image(&build.tag).await?.and_then(|it| it.id);
         let started = Instant::now();
-        let mut steps = Steps::default();
-        let outcome = tokio::select! {
-            outcome = self.follow_build(&build, progress, &mut steps) => outcome,
-            () = cancel.cancelled() => Err(EngineError::Refused { action: ACTION, message: "nobody waits for it".into() }),
+        let mut attempts = 1..ATTEMPTS;
+        let (outcome, steps) = loop {
+            let mut steps = Steps::default();
+            let removals = self.removals.load(Ordering::SeqCst);
+            let outcome = tokio::select! {
+                outcome = self.follow_build(&build, progress.clone(), &mut steps) => outcome,
+                () = cancel.cancelled() => Err(EngineError::Refused { action: ACTION, message: "nobody waits for it".into() }),
+            };
+            // The daemon lets an image be removed that a running build has found in its cache and not used yet: then it
+            // is not what is built that is at fault.
+            let disturbed = self.removals.load(Ordering::SeqCst) != removals;
+            if !(disturbed && matches!(outcome, Ok(Some(_)))) || attempts.next().is_none() {
+                break (outcome, steps);
+            }
+            let _ = progress.try_send("the build is tried again: images were removed while it ran".to_owned());
         };
         match outcome {
             Ok(None) => {

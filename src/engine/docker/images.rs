@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -200,7 +201,10 @@ impl Inner {
     async fn delete_image(&self, image: &str) -> Result<(), EngineError> {
         let options = RemoveImageOptionsBuilder::default().force(false).noprune(false).build();
         let removal = self.api.docker.remove_image(image, Some(options), None);
-        found(claim("remove the image", (IMAGE, image), LONG, removal).await).map(|_| ())
+        self.removals.fetch_add(1, Ordering::SeqCst);
+        let removed = claim("remove the image", (IMAGE, image), LONG, removal).await;
+        self.removals.fetch_add(1, Ordering::SeqCst);
+        found(removed).map(|_| ())
     }
 
     /// Removes an image that has lost its last name, unless something is made from it. Reports whether that is why it

@@ -15,7 +15,11 @@ mod run;
 mod runtime;
 mod transport;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -81,6 +85,8 @@ struct Inner {
     /// The volume as it was when its content was last checked. Held while network and volume are made.
     volume: Mutex<VolumeState>,
     events: broadcast::Sender<EngineEvent>,
+    /// Counts removals of images, at their beginning and at their end.
+    removals: AtomicU64,
 }
 
 impl DockerEngine {
@@ -104,6 +110,7 @@ impl DockerEngine {
             labels: options.labels,
             volume: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
+            removals: AtomicU64::new(0),
         })))
     }
 

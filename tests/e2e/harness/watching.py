@@ -51,8 +51,15 @@ class Watcher:
                 self._changed.wait(left)
 
     def wait_stage(self, stage: int, commit_id: str, *, within: float) -> tuple[float, Reload]:
-        """Returns when a commit reached a stage, and the message that said so."""
-        return self.wait("reload", lambda it: it.stage == stage and it.commit_id == commit_id, within=within)
+        """Returns when a commit reached a stage, and the message that said so. One that failed is not waited for."""
+
+        def accept(it: Reload) -> bool:
+            mine = it.commit_id == commit_id
+            if mine and it.stage == FAILED and stage == READY:
+                raise RuntimeError(f"the commit failed: {it.failure}")
+            return mine and it.stage == stage
+
+        return self.wait("reload", accept, within=within)
 
     def reloads(self, stage: int) -> list[Reload]:
         """Returns the messages of one stage so far, in order."""
