@@ -69,7 +69,9 @@ impl Driver {
         progress.strategy = reload::decide(&session.plan, &prepared.plan, true, &changed);
         let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
         let serving = session.running && open;
-        let restart = !serving || progress.strategy == Strategy::Restart;
+        // A development server goes on with code that it could not show, and needs no new process to show what mends it.
+        let alive = session.running && session.plan.start.reload == ReloadPlan::Control;
+        let restart = !(serving || alive) || progress.strategy == Strategy::Restart;
         if restart {
             self.clear_the_way(session, serving).await;
         }
@@ -82,13 +84,13 @@ impl Driver {
         }
         self.synced(progress);
         if !restart {
-            if session.plan.start.reload != ReloadPlan::Control || changed.is_empty() {
+            if session.plan.start.reload != ReloadPlan::Control || (serving && changed.is_empty()) {
                 return Ok(());
             }
             match tell(session, &prepared.commit, &changed).await {
                 Told::Taken(strategy) => {
                     progress.strategy = strategy.unwrap_or(progress.strategy);
-                    return Ok(());
+                    return if serving { Ok(()) } else { self.let_through(session, prepared).await };
                 }
                 Told::Broken(failure) => return Err(Attempt::Interrupted(failure.into())),
                 Told::Lost(error) => return Err(lost_or_failed(FailureStage::Start, error, prepared)),
@@ -101,10 +103,14 @@ impl Driver {
                 }
             }
         }
-        self.start(session, &prepared.image).await.map_err(|error| match error {
-            StartError::Session(error) => lost_or_failed(FailureStage::Start, error, prepared),
-            StartError::Interrupted(interrupted) => Attempt::Interrupted(interrupted),
-        })
+        self.start(session, &prepared.image).await.map_err(|error| not_started(error, prepared))
+    }
+
+    /// Lets requests through again to an app that runs and shows a good commit now.
+    async fn let_through(&mut self, session: &mut Session, prepared: Prepared) -> Result<(), Attempt> {
+        let mark = self.handle.log.last();
+        let port = self.command(&session.plan, &prepared.image.image).port;
+        self.answer(session, port, mark).await.map_err(|error| not_started(error, prepared))
     }
 
     /// Holds requests before a new process, and waits for those that are on their way to the old one. Where that
@@ -121,7 +127,7 @@ impl Driver {
 }
 
 /// What came of telling the running app what changed.
-enum Told {
+pub(super) enum Told {
     /// It shows the change, in that way if it says so.
     Taken(Option<Strategy>),
     /// It says that the code is broken.
@@ -133,7 +139,7 @@ enum Told {
 }
 
 /// Tells the running app what changed, and waits until it has taken it in.
-async fn tell(session: &Session, commit: &CommitId, changed: &[ChangedPath]) -> Told {
+pub(super) async fn tell(session: &Session, commit: &CommitId, changed: &[ChangedPath]) -> Told {
     match session.notify(notice(commit, changed)).await {
         Ok(answer) => match take_answer(&answer) {
             Ok(Answer::Taken(strategy)) => Told::Taken(strategy),
@@ -151,6 +157,13 @@ enum Attempt {
     Interrupted(Interrupted),
     // The container was lost; what was to run is given back.
     Lost(Box<Prepared>),
+}
+
+fn not_started(error: StartError, prepared: Prepared) -> Attempt {
+    match error {
+        StartError::Session(error) => lost_or_failed(FailureStage::Start, error, prepared),
+        StartError::Interrupted(interrupted) => Attempt::Interrupted(interrupted),
+    }
 }
 
 fn lost_or_failed(stage: FailureStage, error: SessionError, prepared: Prepared) -> Attempt {

@@ -26,6 +26,8 @@ pub const MAX_LINES: usize = 10_000;
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// What a line costs beyond its text.
 const LINE_OVERHEAD: usize = 64;
+/// How lines begin that npm prints for each package that it fetches.
+const PROGRESS: &str = "npm http fetch ";
 
 /// A log that is written by one preview's driver and read by anyone.
 #[derive(Debug, Clone)]
@@ -162,7 +164,8 @@ impl Log {
         self.inner.newest.subscribe()
     }
 
-    /// Returns the newest lines of some sources written after a place, for a failure.
+    /// Returns the newest lines of some sources written after a place, for a failure, without those that only tell of
+    /// progress.
     pub fn excerpt(&self, after: u64, sources: &[LogSource]) -> Vec<String> {
         let kept = self.kept();
         let mut lines: Vec<String> = kept
@@ -170,7 +173,7 @@ impl Log {
             .iter()
             .rev()
             .take_while(|stored| stored.number > after)
-            .filter(|stored| sources.contains(&stored.line.source))
+            .filter(|stored| sources.contains(&stored.line.source) && !stored.line.text.starts_with(PROGRESS))
             .take(MAX_EXCERPT_LINES)
             .map(|stored| stored.line.text.clone())
             .collect();

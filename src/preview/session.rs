@@ -139,6 +139,8 @@ pub struct Session {
     pub files: FileSet,
     /// The commit that they are of.
     pub revision: CommitId,
+    /// The folder that its process was started in.
+    pub folder: String,
     /// What keeps its image, if that was built for it.
     pub lease: Option<Lease>,
     /// Whether nothing is heard of the container any more, so that it has to be taken over anew or replaced.
@@ -197,6 +199,7 @@ impl Session {
             plan,
             files: FileSet::default(),
             revision,
+            folder: String::new(),
             lease: None,
             deaf: false,
             running: false,
@@ -283,6 +286,7 @@ impl Session {
 
     /// Starts the app's process, ending the one that was there.
     pub async fn start(&mut self, command: Command) -> Result<(), SessionError> {
+        self.folder.clone_from(&command.cwd);
         let spec = StartSpec {
             argv: command.argv,
             cwd: command.cwd,

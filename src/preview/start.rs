@@ -6,11 +6,12 @@ use crate::{
     domain::{
         failure::{Failure, FailureStage},
         logs::LogSource,
-        runtime::{ImagePlan, RunPlan},
+        runtime::{ImagePlan, ReloadPlan, RunPlan},
     },
     engine::Image,
     preview::{
         agent::Exit,
+        change::{Told, tell},
         driver::{Driver, session_event},
         images::ReadyImage,
         reload::{Interrupted, newer},
@@ -33,6 +34,11 @@ impl Driver {
         let command = self.command(&session.plan, &image.image);
         let port = command.port;
         session.start(command).await?;
+        self.answer(session, port, mark).await
+    }
+
+    /// Waits for the first answer of the app that runs, and lets requests through. `mark` is where its output begins.
+    pub(super) async fn answer(&mut self, session: &mut Session, port: u16, mark: u64) -> Result<(), StartError> {
         let timeout = self.core.settings.start_timeout;
         let engine = self.core.engine.clone();
         let started = tokio::select! {
@@ -46,6 +52,7 @@ impl Driver {
         match started {
             Started::Answering(answering) => {
                 self.note_port(&answering, port);
+                self.ask(session).await?;
                 if self.handle.status().borrow().applied.is_none() {
                     // The time without use begins with the first answer.
                     self.handle.route.touch();
@@ -57,11 +64,29 @@ impl Driver {
             }
             Started::Exited(exit) => {
                 session.drained(&exit).await;
-                Err(self.exited(&session.plan, &exit, mark).into())
+                Err(self.exited(session, &exit, mark).into())
             }
             Started::TimedOut(listening, message) => {
                 let end = End::TimedOut { listening, message };
-                Err(self.explain(&session.plan, &end, mark).into())
+                Err(self.explain(session, &end, mark).into())
+            }
+        }
+    }
+
+    /// Asks a development server whether what it is about to show is without errors. It answers for its page in any case.
+    async fn ask(&self, session: &Session) -> Result<(), StartError> {
+        if session.plan.start.reload != ReloadPlan::Control {
+            return Ok(());
+        }
+        match tell(session, &session.revision, &[]).await {
+            Told::Taken(_) => Ok(()),
+            Told::Broken(failure) => Err(failure.into()),
+            Told::Lost(error) => Err(error.into()),
+            Told::Silent(error) => {
+                self.handle
+                    .log
+                    .lifecycle(format!("the development server did not say whether its pages are good: {error}"));
+                Ok(())
             }
         }
     }
@@ -110,16 +135,18 @@ impl Driver {
         }
     }
 
-    fn exited(&self, plan: &RunPlan, exit: &Exit, mark: u64) -> Failure {
+    fn exited(&self, session: &Session, exit: &Exit, mark: u64) -> Failure {
         let end = End::Exited { code: exit.code, out_of_memory: exit.out_of_memory };
-        let mut failure = self.explain(plan, &end, mark);
+        let mut failure = self.explain(session, &end, mark);
         failure.exit_code = Some(exit.code);
         failure
     }
 
-    fn explain(&self, plan: &RunPlan, end: &End, mark: u64) -> Failure {
+    fn explain(&self, session: &Session, end: &End, mark: u64) -> Failure {
         let lines = self.handle.log.excerpt(mark, &[LogSource::Stdout, LogSource::Stderr]);
-        stack::explain(plan, FailureStage::Start, end, &lines)
+        let own = matches!(session.plan.image, ImagePlan::Build { .. });
+        let folder = if own { session.folder.as_str() } else { "" };
+        stack::explain_in(&session.plan, FailureStage::Start, end, &lines, folder)
     }
 }
 

@@ -74,8 +74,21 @@ struct Cause {
 /// `COMMAND_NOT_FOUND`, `TRANSFORM_FAILED`, `INSTALL_FAILED`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
 /// `NOT_ANSWERING`, `FAILED`.
 pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Failure {
+    explain_in(plan, stage, end, lines, "")
+}
+
+/// Explains as [`explain`] does a failure of an app whose project is in another folder of the container than usual, where
+/// its own Dockerfile has put it. An empty one is the usual one.
+pub fn explain_in(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String], folder: &str) -> Failure {
     let tail: Vec<String> = lines[lines.len().saturating_sub(MAX_LINES)..].iter().map(|line| readable(line)).collect();
-    let cause = cause(plan, stage, end, &tail);
+    let cause = match folder.trim_end_matches('/') {
+        "" => cause(plan, stage, end, &tail),
+        folder => {
+            let usual = format!("{}/", working_folder(plan));
+            let moved: Vec<String> = tail.iter().map(|line| line.replace(&format!("{folder}/"), &usual)).collect();
+            cause(plan, stage, end, &moved)
+        }
+    };
     let mut failure = Failure::new(stage, cause.reason, shortened(&cause.message));
     failure.file = cause.file;
     failure.line = cause.line.filter(|line| *line > 0);
@@ -84,6 +97,11 @@ pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String])
         failure.exit_code = Some(*code);
     }
     failure
+}
+
+/// Returns where commands of a plan run.
+fn working_folder(plan: &RunPlan) -> String {
+    if plan.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", plan.root) }
 }
 
 fn cause(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {

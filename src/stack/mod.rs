@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub use self::{
-    explain::{End, explain},
+    explain::{End, explain, explain_in},
     runtime::{RuntimeFile, StackConfig, base_environment, runtime_files},
 };
 use self::{manifest::Package, project::Project};

@@ -7,9 +7,10 @@
 //   in   {"revision":"<id>","changes":[{"path":"src/App.jsx","kind":"add|change|unlink"}]}
 //   out  {"ok":true,"strategy":"hot|full|restart"}
 //        {"ok":false,"error":{"message":"...","file":"src/App.jsx","line":3}}
-// An answer means that the next fetch gets the new code. With no changes, the page and all that it imports is checked.
+// An answer means that the next fetch gets the new code, and that what the pages load is without errors. The first one,
+// with no changes, comes before anybody may see a page.
 
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
@@ -24,8 +25,11 @@ const root = resolve(folder, options.root ?? '.')
 const HEARD_TIMEOUT_MS = 2000
 /** How long SvelteKit takes until it looks again at its routes when a file came or went: 100 ms, and some to do it. */
 const KIT_ROUTES_MS = 120
-/** The most modules that are looked at for errors after one notice. */
+/** The most modules that are transformed to find errors after one notice, and the longest that may take. */
 const MAX_CHECKED = 400
+const CHECK_MS = 5000
+/** The most pages at the root whose scripts are looked at. */
+const MAX_PAGES = 20
 
 /** Messages that Vite logged as errors since the notice began. */
 let logged = []
@@ -35,8 +39,8 @@ let sent = new Set()
 const waiting = new Map()
 /** Restarts that a plugin has begun. */
 const restarts = new Set()
-/** Files whose modules had an error; they are checked again with every notice. */
-const broken = new Set()
+/** The addresses of the scripts that the pages load; undefined when they have to be read anew. */
+let scripts
 
 const vite = await import(viteUrl())
 const major = Number.parseInt(vite.version, 10)
@@ -175,7 +179,6 @@ async function apply(changes) {
   const before = server.config
   const files = changes.map(({ path, kind }) => ({ file: normal(resolve(project, path)), kind }))
   const orphans = files.flatMap(({ file, kind }) => (kind === 'unlink' ? importers(file) : []))
-  const affected = new Set([...broken, ...files.map(({ file }) => file), ...orphans.map(({ file }) => file)])
   if (files.some(({ file }) => configures(file))) {
     await server.restart()
   } else {
@@ -190,9 +193,8 @@ async function apply(changes) {
   if (!restarted && files.some(({ file }) => configures(file))) {
     return { ok: false, error: described(logged[0] ?? new Error('Vite did not restart')) }
   }
-  // What Vite reads once may have been wrong before and be right now.
-  const entries = changes.length === 0 || restarted ? await entryModules() : []
-  const error = await check(affected, entries)
+  if (restarted || files.some(({ file }) => file.endsWith('.html'))) scripts = undefined
+  const error = await check(files.map(({ file }) => file))
   if (error) return { ok: false, error: described(error) }
   if (restarted) return { ok: true, strategy: 'restart' }
   if (server.config.server.hmr === false) return { ok: true, strategy: 'full' }
@@ -279,53 +281,65 @@ function importers(file) {
   return modules.flatMap((module) => [...module.importers]).filter((module) => module.file)
 }
 
-/** Transforms the modules of files that changed, and of entries all that they import. Returns the first error. */
-async function check(files, entries) {
+/**
+ * Transforms what the pages load and is stale. Returns the first error. What no page leads to any more may stay broken:
+ * nobody sees it.
+ */
+async function check(changed) {
   let first
-  const done = new Set()
-  const one = async (module) => {
-    if (done.has(module.url) || done.size >= MAX_CHECKED) return
-    done.add(module.url)
-    try {
-      await transform(module.url)
-      broken.delete(module.file)
-    } catch (error) {
-      // Made stale, or moved to other optimised dependencies, while it was transformed: that is no error.
-      if (/ERR_(OUTDATED_OPTIMIZED_DEP|OPTIMIZE_DEPS_PROCESSING_ERROR|CLOSED_SERVER)/.test(error?.code)) return
-      if (module.file) broken.add(module.file)
-      first ??= Object.assign(error, { module: module.file })
-    }
-  }
-  // A changed module may be the first to import another that is new, so look again until nothing is.
-  for (let size = -1; size < done.size; ) {
-    size = done.size
-    for (const file of files) {
-      if (!existsSync(file)) {
-        broken.delete(file)
-        continue
-      }
-      for (const module of graph().getModulesByFile(file) ?? []) await one(module)
-    }
-  }
-  const queue = [...entries]
+  let count = 0
+  const until = Date.now() + CHECK_MS
+  const seen = new Set()
+  const entries = await entryModules()
+  // Where a framework makes the pages, the modules that changed are all that is known of them.
+  const queue = entries.length > 0 ? entries : changed.flatMap(shownModules)
   for (const module of queue) {
-    if (module.file?.includes('/node_modules/') || done.has(module.url)) continue
-    await one(module)
+    if (seen.has(module) || module.file?.includes('/node_modules/')) continue
+    seen.add(module)
+    if (!module.transformResult && count < MAX_CHECKED && Date.now() < until) {
+      count += 1
+      try {
+        await transform(module.url)
+      } catch (error) {
+        // Made stale, or moved to other optimised dependencies, while it was transformed: that is no error.
+        if (/ERR_(OUTDATED_OPTIMIZED_DEP|OPTIMIZE_DEPS_PROCESSING_ERROR|CLOSED_SERVER)/.test(error?.code)) continue
+        first ??= Object.assign(error, { module: module.file })
+      }
+    }
+    // Those that it imports now: a transformation may have added some.
     queue.push(...module.importedModules)
   }
   return first
 }
 
-/** Returns the modules that the entry page loads. */
+/** Returns the modules of a file that others import, or that were asked for by the file's own name. */
+function shownModules(file) {
+  if (!existsSync(file)) return []
+  const modules = [...(graph().getModulesByFile(file) ?? [])]
+  return modules.filter((module) => module.importers.size > 0 || !module.url.includes('?'))
+}
+
+/** Returns the modules that the pages at the root load. */
 async function entryModules() {
-  const page = join(root, 'index.html')
-  if (!existsSync(page)) return []
-  const html = await server.transformIndexHtml('/', readFileSync(page, 'utf8'))
-  const scripts = html.match(/<script\b[^>]*\btype=["']?module[^>]*>/g) ?? []
-  const urls = scripts.map((tag) => /\bsrc=["']([^"']+)/.exec(tag)?.[1]).filter((url) => url && !/^https?:|@vite/.test(url))
-  const base = server.config.base
-  const modules = urls.map((url) => graph().ensureEntryFromUrl(url.startsWith(base) ? `/${url.slice(base.length)}` : url))
-  return Promise.all(modules)
+  scripts ??= await pageScripts()
+  return Promise.all(scripts.map((url) => graph().ensureEntryFromUrl(url)))
+}
+
+/** Returns the addresses, below the base, of the module scripts of the pages at the root. */
+async function pageScripts() {
+  const pages = readdirSync(root).filter((name) => name.endsWith('.html')).slice(0, MAX_PAGES)
+  const found = new Set()
+  for (const page of pages) {
+    const html = await server.transformIndexHtml(`/${page}`, readFileSync(join(root, page), 'utf8'))
+    for (const [tag] of html.matchAll(/<script\b[^>]*\btype=["']?module\b[^>]*>/g)) {
+      const url = /\bsrc=(?:"([^"]+)"|'([^']+)'|([^\s>]+))/.exec(tag)?.slice(1).find(Boolean)
+      if (!url || /^(https?:)?\/\/|@vite\//.test(url)) continue
+      const { base } = server.config
+      const below = url.startsWith(base) ? url.slice(base.length) : url.replace(/^\.?\//, '')
+      found.add(`/${below}`)
+    }
+  }
+  return [...found]
 }
 
 function normal(path) {

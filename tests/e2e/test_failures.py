@@ -264,3 +264,61 @@ def test_dockerfile_that_does_not_build_keeps_the_old_version_serving(client, cr
     good = client.update(preview.preview_id, projects.dockerfile(2), timeout=120)
     assert good.preview.phase == Phase.PHASE_RUNNING
     assert web.version_in(web.get(preview.url).text) == 2
+
+
+VUE = {
+    "package.json": (
+        '{ "name": "shop", "private": true, "type": "module", "scripts": { "dev": "vite" },'
+        ' "dependencies": { "vue": "^3.5.0" }, "devDependencies": { "@vitejs/plugin-vue": "^6.0.0", "vite": "^7.1.0" } }\n'
+    ),
+    "vite.config.js": (
+        "import { defineConfig } from 'vite';\nimport vue from '@vitejs/plugin-vue';\n\n"
+        "export default defineConfig({ plugins: [vue()] });\n"
+    ),
+    "index.html": '<!doctype html>\n<div id=app></div>\n<script type=module src=/src/main.js></script>\n',
+    "src/main.js": "import { createApp } from 'vue';\nimport App from './App.vue';\ncreateApp(App).mount('#app');\n",
+    "src/App.vue": "<template><h1>version 001</h1></template>\n<style>\nh1 { color: teal; }\n</style>\n",
+}
+
+
+@pytest.mark.timeout(240)
+def test_style_block_that_goes_leaves_no_commit_behind(client, create):
+    preview = create(VUE, timeout=180)
+    assert web.version_in(web.get(preview.url, "/src/App.vue").text) == 1
+    web.get(preview.url, "/src/App.vue?vue&type=style&index=0&lang.css")
+    for version in (2, 3):
+        text = f"<template><h1>version {version:03d}</h1></template>\n"
+        updated = client.update(preview.preview_id, {"src/App.vue": text})
+        assert updated.preview.phase == Phase.PHASE_RUNNING, updated.preview.failure
+        assert not updated.preview.HasField("failure"), updated.preview.failure
+        assert updated.preview.commit_id == updated.commit_id
+        assert web.version_in(web.get(preview.url, "/src/App.vue").text) == version
+
+
+@pytest.mark.timeout(240)
+def test_broken_module_that_nothing_imports_any_more_fails_no_commit(client, create):
+    preview = create(projects.REACT, timeout=180)
+    app = projects.react(1)["src/App.jsx"]
+    broken = {"src/App.jsx": f"import './Part.jsx';\n{app}", "src/Part.jsx": "export default function Part( {\n"}
+    failed = client.update(preview.preview_id, broken)
+    assert (failed.preview.failure.file, failed.preview.failure.reason) == ("src/Part.jsx", "BUILD_FAILED")
+    good = client.update(preview.preview_id, {"src/App.jsx": app})
+    assert not good.preview.HasField("failure"), good.preview.failure
+    assert good.preview.commit_id == good.commit_id
+
+
+@pytest.mark.timeout(240)
+def test_page_that_nobody_has_opened_is_looked_at_too(client, create, project_id):
+    files = projects.react(0)
+    small = {path: files[path] for path in ("package.json", "src/App.jsx")}
+    broken = "export default function App( { return <b>version 001</b> }\n"
+    preview = client.create(project_id, {**small, "src/App.jsx": broken}, timeout=180)
+    assert (preview.phase, preview.failure.file) == (Phase.PHASE_FAILED, "src/App.jsx"), preview.failure
+    assert preview.failure.line == 1
+    good = client.update(preview.preview_id, {"src/App.jsx": files["src/App.jsx"]}, timeout=120)
+    assert good.preview.phase == Phase.PHASE_RUNNING, good.preview.failure
+    again = client.update(preview.preview_id, {"src/App.jsx": broken})
+    assert again.preview.failure.file == "src/App.jsx"
+    assert again.preview.phase == Phase.PHASE_RUNNING, "the server that shows the error was taken away"
+    client.update(preview.preview_id, {"src/App.jsx": files["src/App.jsx"]})
+    assert web.version_in(web.get(preview.url, "/src/App.jsx").text) == 0

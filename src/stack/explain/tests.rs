@@ -198,3 +198,13 @@ fn hostile_logs_are_cut_to_size() {
         exited(&node(), FailureStage::Install, line);
     }
 }
+
+#[test]
+fn an_app_that_its_dockerfile_put_elsewhere_is_found_in_the_project() {
+    let lines = lines("/srv/app/server.js:1\nconst a = ;\n          ^\n\nSyntaxError: Unexpected token ';'");
+    let plan = RunPlan { stack: Stack::Dockerfile, ..node() };
+    let end = End::Exited { code: 1, out_of_memory: false };
+    let failure = explain_in(&plan, FailureStage::Start, &end, &lines, "/srv/app");
+    assert_eq!((failure.file.as_deref(), failure.line), (Some("server.js"), Some(1)));
+    assert!(failure.log_excerpt[0].starts_with("/srv/app/"));
+}

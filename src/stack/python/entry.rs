@@ -44,7 +44,18 @@ pub(super) const ENTRIES: [&str; 21] = [
     "backend/main.py",
 ];
 /// The files of a package of any name that are looked at, the likeliest first.
-const PACKAGE_ENTRIES: [&str; 5] = ["main.py", "app.py", "__init__.py", "wsgi.py", "asgi.py"];
+const PACKAGE_ENTRIES: [&str; 10] = [
+    "main.py",
+    "app.py",
+    "__init__.py",
+    "wsgi.py",
+    "asgi.py",
+    "server.py",
+    "api.py",
+    "application.py",
+    "web.py",
+    "run.py",
+];
 /// Folders whose files use an app and are none.
 const NO_PACKAGES: [&str; 7] = ["tests", "test", "docs", "examples", "scripts", "migrations", "alembic"];
 /// The files by which a folder lists dependencies.
