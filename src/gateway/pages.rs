@@ -106,6 +106,11 @@ impl Page {
 
     /// The app took the request and went away.
     pub(super) fn lost(error: &hyper::Error) -> Self {
+        if error.is_user() {
+            // What was to be passed on to the app could not be read.
+            let message = "The body of the request is not as HTTP says, or ended too early.".to_owned();
+            return Self::new(StatusCode::BAD_REQUEST, "BAD_BODY", "The request could not be read", message);
+        }
         let message =
             format!("The app ended the connection without an answer ({error}). It may have seen the request.");
         Self::new(StatusCode::BAD_GATEWAY, "NO_ANSWER", "This preview did not answer", message)

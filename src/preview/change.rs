@@ -40,6 +40,11 @@ impl Driver {
                 self.session = Some(session);
                 Err(interrupted)
             }
+            // As where the app has made a folder of its own read-only: another container is as it should be.
+            Err(Attempt::Unsynced(prepared)) => {
+                self.session = Some(session);
+                self.replace(*prepared, progress).await
+            }
             // The container was lost on the way: make another.
             Err(Attempt::Lost(prepared)) => {
                 let container = session.container.clone();
@@ -79,8 +84,14 @@ impl Driver {
         let synced = session
             .sync(&self.core.vfs, &self.spec.project, prepared.commit.clone(), prepared.files.clone(), difference)
             .await;
-        if let Err(error) = synced {
-            return Err(lost_or_failed(FailureStage::Sync, error, prepared));
+        match synced {
+            Ok(()) => {}
+            Err(SessionError::Agent(error)) if !error.is_lost() => {
+                let text = format!("the files could not be brought in, and a new container is made: {error}");
+                self.handle.log.lifecycle(text);
+                return Err(Attempt::Unsynced(Box::new(prepared)));
+            }
+            Err(error) => return Err(lost_or_failed(FailureStage::Sync, error, prepared)),
         }
         self.synced(progress);
         if !restart {
@@ -157,6 +168,8 @@ enum Attempt {
     Interrupted(Interrupted),
     // The container was lost; what was to run is given back.
     Lost(Box<Prepared>),
+    // The files could not be brought in.
+    Unsynced(Box<Prepared>),
 }
 
 fn not_started(error: StartError, prepared: Prepared) -> Attempt {

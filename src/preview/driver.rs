@@ -88,6 +88,8 @@ pub struct Driver {
     pub(super) applies: watch::Receiver<u64>,
     /// The commits that are no news: the one that is being brought, and in a revival the one that was tried last.
     pub(super) known: Vec<CommitId>,
+    /// Whether the commit before was overtaken, so that this one is given time.
+    pub(super) patient: bool,
     /// The making of an image that goes on though the commit that needed it was overtaken.
     pub(super) held: Option<Held>,
     /// The keys of images that were built for this preview alone.
@@ -124,6 +126,7 @@ impl Driver {
             follower,
             applies,
             known: Vec::new(),
+            patient: false,
             held: None,
             built: BTreeSet::new(),
             replaced: Vec::new(),

@@ -232,10 +232,20 @@ pub fn engine_failure(stage: FailureStage, error: &EngineError) -> Failure {
     Failure::new(stage, reason, message)
 }
 
+/// Returns the reason of what could not be done in a container that is there.
+fn refused(stage: FailureStage) -> &'static str {
+    match stage {
+        FailureStage::Sync => "SYNC_FAILED",
+        FailureStage::Install => "INSTALL_FAILED",
+        _ => "NOT_STARTED",
+    }
+}
+
 /// Returns a failure of a session.
 pub fn session_failure(stage: FailureStage, error: &SessionError) -> Failure {
     match error {
         SessionError::Engine(error) => engine_failure(stage, error),
+        SessionError::Agent(error) if !error.is_lost() => Failure::new(stage, refused(stage), error.to_string()),
         SessionError::Agent(_) => Failure::new(stage, "CONTAINER_LOST", format!("the container was lost: {error}")),
         SessionError::Vfs(_) => Failure::new(stage, "UNREADABLE", error.to_string()),
         SessionError::TooLarge { .. } => Failure::new(stage, "TOO_LARGE", error.to_string()),

@@ -125,12 +125,17 @@ impl Manager {
         Ok((self.view(&handle).await, commit))
     }
 
-    /// Ends a preview, and returns once nothing of it is left.
+    /// Ends a preview, and returns once nothing of it is left; while the engine is away, at once.
     pub async fn delete(&self, target: Target) -> Result<PreviewView, Error> {
         let handle = self.find(&target)?;
         self.end(&handle, EndReason::Deleted).await?;
         // An engine that is away for longer is no reason to keep the caller.
-        let _ = tokio::time::timeout(DELETE_PATIENCE, stopped(&handle)).await;
+        let mut available = self.engine_available();
+        tokio::select! {
+            () = stopped(&handle) => {}
+            _ = available.wait_for(|available| !available) => {}
+            () = tokio::time::sleep(DELETE_PATIENCE) => {}
+        }
         Ok(self.view(&handle).await)
     }
 

@@ -11,7 +11,7 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -35,7 +35,7 @@ use crate::{
         driver::{Core, Driver, session_event, short, target},
         files::FileSet,
         handle::Handle,
-        images::ReadyImage,
+        images::{ReadyImage, engine_failure},
         recipe::{Recipe, Source},
         route::RouteState,
         session::{SessionEvent, Started},
@@ -43,6 +43,9 @@ use crate::{
     stack,
     vfs::{HeadFollower, Vfs},
 };
+
+/// How long a commit after one that was overtaken is left alone.
+pub(super) const PATIENT: Duration = Duration::from_secs(30);
 
 /// Why a step did not get to its end.
 pub(super) enum Interrupted {
@@ -108,14 +111,26 @@ impl Driver {
             }
             Err(Interrupted::Failed(mut failure)) => {
                 failure.commit = Some(target.clone());
+                if failure.reason == "CONTAINER_LOST"
+                    && let Err(error) = self.core.engine.info().await
+                {
+                    // Nobody knows whether it is: it cannot be seen.
+                    failure = Failure { commit: failure.commit, ..engine_failure(failure.stage, &error) };
+                }
                 self.failed(&progress, failure).await;
                 self.settle(target, applies);
             }
-            // Something of it may be in the container: whatever is the newest commit now has to be brought.
-            Err(Interrupted::Superseded) => self.handle.set_status(|status| status.settled = None),
+            // Something of it may be in the container: whatever is the newest commit now has to be brought. That one is
+            // given time, so that there is progress to see however fast commits come.
+            Err(Interrupted::Superseded) => {
+                self.patient = true;
+                self.handle.set_status(|status| status.settled = None);
+                return;
+            }
             // Looked after first; then the same commit is tried again.
             Err(Interrupted::Disturbed(event)) => self.on_session(event).await,
         }
+        self.patient = false;
         self.release_built().await;
     }
 
@@ -231,9 +246,10 @@ impl Driver {
         let image = tokio::select! {
             image = self.core.images.ensure(recipe, &handle.log, &mut self.held, making) => image?,
             event = session_event(&mut self.session) => return Err(Interrupted::Disturbed(event)),
-            () = newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known) => {
-                return Err(Interrupted::Superseded);
-            }
+            () = async {
+                tokio::time::sleep(if self.patient { PATIENT } else { Duration::ZERO }).await;
+                newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
+            } => return Err(Interrupted::Superseded),
         };
         if image.lease.is_some() {
             self.built.insert(image.key.clone());

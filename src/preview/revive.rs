@@ -35,7 +35,16 @@ impl Driver {
     pub(super) async fn lost(&mut self) {
         let Some(session) = &self.session else { return };
         let container = session.container.clone();
-        match self.core.engine.container(&container).await {
+        let mut seen = self.core.engine.container(&container).await;
+        if matches!(&seen, Ok(Some(Container { state: ContainerState::Paused, .. }))) {
+            // Not by us: nothing of ours stays frozen.
+            self.handle.log.lifecycle("the container was frozen and is woken");
+            if let Err(error) = self.core.engine.set_paused(&container, false).await {
+                tracing::warn!(preview = %self.handle.id, error = %error, "a container could not be woken");
+            }
+            seen = self.core.engine.container(&container).await;
+        }
+        match seen {
             Ok(Some(found)) if matches!(found.state, ContainerState::Running | ContainerState::Paused) => {
                 if !session.deaf && session.agent().status().await.is_ok() {
                     return;

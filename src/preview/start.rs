@@ -14,7 +14,7 @@ use crate::{
         change::{Told, tell},
         driver::{Driver, session_event},
         images::ReadyImage,
-        reload::{Interrupted, newer},
+        reload::{Interrupted, PATIENT, newer},
         route::RouteState,
         session::{Answering, Command, Session, SessionError, Started, working_folder},
     },
@@ -45,7 +45,7 @@ impl Driver {
             started = session.started(&engine, port, timeout) => started?,
             event = session_event(&mut self.session) => return Err(Interrupted::Disturbed(event).into()),
             () = async {
-                tokio::time::sleep(PATIENCE).await;
+                tokio::time::sleep(if self.patient { PATIENT } else { PATIENCE }).await;
                 newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
             } => return Err(Interrupted::Superseded.into()),
         };

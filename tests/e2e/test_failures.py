@@ -6,8 +6,8 @@ import time
 
 import grpc
 import pytest
-from harness import projects, web
-from harness.waiting import eventually
+from harness import daemon, projects, web
+from harness.waiting import eventually, pace
 from harness.watching import FAILED, READY, Watcher
 
 from previewd import FailureStage, Limits, Phase, Preview, PreviewdError
@@ -322,3 +322,40 @@ def test_page_that_nobody_has_opened_is_looked_at_too(client, create, project_id
     assert again.preview.phase == Phase.PHASE_RUNNING, "the server that shows the error was taken away"
     client.update(preview.preview_id, {"src/App.jsx": files["src/App.jsx"]})
     assert web.version_in(web.get(preview.url, "/src/App.jsx").text) == 0
+
+
+def test_folder_that_the_app_made_read_only_stands_in_no_commits_way(client, create):
+    locked = "require('fs').chmodSync('public', 0o555);\n"
+    server = projects.plain_node(1)["server.js"]
+    preview = create({**projects.plain_node(1), "server.js": locked + server, "public/a.txt": "1"})
+    good = {"public/a.txt": "2", "server.js": projects.plain_node(2)["server.js"]}
+    with web.Poller(preview.url, interval=0.05) as poller:
+        updated = client.update(preview.preview_id, good, timeout=60)
+        poller.after(time.monotonic(), 2)
+    assert updated.preview.phase == Phase.PHASE_RUNNING, updated.preview.failure
+    assert updated.preview.commit_id == updated.commit_id
+    assert web.version_in(web.get(preview.url).text) == 2
+    assert poller.failures() == []
+
+
+def test_frozen_container_is_woken(client, create):
+    preview = create(projects.STATIC)
+    daemon.docker("pause", preview.container_id)
+    answer = web.get(preview.url)
+    assert (answer.status, web.version_in(answer.text)) == (200, 0)
+    after = client.get(preview.preview_id)
+    assert (after.phase, after.container_id) == (Phase.PHASE_RUNNING, preview.container_id)
+
+
+@pytest.mark.timeout(240)
+def test_steady_commits_of_other_dependencies_do_not_keep_a_preview_from_getting_ready(client, create, project_id):
+    preview = create(projects.FLASK, timeout=180)
+    packages = ["roman", "six", "toolz", "attrs", "idna", "tomli"]
+    with Watcher(client, preview.preview_id) as watcher:
+        for n in pace(24, 0.5):
+            client.commit(project_id, {"requirements.txt": f"flask\n{packages[n % 6]}\n", "catalogue.py": f'VERSION = "{n:03d}"\n'})
+        applied_meanwhile = len(watcher.reloads(READY))
+        last = client.commit(project_id, {"catalogue.py": 'VERSION = "999"\n'})
+        watcher.wait_stage(READY, last, within=90)
+    assert applied_meanwhile >= 1, "nothing was shown for twelve seconds of commits"
+    assert web.version_in(web.get(preview.url).text) == 999

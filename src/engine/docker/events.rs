@@ -72,7 +72,8 @@ impl Inner {
         const ACTION: &str = "follow the events";
         let (api, scope): (Api, _) = self.api.scoped().map_err(|err| failed(ACTION, err))?;
         let own = self.own();
-        let query = Query::default().filters(&[("type", &["container"]), ("event", &["die"]), ("label", &[&own])]);
+        let query =
+            Query::default().filters(&[("type", &["container"]), ("event", &["die", "pause"]), ("label", &[&own])]);
         let events = call(ACTION, SHORT, api.stream(Method::GET, "/events", &query, Bytes::new())).await?;
         Ok((events, scope))
     }
@@ -85,7 +86,9 @@ impl Inner {
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(Ok(event)) if event.action == "die" => self.tell(EngineEvent::Died { container: event.actor.id }),
+                    Some(Ok(event)) if matches!(event.action.as_str(), "die" | "pause") => {
+                        self.tell(EngineEvent::Died { container: event.actor.id });
+                    }
                     Some(Ok(_)) => {}
                     Some(Err(err)) => return failed("follow the events", err),
                     None => return EngineError::Unreachable("the feed of events ended".into()),

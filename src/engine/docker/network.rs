@@ -123,8 +123,12 @@ impl Inner {
         match answer {
             Err(_) => Err(EngineError::Timeout("remove the network")),
             Ok(Ok(())) => Ok(()),
-            // Gone meanwhile, or another instance's containers are on it.
-            Ok(Err(err)) if matches!(status(&err), Some(404 | 403 | 409)) => Ok(()),
+            Ok(Err(err)) if status(&err) == Some(404) => Ok(()),
+            // Another instance's containers are on it; or the daemon believes so.
+            Ok(Err(err)) if matches!(status(&err), Some(403 | 409)) => {
+                tracing::info!(network = self.network, error = %err, "the network stays, since it is in use");
+                Ok(())
+            }
             Ok(Err(err)) => Err(failed("remove the network", err)),
         }
     }

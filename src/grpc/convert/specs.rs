@@ -18,6 +18,8 @@ const MAX_COMMAND_BYTES: usize = 4096;
 const MAX_VARIABLES: usize = 100;
 const MAX_VARIABLE_NAME_BYTES: usize = 256;
 const MAX_VARIABLE_BYTES: usize = 32 * 1024;
+/// With their names, together; the kernel starts no process with more than 2 MiB, its arguments included.
+const MAX_ENVIRONMENT_BYTES: usize = 1024 * 1024;
 
 impl TryFrom<proto::CreateRequest> for Create {
     type Error = Error;
@@ -93,6 +95,10 @@ impl Fields {
     fn environment(&mut self, variables: BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
         if variables.len() > MAX_VARIABLES {
             return self.fail("environment", format!("must be at most {MAX_VARIABLES}, are {}", variables.len()));
+        }
+        let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > MAX_ENVIRONMENT_BYTES {
+            return self.fail("environment", format!("must have at most {MAX_ENVIRONMENT_BYTES} bytes, has {bytes}"));
         }
         let mut sound = true;
         for (name, value) in &variables {

@@ -35,6 +35,7 @@ fn create_finds_each_wrong_field() {
         (|r| r.app_port = 65_535, &[]),
         (|r| r.app_port = 65_536, &["app_port"]),
         (|r| r.environment = [("_A1".into(), "x\ny".into())].into(), &[]),
+        (|r| r.environment = (0..40).map(|n| (format!("A{n}"), "x".repeat(32 * 1024))).collect(), &["environment"]),
         (|r| r.environment = [("1A".into(), String::new())].into(), &["environment[\"1A\"]"]),
         (|r| r.environment = [(String::new(), String::new())].into(), &["environment[\"\"]"]),
         (|r| r.environment = [("A".into(), "x\0".into())].into(), &["environment[\"A\"]"]),

@@ -30,7 +30,7 @@ class PreviewServiceStub(object):
 
     A request that names a preview takes `preview_id`, or `project_id` with `branch` (default `main`); both or neither is
     INVALID_ARGUMENT with field violations. A preview that does not exist is NOT_FOUND. While the engine cannot be
-    reached, calls that need it are UNAVAILABLE. Every error carries `google.rpc.ErrorInfo` with a stable reason.
+    reached, Create is UNAVAILABLE, and what other calls asked for is done later. Every error carries `google.rpc.ErrorInfo` with a stable reason.
     """
 
     def __init__(self, channel):
@@ -81,7 +81,7 @@ class PreviewServiceServicer(object):
 
     A request that names a preview takes `preview_id`, or `project_id` with `branch` (default `main`); both or neither is
     INVALID_ARGUMENT with field violations. A preview that does not exist is NOT_FOUND. While the engine cannot be
-    reached, calls that need it are UNAVAILABLE. Every error carries `google.rpc.ErrorInfo` with a stable reason.
+    reached, Create is UNAVAILABLE, and what other calls asked for is done later. Every error carries `google.rpc.ErrorInfo` with a stable reason.
     """
 
     def Create(self, request, context):
@@ -207,7 +207,7 @@ class PreviewService(object):
 
     A request that names a preview takes `preview_id`, or `project_id` with `branch` (default `main`); both or neither is
     INVALID_ARGUMENT with field violations. A preview that does not exist is NOT_FOUND. While the engine cannot be
-    reached, calls that need it are UNAVAILABLE. Every error carries `google.rpc.ErrorInfo` with a stable reason.
+    reached, Create is UNAVAILABLE, and what other calls asked for is done later. Every error carries `google.rpc.ErrorInfo` with a stable reason.
     """
 
     @staticmethod
