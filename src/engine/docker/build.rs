@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::atomic::Ordering,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bollard::query_parameters::TagImageOptionsBuilder;
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     domain::limits::Limits,
-    engine::{BuildSpec, EngineError, Image, Progress},
+    engine::{BuildSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, Progress},
 };
 
 const ACTION: &str = "build the image";
@@ -45,6 +45,12 @@ struct Steps {
     last_lines: VecDeque<String>,
     /// The images of every step, by stage, in the order they were made.
     stages: Vec<Vec<String>>,
+    /// Those of them that this build made and found in no cache.
+    made: Vec<String>,
+    /// Whether the step that runs makes no image of its own.
+    found: bool,
+    /// When the build began, in seconds of the epoch.
+    began: i64,
     pending: String,
 }
 
@@ -68,10 +74,19 @@ impl Steps {
     fn note(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
-            ["Step", _, ":", instruction, ..] if instruction.eq_ignore_ascii_case("from") => self.stages.push(vec![]),
+            ["Step", _, ":", instruction, ..] => {
+                self.found = instruction.eq_ignore_ascii_case("from");
+                if self.found {
+                    self.stages.push(vec![]);
+                }
+            }
+            ["--->", "Using", "cache"] => self.found = true,
             ["--->", id] if id.len() == 12 && id.bytes().all(|it| it.is_ascii_hexdigit()) => {
                 if let Some(stage) = self.stages.last_mut() {
                     stage.push(id.to_owned());
+                }
+                if !self.found {
+                    self.made.push(id.to_owned());
                 }
             }
             _ => {}
@@ -100,7 +115,7 @@ impl Inner {
         let started = Instant::now();
         let mut attempts = 1..ATTEMPTS;
         let (outcome, steps) = loop {
-            let mut steps = Steps::default();
+            let mut steps = Steps { began: seconds_now(), ..Steps::default() };
             let removals = self.removals.load(Ordering::SeqCst);
             let outcome = tokio::select! {
                 outcome = self.follow_build(&build, progress.clone(), &mut steps) => outcome,
@@ -126,12 +141,12 @@ impl Inner {
                 Ok(made)
             }
             Ok(Some(message)) => {
-                self.remove_steps(&steps.stages, 1).await;
+                self.remove_steps(&build, &steps, 1).await;
                 Err(steps.failure(&message))
             }
             Err(err) => {
                 // The daemon takes a moment to end the step that runs.
-                self.remove_steps(&steps.stages, 5).await;
+                self.remove_steps(&build, &steps, 5).await;
                 Err(err)
             }
         }
@@ -194,17 +209,47 @@ impl Inner {
     }
 
     /// Removes what a build without a result has left, last first. What others use, or have named, stays.
-    async fn remove_steps(&self, stages: &[Vec<String>], attempts: u32) {
+    async fn remove_steps(&self, build: &BuildSpec, steps: &Steps, attempts: u32) {
         for attempt in 0..attempts {
             let mut left = false;
-            for id in stages.iter().flatten().rev() {
+            for id in self.unheard_of(build, steps).await.iter().chain(steps.stages.iter().flatten().rev()) {
                 left |= self.remove_untagged(id).await;
             }
-            if !left {
+            // Where the build was cut off, the step that ran then may still come to its end.
+            if !left && (attempts == 1 || attempt > 1) {
                 return;
             }
             sleep(Duration::from_millis(100 << attempt)).await;
         }
+    }
+
+    /// Returns the images of steps that the daemon made after nobody listened any more, last first: those with this
+    /// build's key, those that were made from what only this build has, and since it began from its last step. Of the last
+    /// kind one may be another build's, which is built again then.
+    async fn unheard_of(&self, build: &BuildSpec, steps: &Steps) -> Vec<String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Listed {
+            id: String,
+            #[serde(default)]
+            parent_id: String,
+            #[serde(default)]
+            created: i64,
+            labels: Option<BTreeMap<String, String>>,
+        }
+        let query = Query::default().filters(&[("dangling", &["true"])]);
+        let listed = call("list the images", SHORT, self.api.get::<Vec<Listed>>("/images/json", &query)).await;
+        let key = build.labels.get(LABEL_DEPENDENCY_KEY).filter(|key| !key.is_empty());
+        let ours = |image: &Listed| {
+            let labelled = image.labels.as_ref().and_then(|labels| labels.get(LABEL_DEPENDENCY_KEY));
+            let parent = image.parent_id.trim_start_matches("sha256:");
+            let last = steps.stages.last().and_then(|stage| stage.last());
+            (key.is_some() && labelled == key)
+                || steps.made.iter().any(|made| parent.starts_with(made))
+                || image.created >= steps.began && last.is_some_and(|last| parent.starts_with(last))
+        };
+        // The newest come first.
+        listed.unwrap_or_default().into_iter().filter(ours).map(|image| image.id).collect()
     }
 
     /// Names the last image of every stage but the final one, in place of those of the build before.
@@ -245,6 +290,10 @@ impl Inner {
     }
 }
 
+fn seconds_now() -> i64 {
+    SystemTime::UNIX_EPOCH.elapsed().ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(i64::MAX)
+}
+
 /// Returns the name under which the stages of an image are kept.
 fn stage_repository(tag: &str) -> String {
     let tag = if tag.rsplit('/').next().is_some_and(|it| it.contains(':')) {
@@ -268,6 +317,7 @@ mod tests {
         assert!(steps.take(" ---> aaaaaaaa").is_empty());
         steps.take("aaaa\nStep 3/4 : from b\n ---> Using cache\n ---> bbbbbbbbbbbb\n");
         assert_eq!(steps.stages, [vec!["0123456789ab", "aaaaaaaaaaaa"], vec!["bbbbbbbbbbbb"]]);
+        assert_eq!(steps.made, ["aaaaaaaaaaaa"]);
     }
 
     #[test]
