@@ -164,7 +164,7 @@ impl Driver {
         tracing::info!(preview = %self.handle.id, commit, reason = failure.reason, message = failure.message, "commit failed");
         self.handle.log.lifecycle(format!("commit {commit}: failed: {}", failure.message));
         let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
-        let serving = open || self.resume(failure.stage).await;
+        let serving = open || self.resume(&progress.commit, failure.stage).await;
         self.handle.set_status(|status| status.failure = Some(failure.clone()));
         if !serving {
             self.handle.route.set(RouteState::Failed(Arc::new(failure.clone())));
@@ -175,10 +175,10 @@ impl Driver {
 
     /// Lets requests through to a commit that was overtaken while it started, if the newer one did not even get into the
     /// container. Returns whether it answers.
-    async fn resume(&mut self, failed: FailureStage) -> bool {
+    async fn resume(&mut self, failed: &CommitId, stage: FailureStage) -> bool {
         use FailureStage::{Build, Detect, Image, Install};
         let Some(session) = self.session.as_ref().filter(|session| session.running) else { return false };
-        if !matches!(failed, Detect | Image | Install | Build) {
+        if session.revision == *failed || !matches!(stage, Detect | Image | Install | Build) {
             return false;
         }
         let port = self.command(&session.plan, &self.image_of(session).await).port;

@@ -323,6 +323,16 @@ def test_page_that_nobody_has_opened_is_looked_at_too(client, create, project_id
     client.update(preview.preview_id, {"src/App.jsx": files["src/App.jsx"]})
     assert web.version_in(web.get(preview.url, "/src/App.jsx").text) == 0
 
+    # With another configuration there is another process, and a broken page is no answer of it.
+    with Watcher(client, preview.preview_id) as watcher:
+        both = client.update(preview.preview_id, {"src/App.jsx": broken, "vite.config.js": files["vite.config.js"]})
+        assert both.preview.failure.file == "src/App.jsx"
+        watcher.wait_stage(FAILED, both.commit_id, within=10)
+        assert both.commit_id not in [reload.commit_id for reload in watcher.reloads(READY)]
+        mended = client.update(preview.preview_id, {"src/App.jsx": files["src/App.jsx"]}, timeout=60)
+        assert (mended.preview.phase, mended.preview.commit_id) == (Phase.PHASE_RUNNING, mended.commit_id)
+        watcher.wait_stage(READY, mended.commit_id, within=10)
+
 
 def test_folder_that_the_app_made_read_only_stands_in_no_commits_way(client, create):
     locked = "require('fs').chmodSync('public', 0o555);\n"

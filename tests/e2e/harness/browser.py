@@ -41,8 +41,10 @@ class Tab:
         assert not result.get("errorText"), result["errorText"]
 
     def reload(self) -> None:
-        """Loads the page anew, as F5 does."""
+        """Loads the page anew, as F5 does, and returns when the page before is gone."""
+        self.evaluate("window.beforeReload = true")
         self.send("Page.reload")
+        self.wait_for("window.beforeReload === undefined", within=15)
 
     def evaluate(self, expression: str):
         """Returns the JSON value of an expression in the page."""
