@@ -28,6 +28,13 @@ pub struct RunPlan {
     pub supplied: BTreeMap<FilePath, String>,
 }
 
+impl RunPlan {
+    /// Returns the folder of the container that commands run in.
+    pub fn working_folder(&self) -> String {
+        if self.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", self.root) }
+    }
+}
+
 /// Which image the app runs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImagePlan {

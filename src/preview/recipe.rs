@@ -27,7 +27,7 @@ use crate::{
         context::Context,
         images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
         log::Log,
-        session::{SessionError, working_folder},
+        session::SessionError,
         settings::Settings,
     },
     stack::{self, End},
@@ -165,7 +165,7 @@ impl Maker<'_> {
         environment.extend(plan.environment.clone());
         let spec = StartSpec {
             argv: vec!["/bin/sh".into(), "-ec".into(), plan.commands.join("\n")],
-            cwd: working_folder(self.run),
+            cwd: self.run.working_folder(),
             environment,
             grace: Duration::ZERO,
             control: false,

@@ -362,11 +362,6 @@ impl Session {
     }
 }
 
-/// Returns the folder that commands of a plan run in.
-pub fn working_folder(plan: &RunPlan) -> String {
-    if plan.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", plan.root) }
-}
-
 async fn read_contents(
     vfs: &Vfs,
     project: &ProjectId,

@@ -16,7 +16,7 @@ use crate::{
         images::ReadyImage,
         reload::{Interrupted, PATIENT, newer},
         route::RouteState,
-        session::{Answering, Command, Session, SessionError, Started, working_folder},
+        session::{Answering, Command, Session, SessionError, Started},
     },
     stack::{self, End},
 };
@@ -99,7 +99,7 @@ impl Driver {
             plan.start.argv.clone()
         };
         let cwd = match plan.image {
-            ImagePlan::Dependencies(_) => working_folder(plan),
+            ImagePlan::Dependencies(_) => plan.working_folder(),
             ImagePlan::Build { .. } if image.working_dir.is_empty() => "/".to_owned(),
             ImagePlan::Build { .. } => image.working_dir.clone(),
         };

@@ -84,7 +84,7 @@ pub fn explain_in(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[Strin
     let cause = match folder.trim_end_matches('/') {
         "" => cause(plan, stage, end, &tail),
         folder => {
-            let usual = format!("{}/", working_folder(plan));
+            let usual = format!("{}/", plan.working_folder());
             let moved: Vec<String> = tail.iter().map(|line| line.replace(&format!("{folder}/"), &usual)).collect();
             cause(plan, stage, end, &moved)
         }
@@ -97,11 +97,6 @@ pub fn explain_in(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[Strin
         failure.exit_code = Some(*code);
     }
     failure
-}
-
-/// Returns where commands of a plan run.
-fn working_folder(plan: &RunPlan) -> String {
-    if plan.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", plan.root) }
 }
 
 fn cause(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {
