@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{events::Stage, ids::CommitId, runtime::ImagePlan},
-    engine::{Container, LABEL_DEPENDENCY_KEY},
+    engine::{Container, EngineError, LABEL_DEPENDENCY_KEY},
     preview::{
         agent::AgentClient,
         driver::Driver,
@@ -15,18 +15,24 @@ use crate::{
 
 impl Driver {
     /// Takes over a container that runs, or removes it. Its output up to `position` is in the log.
-    pub(super) async fn adopt(&mut self, container: Container, position: Option<Position>) {
-        match self.try_adopt(&container, position.unwrap_or_default()).await {
+    ///
+    /// # Errors
+    /// The engine cannot be reached: nothing is known of the container, and it is left as it is.
+    pub(super) async fn adopt(&mut self, container: &Container, position: Position) -> Result<(), EngineError> {
+        match self.try_adopt(container, position).await {
             Ok(()) => {
                 self.handle.log.lifecycle("taken over with its container");
                 tracing::info!(preview = %self.handle.id, "preview taken over");
             }
             Err(reason) => {
+                // As when the engine goes away on the way, which says nothing against the container.
+                self.core.engine.info().await?;
                 tracing::info!(preview = %self.handle.id, reason, "the container is made anew");
                 self.session = None;
                 self.discard(&container.id).await;
             }
         }
+        Ok(())
     }
 
     async fn try_adopt(&mut self, container: &Container, position: Position) -> Result<(), String> {

@@ -13,7 +13,7 @@ use crate::{
     },
     preview::{
         driver::Driver,
-        images::session_failure,
+        images::{engine_failure, session_failure},
         notice::{Answer, notice, take_answer},
         reload::{Interrupted, Prepared, Progress},
         route::RouteState,
@@ -45,9 +45,14 @@ impl Driver {
                 self.session = Some(session);
                 self.replace(*prepared, progress).await
             }
-            // The container was lost on the way: make another.
+            // The container was lost on the way: make another, unless nobody knows whether it is lost.
             Err(Attempt::Lost(prepared)) => {
                 let container = session.container.clone();
+                if let Err(error) = self.core.engine.container(&container).await {
+                    session.deaf = true;
+                    self.session = Some(session);
+                    return Err(engine_failure(FailureStage::Sync, &error).into());
+                }
                 drop(session);
                 self.hold();
                 self.discard(&container).await;

@@ -39,7 +39,7 @@ use crate::{
         handle::Handle,
         images::Images,
         route::{OpenPort, RouteState},
-        session::{Session, SessionEvent},
+        session::{Position, Session, SessionEvent},
         settings::Settings,
     },
     stack::StackConfig,
@@ -194,8 +194,10 @@ impl Driver {
     }
 
     async fn live(&mut self) {
-        if let Found::Container(container) = std::mem::replace(&mut self.found, Found::Nothing) {
-            self.adopt(container, None).await;
+        if let Found::Container(container) = std::mem::replace(&mut self.found, Found::Nothing)
+            && self.adopt(&container, Position::default()).await.is_err()
+        {
+            self.found = Found::Unknown;
         }
         loop {
             match self.next_target().await {
@@ -309,11 +311,13 @@ impl Driver {
             return;
         }
         let Ok(containers) = self.core.engine.containers().await else { return };
-        self.found = Found::Nothing;
         let name = self.handle.id.container_name();
-        if let Some(container) = containers.into_iter().find(|container| container.name == name) {
-            self.adopt(container, None).await;
+        if let Some(container) = containers.iter().find(|container| container.name == name)
+            && self.adopt(container, Position::default()).await.is_err()
+        {
+            return;
         }
+        self.found = Found::Nothing;
     }
 
     /// Tells the state machine what happened.

@@ -97,10 +97,6 @@ impl Driver {
     /// Brings a commit into the preview, and says how far it came.
     pub(super) async fn apply(&mut self, target: CommitId, applies: u64) {
         self.forgive(&target, applies);
-        if self.session.as_ref().is_some_and(|session| session.deaf) {
-            // As after a time without the engine.
-            self.lost().await;
-        }
         self.known = vec![target.clone()];
         let mut progress = Progress::new(&target);
         match self.bring(&target, &mut progress).await {
@@ -136,6 +132,9 @@ impl Driver {
 
     async fn bring(&mut self, commit: &CommitId, progress: &mut Progress) -> Result<(), Interrupted> {
         let prepared = self.prepare(commit).await?;
+        // Only now: the engine may have come back meanwhile.
+        self.hear_again().await?;
+        self.known = vec![commit.clone()];
         let same_image = self.session.as_ref().is_some_and(|session| session.key == prepared.image.key);
         if same_image { self.change(prepared, progress).await } else { self.replace(prepared, progress).await }
     }

@@ -13,11 +13,11 @@ use crate::{
         logs::LogSource,
         spec::Phase,
     },
-    engine::{Container, ContainerState},
+    engine::{Container, ContainerState, EngineError},
     preview::{
         agent::Exit,
         driver::Driver,
-        images::{ReadyImage, session_failure},
+        images::{ReadyImage, engine_failure, session_failure},
         reload::{Interrupted, Progress},
         route::RouteState,
         session::Session,
@@ -33,7 +33,27 @@ const DEATHS_ALLOWED: usize = 3;
 impl Driver {
     /// Looks whether the container is still there, after a hint that it may not be.
     pub(super) async fn lost(&mut self) {
-        let Some(session) = &self.session else { return };
+        if let Err(error) = self.look_after().await {
+            // It will say when it is back.
+            tracing::debug!(preview = %self.handle.id, error = %error, "the container cannot be seen");
+        }
+    }
+
+    /// Sees to it that the container can be spoken with, if there is one: after a time without the engine it is taken
+    /// over anew. One that is gone is replaced.
+    pub(super) async fn hear_again(&mut self) -> Result<(), Failure> {
+        if self.session.as_ref().is_some_and(|session| session.deaf) {
+            self.look_after().await.map_err(|error| engine_failure(FailureStage::Sync, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Looks after the container: one that ended is replaced, one that is not heard is taken over anew.
+    ///
+    /// # Errors
+    /// The engine does not say what became of it.
+    async fn look_after(&mut self) -> Result<(), EngineError> {
+        let Some(session) = &mut self.session else { return Ok(()) };
         let container = session.container.clone();
         let mut seen = self.core.engine.container(&container).await;
         if matches!(&seen, Ok(Some(Container { state: ContainerState::Paused, .. }))) {
@@ -47,12 +67,12 @@ impl Driver {
         match seen {
             Ok(Some(found)) if matches!(found.state, ContainerState::Running | ContainerState::Paused) => {
                 if !session.deaf && session.agent().status().await.is_ok() {
-                    return;
+                    return Ok(());
                 }
-                // The stream broke and the container did not.
+                // The stream broke and the container did not. Its old session stays until there is another.
+                session.deaf = true;
                 let position = session.position();
-                self.session = None;
-                self.adopt(found, Some(position)).await;
+                self.adopt(&found, position).await?;
                 if self.session.is_none() {
                     self.died(None).await;
                 }
@@ -64,9 +84,9 @@ impl Driver {
                 self.discard(&container).await;
                 self.died(Some(exit)).await;
             }
-            // The engine is away: it will say when it is back.
-            Err(error) => tracing::debug!(preview = %self.handle.id, error = %error, "the container cannot be seen"),
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     /// Starts the app again after its process or container ended by itself, unless that happens too often.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from pathlib import Path
 
 import grpc
@@ -131,6 +132,22 @@ def test_health_follows_docker_away_and_back_and_previews_go_on(passage, own_ser
         assert web.version_in(web.get(preview.url).text) == 1
         after = client.get(preview.preview_id)
         assert (after.phase, after.container_id) == (Phase.PHASE_RUNNING, preview.container_id)
+
+
+def test_a_commit_at_the_moment_the_engine_comes_back_keeps_the_container(passage, own_service):
+    own = own_service(DOCKER_HOST=f"unix://{passage.path}")
+    with own.client() as client:
+        preview = maker(client, "flapping")(projects.STATIC)
+        for number, delay in enumerate((0, 0.001, 0.002, 0.003, 0.004, 0.006, 0.01, 0.02), start=1):
+            passage.shut()
+            eventually(lambda: health(client) == NOT_SERVING, within=10)
+            commit = client.commit("flapping", projects.STATIC.change(number))
+            time.sleep(delay)
+            passage.open()
+            eventually(lambda: client.get(preview.preview_id).commit_id == commit, within=20)
+            assert web.version_in(web.get(preview.url).text) == number
+            after = client.get(preview.preview_id)
+            assert (after.phase, after.container_id) == (Phase.PHASE_RUNNING, preview.container_id), delay
 
 
 def test_reflection_describes_every_call(client):
