@@ -25,7 +25,7 @@ ours() {
   docker ps --all --filter label=previewd.role --format 'container {{.Names}}'
   docker network ls --filter label=previewd.role --format 'network {{.Name}}'
   docker volume ls --filter label=previewd.role --format '{{.Label "previewd.role"}} volume {{.Name}}' | sed -n '/^runtime /!p'
-  for role in build install preview; do
+  for role in build install preview runtime; do
     docker images --filter label=previewd.role=$role --format 'image {{.Repository}}:{{.Tag}} {{.ID}}'
   done
 }

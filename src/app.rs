@@ -233,6 +233,7 @@ fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
         idle_timeout: config.idle,
         cleanup_interval: config.cleanup_interval,
         environment: stack::base_environment(stack_config),
+        authorities: stack::authorities(stack_config),
         build_arguments: config.proxies.0.clone(),
     }
 }

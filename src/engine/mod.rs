@@ -271,4 +271,7 @@ pub struct BuildSpec {
     pub arguments: BTreeMap<String, String>,
     /// The bounds of each step.
     pub limits: Limits,
+    /// The name of an image with the runtime files at its root, which is there for as long as the build runs: steps have
+    /// no volume.
+    pub runtime_image: Option<String>,
 }

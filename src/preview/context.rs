@@ -1,5 +1,7 @@
 //! What a project's own Dockerfile is built from: the folder that it is in, without what its `.dockerignore` leaves out.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -10,6 +12,7 @@ use crate::{
         tree::{EntryKind, within},
     },
     preview::files::{Content, FileSet, MAX_CONTENT_BYTES},
+    stack,
     vfs::Vfs,
 };
 
@@ -21,6 +24,8 @@ pub struct Context {
     files: Vec<File>,
     /// The Dockerfile's path in the context.
     pub dockerfile: String,
+    // The variables that name the operator's certificate authorities.
+    authorities: BTreeMap<String, String>,
 }
 
 #[derive(Clone)]
@@ -32,8 +37,16 @@ struct File {
 }
 
 impl Context {
-    /// Returns the context of a Dockerfile at a path, in a folder of the project.
-    pub fn new(vfs: &Vfs, project: &ProjectId, files: &FileSet, root: &str, dockerfile: &str) -> Self {
+    /// Returns the context of a Dockerfile at a path, in a folder of the project. `authorities` are the variables that
+    /// name the operator's certificate authorities, if it has any.
+    pub fn new(
+        vfs: &Vfs,
+        project: &ProjectId,
+        files: &FileSet,
+        root: &str,
+        dockerfile: &str,
+        authorities: &BTreeMap<String, String>,
+    ) -> Self {
         let file = |(path, kind, content): (&FilePath, EntryKind, &Content)| {
             let Content::Blob { id, size_bytes } = content else { return None };
             let path = within(path.as_str(), root)?.to_owned();
@@ -44,6 +57,7 @@ impl Context {
             project: project.clone(),
             files: files.iter().filter_map(file).collect(),
             dockerfile: within(dockerfile, root).unwrap_or(dockerfile).to_owned(),
+            authorities: authorities.clone(),
         }
     }
 
@@ -57,11 +71,16 @@ impl Context {
             hash.update([0]);
             hash.update(file.blob.as_bytes());
         }
+        for (name, value) in &self.authorities {
+            hash.update([1]);
+            hash.update(format!("{name}={value}"));
+        }
         data_encoding::HEXLOWER.encode(&hash.finalize()[..16])
     }
 
-    /// Returns it as a tar archive.
-    pub async fn archive(&self) -> Result<Bytes, Failure> {
+    /// Returns it as a tar archive, and whether its Dockerfile needs an image of that name with the runtime files: from
+    /// there its steps have the operator's certificate authorities, if it has any.
+    pub async fn archive(&self, runtime_image: &str) -> Result<(Bytes, bool), Failure> {
         let failed = |reason, message: String| Failure::new(FailureStage::Build, reason, message);
         let size: u64 = self.files.iter().map(|file| file.size_bytes).sum();
         if size > MAX_CONTENT_BYTES {
@@ -70,8 +89,16 @@ impl Context {
         }
         let blobs = self.files.iter().map(|file| file.blob.clone()).collect();
         let contents = self.vfs.read(&self.project, blobs).await;
-        let contents = contents.map_err(|error| failed("UNREADABLE", error.to_string()))?;
-        self.pack(contents).map_err(|error| failed("UNREADABLE", error.to_string()))
+        let mut contents = contents.map_err(|error| failed("UNREADABLE", error.to_string()))?;
+        let dockerfile = self.files.iter().position(|file| file.path == self.dockerfile);
+        let dockerfile = dockerfile.and_then(|index| contents.get_mut(index));
+        let edited = dockerfile.and_then(|content| {
+            let text = std::str::from_utf8(content).ok()?;
+            *content = stack::with_authorities(text, runtime_image, &self.authorities)?.into();
+            Some(())
+        });
+        let archive = self.pack(contents).map_err(|error| failed("UNREADABLE", error.to_string()))?;
+        Ok((archive, edited.is_some()))
     }
 
     fn pack(&self, contents: Vec<Bytes>) -> std::io::Result<Bytes> {

@@ -18,7 +18,7 @@ use crate::{
         failure::{Failure, FailureStage},
         logs::LogSource,
     },
-    engine::{EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, SharedEngine},
+    engine::{EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, ROLE_RUNTIME, SharedEngine},
     preview::{
         flights::{Flights, Held},
         log::Log,
@@ -139,8 +139,11 @@ impl Images {
         // An engine that is away is looked at by the next start.
         for image in self.engine.images().await.unwrap_or_default() {
             let label = |name: &str| image.labels.get(name).map(String::as_str);
-            if let (Some(BUILD), Some(key)) = (label(LABEL_ROLE), label(LABEL_DEPENDENCY_KEY)) {
-                self.release(key).await;
+            match (label(LABEL_ROLE), label(LABEL_DEPENDENCY_KEY)) {
+                (Some(BUILD), Some(key)) => self.release(key).await,
+                // A build that was cut off had it.
+                (Some(ROLE_RUNTIME), _) => _ = self.engine.remove_image(&image.id).await,
+                _ => {}
             }
         }
     }

@@ -199,13 +199,16 @@ impl Maker<'_> {
     }
 
     async fn build(&self, context: &Context) -> Result<Image, Failure> {
+        let runtime_image = format!("{}-runtime", self.name.tag);
+        let (archive, wants_runtime) = context.archive(&runtime_image).await?;
         let spec = BuildSpec {
             tag: self.name.tag.clone(),
-            context: context.archive().await?,
+            context: archive,
             dockerfile: context.dockerfile.clone(),
             labels: self.labels(BUILD),
             arguments: self.settings.build_arguments.clone(),
             limits: self.limits,
+            runtime_image: wants_runtime.then_some(runtime_image),
         };
         let (sender, receiver) = mpsc::channel(PROGRESS);
         let outcome = with_progress(self.engine.build(spec, sender), receiver, self.log).await;

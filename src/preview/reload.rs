@@ -224,7 +224,15 @@ impl Driver {
         let source = match &plan.image {
             ImagePlan::Dependencies(install) => Source::Dependencies(install.clone()),
             ImagePlan::Build { dockerfile, .. } => {
-                Source::Build(Context::new(&self.core.vfs, &self.spec.project, files, &plan.root, dockerfile))
+                let authorities = &self.core.settings.authorities;
+                Source::Build(Context::new(
+                    &self.core.vfs,
+                    &self.spec.project,
+                    files,
+                    &plan.root,
+                    dockerfile,
+                    authorities,
+                ))
             }
         };
         Recipe { run: plan.clone(), limits, source }

@@ -28,6 +28,8 @@ pub struct Settings {
     pub cleanup_interval: Duration,
     /// The environment of every process in a container.
     pub environment: BTreeMap<String, String>,
+    /// Those of them that name the operator's own certificate authorities; none if it has none.
+    pub authorities: BTreeMap<String, String>,
     /// The variables that a build of a project's own Dockerfile gets as arguments, such as those of the proxy.
     pub build_arguments: BTreeMap<String, String>,
 }

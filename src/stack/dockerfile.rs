@@ -1,12 +1,21 @@
 //! Projects with a Dockerfile of their own.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
-use super::{looked_for, project::Project};
+use parse_dockerfile::{FromInstruction, Instruction};
+
+use super::{
+    looked_for,
+    project::Project,
+    runtime::{ALL_AUTHORITIES, OWN_AUTHORITIES},
+};
 use crate::domain::{
     error::Error,
     ignore::Ignore,
-    runtime::{ImagePlan, ReloadPlan, RunPlan, StartPlan},
+    runtime::{ImagePlan, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
     spec::Stack,
 };
 
@@ -39,4 +48,87 @@ pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<Run
         notes: Vec::new(),
         supplied: BTreeMap::new(),
     })
+}
+
+/// Returns a Dockerfile whose steps trust the operator's certificate authorities: a stage in which commands run has the
+/// files from an image of the runtime files, and the variables that name them, before its first step. They are those that
+/// the app gets at run time.
+///
+/// `None` if it needs none, or cannot be read: then the daemon says what is wrong with it.
+pub fn with_authorities(dockerfile: &str, image: &str, variables: &BTreeMap<String, String>) -> Option<String> {
+    if variables.is_empty() {
+        return None;
+    }
+    let parsed = parse_dockerfile::parse(dockerfile).ok()?;
+    let variables: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let trust = format!(
+        "COPY --from={image} {ALL_AUTHORITIES} {OWN_AUTHORITIES} {RUNTIME_MOUNT}/\nENV {}\n",
+        variables.join(" ")
+    );
+    // Where the lines after `FROM` begin, of stages on an image, and whether a command runs there or in a stage on that.
+    let mut roots: Vec<(usize, bool)> = Vec::new();
+    let mut by_name: HashMap<String, usize> = HashMap::new();
+    let mut root = 0;
+    for instruction in &parsed.instructions {
+        match instruction {
+            Instruction::From(from) => {
+                root = by_name.get(&from.image.value.to_lowercase()).copied().unwrap_or(roots.len());
+                if root == roots.len() {
+                    roots.push((line_after(dockerfile, from)?, false));
+                }
+                by_name.extend(from.as_.iter().map(|(_, name)| (name.value.to_lowercase(), root)));
+            }
+            Instruction::Run(_) => roots.get_mut(root)?.1 = true,
+            _ => {}
+        }
+    }
+    let mut edited = String::with_capacity(dockerfile.len() + trust.len());
+    let mut copied = 0;
+    for (line, _) in roots.into_iter().filter(|(_, runs)| *runs) {
+        edited.push_str(&dockerfile[copied..line]);
+        edited.push_str(&trust);
+        copied = line;
+    }
+    edited.push_str(&dockerfile[copied..]);
+    (copied > 0).then_some(edited)
+}
+
+/// Returns where the line after an instruction begins; `None` if the instruction may go on there.
+fn line_after(dockerfile: &str, from: &FromInstruction<'_>) -> Option<usize> {
+    let Range { end, .. } = from.as_.as_ref().map_or(&from.image, |(_, name)| name).span.clone();
+    let rest = dockerfile.get(end..)?;
+    let length = rest.find('\n').map_or(rest.len(), |index| index + 1);
+    rest[..length].trim().is_empty().then_some(end + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(dockerfile: &str) -> Option<String> {
+        let variables = [("A", "/previewd/ca.pem"), ("B", "/previewd/extra-ca.pem")];
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        with_authorities(dockerfile, "trusted:1", &variables)
+    }
+
+    const TRUST: &str = "COPY --from=trusted:1 ca.pem extra-ca.pem /previewd/\n\
+                         ENV A=/previewd/ca.pem B=/previewd/extra-ca.pem\n";
+
+    #[test]
+    fn stages_in_which_commands_run_trust_the_authorities() {
+        let dockerfile = "# syntax=docker/dockerfile:1\nARG V=1\nFROM --platform=linux/amd64 a:$V AS Build\nWORKDIR /x\n\
+                          from \\\n  b\r\nRUN z \\\n FROM c\nFROM build\nRUN w\nFROM scratch\nCOPY --from=Build /x /\n";
+        let wanted = format!(
+            "# syntax=docker/dockerfile:1\nARG V=1\nFROM --platform=linux/amd64 a:$V AS Build\n{TRUST}WORKDIR /x\n\
+             from \\\n  b\r\n{TRUST}RUN z \\\n FROM c\nFROM build\nRUN w\nFROM scratch\nCOPY --from=Build /x /\n"
+        );
+        assert_eq!(edited(dockerfile), Some(wanted));
+    }
+
+    #[test]
+    fn what_needs_none_or_cannot_be_read_stays() {
+        for dockerfile in ["FROM a\nCOPY . /\n", "FROM a", "FROM a\nRUNN b\n", "", "RUN a", "FROM a \\\n\nRUN b"] {
+            assert_eq!(edited(dockerfile), None, "{dockerfile:?}");
+        }
+    }
 }

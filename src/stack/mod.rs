@@ -25,8 +25,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub use self::{
+    dockerfile::with_authorities,
     explain::{End, explain, explain_in},
-    runtime::{RuntimeFile, StackConfig, base_environment, runtime_files},
+    runtime::{RuntimeFile, StackConfig, authorities, base_environment, runtime_files},
 };
 use self::{manifest::Package, project::Project};
 use crate::domain::{

@@ -6,6 +6,11 @@ use bytes::Bytes;
 
 use crate::domain::runtime::{HOME, RUNTIME_MOUNT};
 
+/// The public certificate authorities and the operator's own.
+pub(super) const ALL_AUTHORITIES: &str = "ca.pem";
+/// The operator's own certificate authorities.
+pub(super) const OWN_AUTHORITIES: &str = "extra-ca.pem";
+
 /// What of the settings concerns the stacks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StackConfig {
@@ -55,10 +60,30 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
             content: content.into(),
             executable: false,
         };
-        files.push(own("ca.pem", with_public_authorities(extra)));
-        files.push(own("extra-ca.pem", extra.to_vec()));
+        files.push(own(ALL_AUTHORITIES, with_public_authorities(extra)));
+        files.push(own(OWN_AUTHORITIES, extra.to_vec()));
     }
     files
+}
+
+/// Returns the variables by which tools find the certificate authorities of [`runtime_files`]; none if the operator has
+/// none of its own.
+pub fn authorities(config: &StackConfig) -> BTreeMap<String, String> {
+    if !config.extra_ca {
+        return BTreeMap::new();
+    }
+    let all = format!("{RUNTIME_MOUNT}/{ALL_AUTHORITIES}");
+    let names = [
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "PIP_CERT",
+        "GIT_SSL_CAINFO",
+        "npm_config_cafile",
+        "YARN_HTTPS_CA_FILE_PATH",
+    ];
+    let node = ("NODE_EXTRA_CA_CERTS".to_owned(), format!("{RUNTIME_MOUNT}/{OWN_AUTHORITIES}"));
+    names.into_iter().map(|name| (name.to_owned(), all.clone())).chain([node]).collect()
 }
 
 /// Returns the environment of every process in a container: the home, the certificates and the proxy.
@@ -67,20 +92,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
 pub fn base_environment(config: &StackConfig) -> BTreeMap<String, String> {
     let mut environment =
         BTreeMap::from([("HOME".to_owned(), HOME.to_owned()), ("LANG".to_owned(), "C.UTF-8".to_owned())]);
-    if config.extra_ca {
-        let all = format!("{RUNTIME_MOUNT}/ca.pem");
-        let names = [
-            "SSL_CERT_FILE",
-            "REQUESTS_CA_BUNDLE",
-            "CURL_CA_BUNDLE",
-            "PIP_CERT",
-            "GIT_SSL_CAINFO",
-            "npm_config_cafile",
-            "YARN_HTTPS_CA_FILE_PATH",
-        ];
-        environment.extend(names.map(|name| (name.to_owned(), all.clone())));
-        environment.insert("NODE_EXTRA_CA_CERTS".into(), format!("{RUNTIME_MOUNT}/extra-ca.pem"));
-    }
+    environment.extend(authorities(config));
     for (name, value) in &config.proxy {
         // Both spellings, since tools differ in which they read.
         environment.insert(name.to_lowercase(), value.clone());

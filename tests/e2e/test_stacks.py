@@ -195,6 +195,29 @@ def test_dockerfile_of_two_stages_runs_the_usual_server_as_an_ordinary_user(clie
     assert ignored.preview.container_id == updated.preview.container_id, "what is ignored was built anew"
 
 
+@pytest.mark.timeout(300)
+def test_dockerfile_installs_from_registries_in_its_steps(client, create):
+    python = setting("PREVIEW_PYTHON_IMAGE", "python:3.12-slim")
+    node = setting("PREVIEW_NODE_IMAGE", "node:22-slim")
+    project = {
+        "Dockerfile": (
+            f"FROM {node} AS assets\nWORKDIR /assets\nRUN npm install --no-audit --no-fund ms@2.1.3\n"
+            f"FROM {python}\nRUN pip install --no-cache-dir roman==5.1\nWORKDIR /srv/shop\n"
+            "COPY --from=assets /assets/node_modules/ms/package.json .\nCOPY . .\nEXPOSE 9090\n"
+            'CMD ["python3", "-u", "server.py"]\n'
+        ),
+        "server.py": "import roman\nassert roman.toRoman(4) == 'IV'\n" + projects.dockerfile(1)["server.py"],
+    }
+    preview = create(project, timeout=240)
+    assert preview.phase == Phase.PHASE_RUNNING, preview.failure
+    assert web.version_in(web.get(preview.url).text) == 1
+    change = {"server.py": project["server.py"].replace('"001"', '"002"')}
+    updated = client.update(preview.preview_id, change, timeout=120)
+    assert (updated.preview.phase, web.version_in(web.get(preview.url).text)) == (Phase.PHASE_RUNNING, 2)
+    lines = [entry.line for entry in client.logs(preview.preview_id)]
+    assert sum(line.startswith("Successfully installed roman") for line in lines) == 1, "the cache was not used"
+
+
 @pytest.mark.timeout(240)
 def test_dockerfile_in_a_folder_is_built_from_that_folder(client, create):
     below = {f"service/{path}": text for path, text in projects.dockerfile(1).items()}

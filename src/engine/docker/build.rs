@@ -113,6 +113,9 @@ impl Inner {
         self.prepare().await?;
         let replaced = self.inspect_image(&build.tag).await?.and_then(|it| it.id);
         let started = Instant::now();
+        if let Some(name) = &build.runtime_image {
+            self.import_runtime(name).await?;
+        }
         let mut attempts = 1..ATTEMPTS;
         let (outcome, steps) = loop {
             let mut steps = Steps { began: seconds_now(), ..Steps::default() };
@@ -129,6 +132,9 @@ impl Inner {
             }
             let _ = progress.try_send("the build is tried again: images were removed while it ran".to_owned());
         };
+        if let Some(name) = &build.runtime_image {
+            self.remove_imported(name).await;
+        }
         match outcome {
             Ok(None) => {
                 self.keep_stages(&build.tag, &steps.stages).await;

@@ -147,7 +147,7 @@ impl Inner {
         let Keeper { container, image } = self.take_keeper().await?;
         let filled = self.fill(&container).await;
         let removed = self.remove(&container).await;
-        self.remove_nothing(&image).await;
+        self.remove_imported(&image).await;
         removed?;
         let filled = filled?;
         state.checked = self.volume().await?.map(|it| it.created_at);
@@ -168,10 +168,11 @@ impl Inner {
         let mut waited: Option<(String, Instant)> = None;
         let mut races = 0;
         loop {
-            let image = self.import_nothing().await?;
+            // A tar archive without entries.
+            let image = self.import(None, Bytes::from_static(&[0; 1024])).await?;
             let made = self.create_keeper(&name, &image).await;
             if made.is_err() {
-                self.remove_nothing(&image).await;
+                self.remove_imported(&image).await;
             }
             match made {
                 Ok(container) => return Ok(Keeper { container, image }),
@@ -220,20 +221,27 @@ impl Inner {
         Ok(claim("fill the runtime volume", ("container", name), LONG, create).await?.id)
     }
 
-    /// Makes an image of nothing, so that nothing has to be pulled, and returns its id.
-    async fn import_nothing(&self) -> Result<String, EngineError> {
+    /// Makes an image with the runtime files at its root.
+    pub(super) async fn import_runtime(&self, name: &str) -> Result<(), EngineError> {
+        self.import(Some(name), self.runtime.archive.clone()).await.map(drop)
+    }
+
+    /// Makes an image of what is in a tar archive, so that nothing has to be pulled, and returns its id.
+    async fn import(&self, name: Option<&str>, archive: Bytes) -> Result<String, EngineError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Line {
             status: Option<String>,
             error: Option<String>,
         }
-        const ACTION: &str = "make an empty image";
+        const ACTION: &str = "import an image";
         let change = format!("LABEL {LABEL_ROLE}={ROLE_RUNTIME} {LABEL_INSTANCE}={}", self.instance);
-        let query = Query::default().with("fromSrc", "-").with("changes", &change);
-        let nothing = Bytes::from_static(&[0; 1024]);
+        let mut query = Query::default().with("fromSrc", "-").with("changes", &change);
+        if let Some(name) = name {
+            query = query.with("repo", name);
+        }
         let lines: Vec<Line> = call(ACTION, LONG, async {
-            self.api.stream(Method::POST, "/images/create", &query, nothing).await?.try_collect().await
+            self.api.stream(Method::POST, "/images/create", &query, archive).await?.try_collect().await
         })
         .await?;
         let last = lines.into_iter().next_back();
@@ -244,10 +252,10 @@ impl Inner {
         }
     }
 
-    async fn remove_nothing(&self, image: &str) {
+    pub(super) async fn remove_imported(&self, image: &str) {
         let removal = self.api.docker.remove_image(image, None::<RemoveImageOptions>, None);
-        if let Err(err) = call_on("remove the empty image", ("image", image), LONG, removal).await {
-            tracing::debug!(error = %err, "the empty image stays for now");
+        if let Err(err) = call_on("remove an imported image", ("image", image), LONG, removal).await {
+            tracing::debug!(error = %err, image, "an imported image stays for now");
         }
     }
 
@@ -310,7 +318,7 @@ impl Inner {
         let listed: Vec<Listed> = call("list the images", SHORT, self.api.get("/images/json", &query)).await?;
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_secs() as i64);
         for old in listed.iter().filter(|it| now - it.created > LEFTOVER_SECONDS) {
-            self.remove_nothing(&old.id).await;
+            self.remove_imported(&old.id).await;
         }
         Ok(())
     }

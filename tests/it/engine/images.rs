@@ -21,6 +21,7 @@ fn build(it: &Fixture, dockerfile: &str) -> BuildSpec {
         labels: BTreeMap::from([(LABEL_ROLE.to_owned(), "build".to_owned())]),
         arguments: BTreeMap::from([("GIVEN".to_owned(), "argument".to_owned())]),
         limits: limits(),
+        runtime_image: None,
     }
 }
 
@@ -161,6 +162,28 @@ async fn a_build_that_fails_has_the_last_lines_and_leaves_nothing() {
     assert_eq!(made_by(&unique.to_string(), &before), Vec::<String>::new());
     assert!(it.engine.images().await.unwrap().is_empty());
     assert!(it.engine.image(base_image()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_build_finds_the_runtime_files_in_an_image_that_goes_with_it() {
+    let it = Fixture::new();
+    let name = format!("{}:1-runtime", it.instance);
+    let dockerfile = from(&format!("COPY --from={name} agent /given\nRUN test -x /given && echo it is there\n"));
+    for dockerfile in [dockerfile.clone(), format!("{dockerfile}RUN exit 1\n")] {
+        let mut spec = build(&it, &dockerfile);
+        spec.runtime_image = Some(name.clone());
+        let (progress, told) = mpsc::channel(100);
+        let told = tokio::spawn(lines(told));
+        let built = it.engine.build(spec, progress).await;
+        let told = told.await.unwrap();
+        // The second time the step is found in the cache of the first.
+        let (seen, cached) = (
+            told.iter().any(|line| line == "it is there"),
+            told.iter().filter(|line| line.ends_with("Using cache")).count(),
+        );
+        assert!(if built.is_ok() { seen } else { !seen && cached == 2 }, "{told:?}");
+        assert!(it.engine.image(&name).await.unwrap().is_none(), "the image of the runtime files stayed");
+    }
 }
 
 #[tokio::test]
