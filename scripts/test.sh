@@ -45,7 +45,7 @@ client_tests() {
 # end_to_end_tests MARKS: those files side by side.
 end_to_end_tests() {
   step "pytest tests/e2e, on Docker $(daemon_version)"
-  pytest tests/e2e -n "$WORKERS" --dist loadfile -m "$1"
+  pytest tests/e2e -n "$WORKERS" --dist loadgroup -m "$1"
 }
 
 timed_tests() {

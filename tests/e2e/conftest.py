@@ -5,7 +5,7 @@ PREVIEWD_ADDR   use the service that runs there, where a test needs none of its 
 PREVIEWD_ROUNDS how often the bursts are repeated; default 1
 DOCKER_HOST     the daemon
 
-`-m slow` runs what full runs have beyond the default, `-m ''` runs everything. `-n 3 --dist loadfile` runs files side by
+`-m slow` runs what full runs have beyond the default, `-m ''` runs everything. `-n 4 --dist loadgroup` runs files side by
 side; what is `timed` should have the machine for itself.
 """
 
@@ -26,10 +26,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # No test may hang: those that need longer say so.
     for item in items:
+        # No test may hang: those that need longer say so.
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(120))
+        # What a file's tests have installed, they share: they stay in one process, unless they say otherwise.
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -17,11 +17,17 @@ from previewd import Phase
 ROUNDS = range(int(os.environ.get("PREVIEWD_ROUNDS", "1")))
 BURSTS = {"50 commits 20 ms apart": (50, 0.020), "100 commits 300 ms apart": (100, 0.300)}
 
+# Each may run beside the others, as they wait more than they work.
+PROJECTS = [
+    pytest.param(project, id=project.name, marks=pytest.mark.xdist_group(f"bursts of {project.name}"))
+    for project in projects.STACKS
+]
+
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("round_", ROUNDS)
 @pytest.mark.parametrize("burst", BURSTS.values(), ids=BURSTS.keys())
-@pytest.mark.parametrize("project", projects.STACKS, ids=lambda project: project.name)
+@pytest.mark.parametrize("project", PROJECTS)
 def test_burst_ends_on_its_last_commit(project: Project, burst, round_, client, service, create, project_id):
     count, interval = burst
     preview = create(project, timeout=project.create_seconds)
