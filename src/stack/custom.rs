@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     manifest::{self, Package},
     packages::{HOOKS, bring},
-    project::{FOREIGN, Project, bad},
+    project::{FOREIGN, Project, bad, resolve},
     python,
     settings::FILE,
     wanted::{SIDE_FOLDERS, decides_by_name},
@@ -138,15 +138,7 @@ fn beside(root: &str, name: &str) -> Option<String> {
     if name.starts_with('/') || name.contains("://") {
         return None;
     }
-    let mut parts: Vec<&str> = root.split('/').filter(|part| !part.is_empty()).collect();
-    for part in name.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => _ = parts.pop()?,
-            part => parts.push(part),
-        }
-    }
-    let path = parts.join("/");
+    let path = resolve(root, name)?;
     (!path.is_empty() && path != root && !root.starts_with(&format!("{path}/"))).then_some(path)
 }
 

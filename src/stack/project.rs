@@ -13,6 +13,19 @@ use crate::domain::{
 /// Folders of dependencies, which some projects commit by mistake.
 pub(super) const FOREIGN: [&str; 5] = ["node_modules", ".venv", "venv", "site-packages", "__pycache__"];
 
+/// Returns a path that is relative to a folder as one from where the folder's own is; `None` if it leads outside.
+pub(super) fn resolve(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => _ = parts.pop()?,
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
 /// A folder of a project.
 pub(super) struct Project<'a> {
     tree: &'a Tree,

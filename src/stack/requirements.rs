@@ -10,7 +10,7 @@ pub(super) use self::pyproject::describes_project;
 use self::pyproject::{dependencies, dynamic_files, field, is_dynamic, parse, poetry_list, reduced};
 use super::{
     packages::bring,
-    project::{Project, bad},
+    project::{Project, bad, resolve},
     python::PIP,
     wanted::is_archive,
 };
@@ -310,15 +310,7 @@ fn beside(file: &str, name: &str) -> Option<String> {
     if name.starts_with('/') {
         return name.strip_prefix(APP_ROOT)?.strip_prefix('/').map(str::to_owned);
     }
-    let mut parts: Vec<&str> = file.split('/').collect();
-    parts.pop();
-    for part in name.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => _ = parts.pop()?,
-            part => parts.push(part),
-        }
-    }
-    let path = parts.join("/");
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let path = resolve(folder, name)?;
     (path.is_empty() || path.parse::<FilePath>().is_ok()).then_some(path)
 }
