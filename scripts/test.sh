@@ -77,7 +77,8 @@ everything() {
 # for itself.
 end_to_end() {
   step "cargo test --test it, on Docker $(daemon_version)"
-  cargo test --locked --test it
+  # With the whole workspace, as it was built for that.
+  cargo test --workspace --locked --test it
   client_tests
   end_to_end_tests 'not slow'
 }
