@@ -24,6 +24,9 @@ class Tab:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._ids = itertools.count(1)
+        # Whether a page has been opened and nothing of it was seen yet, and whether the browser has cut that short.
+        self._opening = False
+        self._network_changed = False
 
     def send(self, method: str, **parameters):
         """Sends one command and returns its result."""
@@ -31,12 +34,17 @@ class Tab:
         self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
             message = json.loads(self._connection.recv(timeout=30))
+            if message.get("method") == "Network.loadingFailed":
+                # A browser on the machine of the daemon sees interfaces come and go with containers, and then gives up
+                # what it is loading.
+                self._network_changed |= message["params"]["errorText"] == "net::ERR_NETWORK_CHANGED"
             if message.get("id") == number:
                 assert "error" not in message, f"{method}: {message['error']}"
                 return message["result"]
 
     def open(self, url: str) -> None:
         """Goes to an address."""
+        self._opening, self._network_changed = True, False
         result = self.send("Page.navigate", url=url)
         assert not result.get("errorText"), result["errorText"]
 
@@ -56,6 +64,9 @@ class Tab:
         """Returns the first true value of an expression in the page."""
 
         def value():
+            if self._opening and self._network_changed:
+                self._network_changed = False
+                self.send("Page.reload")
             try:
                 return self.evaluate(expression)
             except AssertionError as error:
@@ -63,7 +74,9 @@ class Tab:
                 early = ("context", "not defined", "properties of null")
                 return None if any(words in str(error) for words in early) else self._raise(error)
 
-        return eventually(value, within=within, what=expression)
+        seen = eventually(value, within=within, what=expression)
+        self._opening = False
+        return seen
 
     @staticmethod
     def _raise(error: AssertionError):
@@ -122,6 +135,7 @@ class Chromium:
         connection = self._connections.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None))
         tab = Tab(connection)
         tab.send("Page.enable")
+        tab.send("Network.enable")
         return tab
 
 
