@@ -225,7 +225,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Returns a container, or `None` if it is gone.
     async fn container(&self, id: &str) -> Result<Option<Container>, EngineError>;
 
-    /// Lists the containers of this instance, in every state.
+    /// Lists the containers of this instance, in every state, newest first.
     async fn containers(&self) -> Result<Vec<Container>, EngineError>;
 
     /// Starts a container that has ended, with the files it had. One that runs is fine.
@@ -249,7 +249,8 @@ pub trait Engine: Send + Sync + 'static {
     /// Returns hints of what happens from now on. The first is sent when the engine is next seen, or seen to be away.
     fn events(&self) -> broadcast::Receiver<EngineEvent>;
 
-    /// Removes the network, the runtime volume and every container of this instance; images stay.
+    /// Removes the network, the runtime volume and every container of this instance; images of dependencies and of builds
+    /// stay.
     async fn remove_all(&self) -> Result<(), EngineError>;
 }
 

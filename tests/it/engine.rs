@@ -34,10 +34,9 @@ const AGENT: &str = r#"#!/bin/sh
 case "$1" in
 run) eval "${TEST_RUN:-:}"; while :; do sleep 0.2; done ;;
 dial)
-  read -r word rest
+  read -r word
   case "$word" in
   echo) exec cat ;;
-  do) sh -c "$rest" 2>&1; exit 0 ;;
   fail) echo "last words" >&2; exit 3 ;;
   esac ;;
 esac
@@ -83,14 +82,10 @@ impl Fixture {
         self.engine.run(self.spec(name, run)).await.unwrap()
     }
 
-    /// Runs a command in a container and returns its output.
+    /// Runs a command in a container, as the container's own user, and returns its output.
     async fn ask(&self, id: &str, command: &str) -> String {
-        let mut io = self.engine.dial(id).await.unwrap();
-        io.write_all(format!("do {command}\n").as_bytes()).await.unwrap();
-        io.flush().await.unwrap();
-        let mut answer = String::new();
-        tokio::time::timeout(PATIENCE, io.read_to_string(&mut answer)).await.unwrap().unwrap();
-        answer.trim().to_owned()
+        let command = format!("{{ {command}; }} 2>&1; exit 0");
+        docker(&["exec", "--workdir", "/", id, "sh", "-c", &command]).trim().to_owned()
     }
 
     /// Lists what is of this instance, of one kind: `container`, `network`, `volume` or `image`.

@@ -4,7 +4,7 @@
 //! given one (the stages of a good build, which make the next build fast), so that it goes with the image.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::atomic::Ordering,
     time::{Duration, SystemTime},
 };
@@ -23,6 +23,7 @@ use super::{
     Inner,
     api::{Query, SHORT, call, failed, status, words},
     images::{IMAGE, ProgressLine, PullProgress},
+    steps::Steps,
 };
 use crate::{
     domain::limits::Limits,
@@ -33,73 +34,14 @@ const ACTION: &str = "build the image";
 const BUILD_TIMEOUT: Duration = Duration::from_secs(1800);
 /// How often what is built is built when images are removed meanwhile.
 const ATTEMPTS: u32 = 3;
-/// How many of the last lines an error carries.
-const LAST_LINES: usize = 30;
 /// How many stages keep their cache.
 const MOST_STAGES: usize = 16;
 const CPU_PERIOD_MICROS: u64 = 100_000;
 
-/// What the builder's output says of its work.
-#[derive(Debug, Default)]
-struct Steps {
-    last_lines: VecDeque<String>,
-    /// The images of every step, by stage, in the order they were made.
-    stages: Vec<Vec<String>>,
-    /// Those of them that this build made and found in no cache.
-    made: Vec<String>,
-    /// Whether the step that runs makes no image of its own.
-    found: bool,
-    /// When the build began, in seconds of the epoch.
+/// What one try of a build has made, and when it began, in seconds of the epoch.
+struct Made {
+    steps: Steps,
     began: i64,
-    pending: String,
-}
-
-impl Steps {
-    /// Takes a piece of output and returns the lines that it completes.
-    fn take(&mut self, output: &str) -> Vec<String> {
-        self.pending.push_str(output);
-        let mut lines = vec![];
-        while let Some(end) = self.pending.find('\n') {
-            let line: String = self.pending.drain(..=end).collect();
-            let line = line.trim_end();
-            if line.is_empty() {
-                continue;
-            }
-            self.note(line);
-            lines.push(line.to_owned());
-        }
-        lines
-    }
-
-    fn note(&mut self, line: &str) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words[..] {
-            ["Step", _, ":", instruction, ..] => {
-                self.found = instruction.eq_ignore_ascii_case("from");
-                if self.found {
-                    self.stages.push(vec![]);
-                }
-            }
-            ["--->", "Using", "cache"] => self.found = true,
-            ["--->", id] if id.len() == 12 && id.bytes().all(|it| it.is_ascii_hexdigit()) => {
-                if let Some(stage) = self.stages.last_mut() {
-                    stage.push(id.to_owned());
-                }
-                if !self.found {
-                    self.made.push(id.to_owned());
-                }
-            }
-            _ => {}
-        }
-        if self.last_lines.len() == LAST_LINES {
-            self.last_lines.pop_front();
-        }
-        self.last_lines.push_back(line.to_owned());
-    }
-
-    fn failure(self, message: &str) -> EngineError {
-        EngineError::Build { message: message.trim().to_owned(), lines: self.last_lines.into() }
-    }
 }
 
 impl Inner {
@@ -117,8 +59,9 @@ impl Inner {
             self.import_runtime(name).await?;
         }
         let mut attempts = 1..ATTEMPTS;
-        let (outcome, steps) = loop {
-            let mut steps = Steps { began: seconds_now(), ..Steps::default() };
+        let (outcome, made) = loop {
+            let began = seconds_now();
+            let mut steps = Steps::default();
             let removals = self.removals.load(Ordering::SeqCst);
             let outcome = tokio::select! {
                 outcome = self.follow_build(&build, progress.clone(), &mut steps) => outcome,
@@ -128,7 +71,7 @@ impl Inner {
             // is not what is built that is at fault.
             let disturbed = self.removals.load(Ordering::SeqCst) != removals;
             if !(disturbed && matches!(outcome, Ok(Some(_)))) || attempts.next().is_none() {
-                break (outcome, steps);
+                break (outcome, Made { steps, began });
             }
             let _ = progress.try_send("the build is tried again: images were removed while it ran".to_owned());
         };
@@ -137,22 +80,23 @@ impl Inner {
         }
         match outcome {
             Ok(None) => {
-                self.keep_stages(&build.tag, &steps.stages).await;
-                let made = self.image(&build.tag).await?;
-                let made = made.ok_or_else(|| EngineError::NotFound { what: IMAGE, name: build.tag.clone() })?;
-                if let Some(old) = replaced.filter(|it| *it != made.id) {
+                self.keep_stages(&build.tag, made.steps.stages()).await;
+                let image = self.image(&build.tag).await?;
+                let image = image.ok_or_else(|| EngineError::NotFound { what: IMAGE, name: build.tag.clone() })?;
+                if let Some(old) = replaced.filter(|it| *it != image.id) {
                     self.remove_untagged(&old).await;
                 }
                 tracing::info!(image = build.tag, elapsed = ?started.elapsed(), "image built");
-                Ok(made)
+                Ok(image)
             }
             Ok(Some(message)) => {
-                self.remove_steps(&build, &steps, 1).await;
-                Err(steps.failure(&message))
+                self.remove_steps(&build, &made, 1).await;
+                let message = message.trim().to_owned();
+                Err(EngineError::Build { message, lines: made.steps.into_last_lines() })
             }
             Err(err) => {
                 // The daemon takes a moment to end the step that runs.
-                self.remove_steps(&build, &steps, 5).await;
+                self.remove_steps(&build, &made, 5).await;
                 Err(err)
             }
         }
@@ -215,10 +159,10 @@ impl Inner {
     }
 
     /// Removes what a build without a result has left, last first. What others use, or have named, stays.
-    async fn remove_steps(&self, build: &BuildSpec, steps: &Steps, attempts: u32) {
+    async fn remove_steps(&self, build: &BuildSpec, made: &Made, attempts: u32) {
         for attempt in 0..attempts {
             let mut left = false;
-            for id in self.unheard_of(build, steps).await.iter().chain(steps.stages.iter().flatten().rev()) {
+            for id in self.unheard_of(build, made).await.iter().chain(made.steps.stages().iter().flatten().rev()) {
                 left |= self.remove_untagged(id).await;
             }
             // Where the build was cut off, the step that ran then may still come to its end.
@@ -232,7 +176,7 @@ impl Inner {
     /// Returns the images of steps that the daemon made after nobody listened any more, last first: those with this
     /// build's key, those that were made from what only this build has, and since it began from its last step. Of the last
     /// kind one may be another build's, which is built again then.
-    async fn unheard_of(&self, build: &BuildSpec, steps: &Steps) -> Vec<String> {
+    async fn unheard_of(&self, build: &BuildSpec, made: &Made) -> Vec<String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Listed {
@@ -249,10 +193,10 @@ impl Inner {
         let ours = |image: &Listed| {
             let labelled = image.labels.as_ref().and_then(|labels| labels.get(LABEL_DEPENDENCY_KEY));
             let parent = image.parent_id.trim_start_matches("sha256:");
-            let last = steps.stages.last().and_then(|stage| stage.last());
+            let last = made.steps.stages().last().and_then(|stage| stage.last());
             (key.is_some() && labelled == key)
-                || steps.made.iter().any(|made| parent.starts_with(made))
-                || image.created >= steps.began && last.is_some_and(|last| parent.starts_with(last))
+                || made.steps.made().iter().any(|made| parent.starts_with(made))
+                || image.created >= made.began && last.is_some_and(|last| parent.starts_with(last))
         };
         // The newest come first.
         listed.unwrap_or_default().into_iter().filter(ours).map(|image| image.id).collect()
@@ -313,30 +257,6 @@ fn stage_repository(tag: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_images_of_each_stage_are_read_from_the_output() {
-        let mut steps = Steps::default();
-        let lines =
-            steps.take("Step 1/4 : FROM a AS x\n ---> 0123456789ab\nStep 2/4 : RUN y\n ---> Running in ffffffffffff\n");
-        assert_eq!(lines.len(), 4);
-        assert!(steps.take(" ---> aaaaaaaa").is_empty());
-        steps.take("aaaa\nStep 3/4 : from b\n ---> Using cache\n ---> bbbbbbbbbbbb\n");
-        assert_eq!(steps.stages, [vec!["0123456789ab", "aaaaaaaaaaaa"], vec!["bbbbbbbbbbbb"]]);
-        assert_eq!(steps.made, ["aaaaaaaaaaaa"]);
-    }
-
-    #[test]
-    fn an_error_carries_the_last_lines() {
-        let mut steps = Steps::default();
-        for line in 0..100 {
-            steps.take(&format!("line {line}\n"));
-        }
-        let EngineError::Build { message, lines } = steps.failure("status 1\n") else { panic!("not a build error") };
-        assert_eq!(message, "status 1");
-        assert_eq!(lines.len(), LAST_LINES);
-        assert_eq!(lines.first().map(String::as_str), Some("line 70"));
-    }
 
     #[test]
     fn the_stages_of_a_name_are_found_with_and_without_its_tag() {

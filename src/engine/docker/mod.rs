@@ -13,6 +13,7 @@ mod images;
 mod network;
 mod run;
 mod runtime;
+mod steps;
 mod transport;
 
 use std::{
@@ -161,7 +162,8 @@ impl Inner {
         *volume = VolumeState::default();
         let network = self.remove_network().await;
         let runtime = self.remove_volume(self.runtime.volume()).await;
-        containers.and(network).and(runtime)
+        let images = self.remove_leftover_images().await;
+        containers.and(network).and(runtime).and(images)
     }
 }
 

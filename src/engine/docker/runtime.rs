@@ -4,7 +4,11 @@
 //! byte by byte, before it is first used and whenever it may have changed, so a half-filled one is never taken for good.
 //! The container through which it is filled serves as the lock: its name can be taken once.
 
-use std::{collections::HashMap, io::Read, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Read,
+    time::Duration,
+};
 
 use bollard::{
     body_full,
@@ -307,18 +311,31 @@ impl Inner {
             self.remove_volume(&old.name).await?;
         }
 
+        // No volume is being filled by this process meanwhile.
+        let _filled = self.volume.lock().await;
+        self.remove_leftover_images().await
+    }
+
+    /// Removes the images that were imported and left by a life of the service that was cut off: those of this instance,
+    /// and old ones of others. The caller sees to it that none is in use.
+    pub(super) async fn remove_leftover_images(&self) -> Result<(), EngineError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Listed {
             id: String,
             #[serde(default)]
             created: i64,
+            labels: Option<BTreeMap<String, String>>,
         }
+        let ours = format!("{LABEL_ROLE}={ROLE_RUNTIME}");
         let query = Query::default().filters(&[("label", &[&ours]), ("dangling", &["true"])]);
         let listed: Vec<Listed> = call("list the images", SHORT, self.api.get("/images/json", &query)).await?;
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_secs() as i64);
-        for old in listed.iter().filter(|it| now - it.created > LEFTOVER_SECONDS) {
-            self.remove_imported(&old.id).await;
+        for old in listed {
+            let instance = old.labels.as_ref().and_then(|labels| labels.get(LABEL_INSTANCE));
+            if instance == Some(&self.instance) || now - old.created > LEFTOVER_SECONDS {
+                self.remove_imported(&old.id).await;
+            }
         }
         Ok(())
     }
