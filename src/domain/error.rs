@@ -96,6 +96,8 @@ pub enum Error {
     BadManifest {
         /// The file.
         file: String,
+        /// The line in it, from 1, where one is known.
+        line: Option<u32>,
         /// Why.
         message: String,
     },

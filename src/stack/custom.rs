@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     manifest::{self, Package},
     packages::{HOOKS, bring},
-    project::{FOREIGN, Project, bad, resolve},
+    project::{FOREIGN, Project, bad, bad_json, resolve},
     python,
     settings::FILE,
     wanted::{SIDE_FOLDERS, decides_by_name},
@@ -145,7 +145,7 @@ fn beside(root: &str, name: &str) -> Option<String> {
 /// Returns a `package.json` without what no installation reads. Of its scripts, those stay that run by themselves; and all
 /// of them, where a command runs one.
 fn without_idle_fields(path: &str, content: &[u8], commands: &[String]) -> Result<Vec<u8>, Error> {
-    let fail = |error: serde_json::Error| bad(path, error.to_string());
+    let fail = |error: serde_json::Error| bad_json(path, &error);
     let mut whole: Map<String, Value> = serde_json::from_slice(content).map_err(fail)?;
     whole.retain(|field, _| !IDLE_FIELDS.contains(&field.as_str()));
     if let Some(Value::Object(scripts)) = whole.get_mut("scripts")

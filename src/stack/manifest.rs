@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::project::{Project, bad};
+use super::project::{Project, bad, bad_json};
 use crate::domain::error::Error;
 
 /// The fields that decide what is installed. Scripts are none of them: the root's own would need its sources, which are
@@ -61,7 +61,7 @@ impl Package {
     pub fn read(project: &Project<'_>) -> Result<Option<Self>, Error> {
         let Some(text) = project.text("package.json")? else { return Ok(None) };
         let path = project.path("package.json");
-        let whole: Map<String, Value> = serde_json::from_str(&text).map_err(|error| bad(&path, error.to_string()))?;
+        let whole: Map<String, Value> = serde_json::from_str(&text).map_err(|error| bad_json(&path, &error))?;
         let package = serde_path_to_error::deserialize(Value::Object(whole))
             .map_err(|error| bad(&path, format!("{}: {}", error.path(), error.inner())))?;
         Ok(Some(package))
@@ -124,7 +124,7 @@ pub(super) fn reduced(path: &str, text: &str, identity: Identity) -> Result<Vec<
         Identity::Name => &["name"],
         Identity::Whole => &["name", "version"],
     };
-    let whole: Map<String, Value> = serde_json::from_str(text).map_err(|error| bad(path, error.to_string()))?;
+    let whole: Map<String, Value> = serde_json::from_str(text).map_err(|error| bad_json(path, &error))?;
     let mut part: Map<String, Value> = whole
         .into_iter()
         .filter(|(field, _)| DEPENDENCY_FIELDS.contains(&field.as_str()) || kept.contains(&field.as_str()))

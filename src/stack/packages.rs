@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     manifest::{self, Identity, Package},
-    project::{Project, bad},
+    project::{Project, bad, bad_json},
     wanted::{YARN_PLUGINS, is_archive},
 };
 use crate::domain::{
@@ -316,7 +316,7 @@ pub(super) fn bring<'n>(
 
 /// Adds packages to the development dependencies of a reduced manifest.
 fn with_extras(path: &str, manifest: &[u8], extras: &[Extra<'_>]) -> Result<Vec<u8>, Error> {
-    let fail = |error: serde_json::Error| bad(path, error.to_string());
+    let fail = |error: serde_json::Error| bad_json(path, &error);
     let mut whole: Map<String, Value> = serde_json::from_slice(manifest).map_err(fail)?;
     let list = whole.entry("devDependencies").or_insert_with(|| Value::Object(Map::new()));
     if let Value::Object(list) = list {

@@ -126,7 +126,19 @@ impl<'a> Project<'a> {
 
 /// Returns an error that names the file.
 pub(super) fn bad(file: impl Into<String>, message: impl Into<String>) -> Error {
-    Error::BadManifest { file: file.into(), message: message.into() }
+    Error::BadManifest { file: file.into(), line: None, message: message.into() }
+}
+
+/// Returns an error that names the file and the line, from 1.
+pub(super) fn bad_line(file: impl Into<String>, line: usize, message: impl std::fmt::Display) -> Error {
+    let known = u32::try_from(line).ok();
+    Error::BadManifest { file: file.into(), line: known, message: format!("line {line}: {message}") }
+}
+
+/// Returns an error that names the file and where it is no JSON.
+pub(super) fn bad_json(file: impl Into<String>, error: &serde_json::Error) -> Error {
+    let line = u32::try_from(error.line()).ok().filter(|line| *line > 0);
+    Error::BadManifest { file: file.into(), line, message: error.to_string() }
 }
 
 /// Decodes UTF-8, and UTF-16 where a byte order mark says so: what `pip freeze > requirements.txt` writes on Windows.

@@ -10,7 +10,7 @@ pub(super) use self::pyproject::describes_project;
 use self::pyproject::{dependencies, dynamic_files, field, is_dynamic, parse, poetry_list, reduced};
 use super::{
     packages::bring,
-    project::{Project, bad, resolve},
+    project::{Project, bad, bad_line, resolve},
     python::PIP,
     wanted::is_archive,
 };
@@ -204,14 +204,14 @@ fn by_files(
             let line = without_comment(line);
             match read_line(line) {
                 Line::Include(file) => {
-                    let file = beside(&name, file)
-                        .ok_or_else(|| bad(&path, format!("line {}: {file} is outside", index + 1)))?;
+                    let file =
+                        beside(&name, file).ok_or_else(|| bad_line(&path, index + 1, format!("{file} is outside")))?;
                     waiting.push(file);
                     kept.push_str(line);
                 }
                 Line::Local(folder) => {
                     let folder = beside(&name, folder);
-                    let folder = folder.ok_or_else(|| bad(&path, format!("line {}: {line} is outside", index + 1)))?;
+                    let folder = folder.ok_or_else(|| bad_line(&path, index + 1, format!("{line} is outside")))?;
                     itself |= folder.is_empty();
                     if !folder.is_empty() {
                         notes.push(format!("{path}: {folder} is not installed; modules are imported from it"));

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::project::{Project, bad};
+use super::project::{Project, bad, bad_line};
 use crate::domain::{error::Error, ids::FilePath, spec::Stack};
 
 /// The file's name, at the project's root.
@@ -39,7 +39,7 @@ pub(super) fn read(project: &Project<'_>) -> Result<Settings, Error> {
     let Some(text) = project.text(FILE)? else { return Ok(Settings::default()) };
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        bad(FILE, format!("line {line}: {}", error.message()))
+        bad_line(FILE, line, error.message())
     })?;
     let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !KEYS.contains(key)).collect();
     if !unknown.is_empty() {

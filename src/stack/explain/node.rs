@@ -15,9 +15,10 @@ static FRAME: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^\s+at .*?\(?((?:file://)?/[^():]+|[\w./-]+):(\d+)(?::\d+)?\)?$").ok());
 /// The place before an error that was found while reading: `/app/server.js:3` alone on its line.
 static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^((?:file://)?/app/[^:\s]+):(\d+)$").ok());
-/// The place that esbuild, Babel or Rolldown name: `src/App.jsx:3:9`, bare or in brackets.
+/// The place that esbuild, Babel or Rolldown name: `src/App.jsx:3:9`, bare or in brackets; or TypeScript:
+/// `src/app.ts(3,9)`.
 static POSITION: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?:^|[\s(\[])((?:/app/)?[\w@./-]+\.[a-z]+):(\d+):\d+").ok());
+    LazyLock::new(|| Regex::new(r"(?:^|[\s(\[])((?:/app/)?[\w@./-]+\.[a-z]+)(?::(\d+):\d+|\((\d+),\d+\))").ok());
 /// The file that wanted a module: `imported from /app/server.js`, or the first of `Require stack:`.
 static IMPORTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"imported from (/\S+?)$").ok());
 
@@ -41,7 +42,7 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let reason = match name {
         _ if missing || text.starts_with("Failed to resolve import") => "MODULE_NOT_FOUND",
         "SyntaxError" if text.contains("does not provide an export") => "IMPORT_ERROR",
-        "SyntaxError" => "SYNTAX_ERROR",
+        "SyntaxError" | "TSError" => "SYNTAX_ERROR",
         _ if text.contains("Transform failed") || text.contains("Build failed") => "SYNTAX_ERROR",
         _ => "EXCEPTION",
     };
@@ -50,8 +51,8 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
         .or_else(|| frame(lines, at, root))
         .or_else(|| position(lines, at, root));
     let (file, line) = place.map_or((None, None), |(file, line)| (Some(file), line));
-    // "Build failed with 1 error:" says nothing; the next line does.
-    let said = if text.ends_with(':') && (text.contains("error") || text.is_empty()) {
+    // "Build failed with 1 error:" or "Unable to compile TypeScript:" says nothing; the next line does.
+    let said = if text.ends_with(':') && (text.contains("error") || text.contains("compile") || text.is_empty()) {
         lines.get(at + 1).map_or(text, |next| next.trim())
     } else {
         text
@@ -98,5 +99,6 @@ fn frames<'a>(lines: &'a [String], at: usize, root: &'a str) -> impl Iterator<It
 /// Returns the place that a packer names in its message.
 fn position(lines: &[String], at: usize, root: &str) -> Option<Place> {
     let found = lines[at..].iter().take(6).find_map(|line| POSITION.as_ref()?.captures(line))?;
-    Some((in_project(found.get(1)?.as_str(), root)?, found.get(2)?.as_str().parse().ok()))
+    let line = found.get(2).or_else(|| found.get(3))?.as_str();
+    Some((in_project(found.get(1)?.as_str(), root)?, line.parse().ok()))
 }

@@ -35,6 +35,12 @@ fn node_errors_are_placed_in_the_project() {
             found("MODULE_NOT_FOUND", "server.js", 2),
         ),
         (
+            "/app/node_modules/ts-node/src/index.ts:859\n    return new TSError(diagnosticText);\n           ^\nTSError: ⨯ \
+             Unable to compile TypeScript:\nsrc/app.service.ts(10,16): error TS1109: Expression expected.\n\n    at \
+             createTSError (/app/node_modules/ts-node/src/index.ts:859:12)",
+            found("SYNTAX_ERROR", "src/app.service.ts", 10),
+        ),
+        (
             "node:internal/modules/esm/resolve:873\n\nError [ERR_MODULE_NOT_FOUND]: Cannot find package 'express' \
              imported from /app/src/b.mjs\n    at packageResolve (node:internal/modules/esm/resolve:873:9)",
             found("MODULE_NOT_FOUND", "src/b.mjs", 0),
