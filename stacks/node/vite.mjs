@@ -294,12 +294,13 @@ async function check(changed) {
   // Where a framework makes the pages, the modules that changed are all that is known of them.
   const queue = entries.length > 0 ? entries : changed.flatMap(shownModules)
   for (const module of queue) {
-    if (seen.has(module) || module.file?.includes('/node_modules/')) continue
+    // What no address leads to is only watched, as a style does with every file that Tailwind looks for classes in.
+    if (seen.has(module) || !module.id || module.file?.includes('/node_modules/')) continue
     seen.add(module)
     if (!module.transformResult && count < MAX_CHECKED && Date.now() < until) {
       count += 1
       try {
-        await transform(module.url)
+        parse(module, await transform(module.url))
       } catch (error) {
         // Made stale, or moved to other optimised dependencies, while it was transformed: that is no error.
         if (/ERR_(OUTDATED_OPTIMIZED_DEP|OPTIMIZE_DEPS_PROCESSING_ERROR|CLOSED_SERVER)/.test(error?.code)) continue
@@ -310,6 +311,17 @@ async function check(changed) {
     queue.push(...module.importedModules)
   }
   return first
+}
+
+/** Vite looks for no more than imports in plain JavaScript, which may be broken all the same. */
+function parse(module, result) {
+  if (!vite.parseAst || !result || !/\.m?js$/.test(module.file ?? '')) return
+  try {
+    vite.parseAst(result.code)
+  } catch (error) {
+    const line = Number.isInteger(error.pos) ? result.code.slice(0, error.pos).split('\n').length : undefined
+    throw Object.assign(new SyntaxError(error.message), { id: module.file, line })
+  }
 }
 
 /** Returns the modules of a file that others import, or that were asked for by the file's own name. */
@@ -348,10 +360,12 @@ function normal(path) {
 
 /** Returns an error as previewd reports it. */
 function described(error) {
-  const text = [error.message, error.frame].filter(Boolean).join('\n').replace(/\u001b\[[0-9;]*m/g, '')
+  const text = [error.message, error.frame].filter((part) => typeof part === 'string').join('\n').replace(/\u001b\[[0-9;]*m/g, '')
   const place = /([^\s"'`()[\]]+\.[a-z]+):(\d+):\d+/.exec(text)
   const at = /\((\d+):\d+\)/.exec(error.message ?? '')
-  const file = error.loc?.file ?? error.id ?? (isHere(place?.[1]) ? place[1] : undefined) ?? error.module
+  // Some of Vite's own plugins put an object there.
+  const named = [error.loc?.file, error.id].find((file) => typeof file === 'string')
+  const file = named ?? (isHere(place?.[1]) ? place[1] : undefined) ?? error.module
   const line = error.loc?.line ?? error.line ?? place?.[2] ?? at?.[1]
   const lines = text.split('\n').map((line) => line.trim()).filter(Boolean)
   // "Transform failed with 1 error:" says nothing; what follows does.
