@@ -41,6 +41,10 @@ async fn serve(options: Serve) -> ExitCode {
     if let Err(error) = telemetry::init(config.log_format, &config.log_filter) {
         return fail(&error);
     }
+    // A preview's connections are files too; what the system allows at the most is the operator's to bound.
+    if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
     match app::run(config, ServeOptions { remove_on_exit: options.remove_on_exit }).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

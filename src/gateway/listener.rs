@@ -201,6 +201,7 @@ fn keep_alive(stream: &TcpStream) {
 /// Looks at the first bytes without taking them. The caller sets the deadline.
 async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
     let mut first = [0; HTTP2_PREFACE.len()];
+    let mut pause = Duration::from_millis(10);
     loop {
         let read = stream.peek(&mut first).await?;
         if read == 0 || !HTTP2_PREFACE.starts_with(&first[..read]) {
@@ -210,6 +211,8 @@ async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
             return Ok(true);
         }
         // The preface came in pieces, which no client does; the socket stays readable, so there is nothing to wait for.
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        // Whoever holds on to the rest costs ever less.
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
