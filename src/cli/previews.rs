@@ -135,8 +135,12 @@ fn described(preview: Option<&proto::Preview>) -> String {
 
 /// Returns the exit code for a preview that was waited for.
 fn code(preview: Option<&proto::Preview>) -> u8 {
+    use proto::Phase::{Failed, Stopped, Stopping};
     match preview {
-        Some(preview) if preview.failure.is_some() || preview.phase() == proto::Phase::Failed => PREVIEW_FAILED,
+        // Somebody may have ended it meanwhile.
+        Some(preview) if preview.failure.is_some() || matches!(preview.phase(), Failed | Stopping | Stopped) => {
+            PREVIEW_FAILED
+        }
         _ => OK,
     }
 }
