@@ -126,10 +126,10 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
     let stop = stopped(&shutdown)?;
     if !reconciler::take_over(&manager).await? {
         let manager = manager.clone();
-        supervisor.spawn("leftovers", OnFailure::Restart, move |_| {
+        supervisor.spawn("leftovers", OnFailure::Restart, move |token| {
             let manager = manager.clone();
             async move {
-                reconciler::remove_leftovers(&manager).await;
+                let _ = token.run_until_cancelled(reconciler::remove_leftovers(&manager)).await;
                 Ok(())
             }
         });

@@ -162,6 +162,13 @@ impl PreviewId {
     pub fn container_name(&self) -> String {
         format!("{CONTAINER_PREFIX}{self}")
     }
+
+    /// Returns whether a name is that of a container of the preview: its own, or of one beside it while one replaces
+    /// another.
+    pub fn names(&self, container: &str) -> bool {
+        let rest = container.strip_prefix(CONTAINER_PREFIX).and_then(|rest| rest.strip_prefix(self.as_str()));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
 }
 
 impl FromStr for PreviewId {

@@ -15,4 +15,5 @@ pub mod logs;
 pub mod reload;
 pub mod runtime;
 pub mod spec;
+pub mod text;
 pub mod tree;

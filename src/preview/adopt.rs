@@ -5,7 +5,7 @@ use crate::{
     engine::{Container, EngineError, LABEL_DEPENDENCY_KEY},
     preview::{
         agent::AgentClient,
-        driver::Driver,
+        driver::{Driver, target},
         files::FileSet,
         reload::{Progress, plan},
         route::RouteState,
@@ -29,6 +29,7 @@ impl Driver {
                 self.core.engine.info().await?;
                 tracing::info!(preview = %self.handle.id, reason, "the container is made anew");
                 self.session = None;
+                self.gone();
                 self.discard(&container.id).await;
             }
         }
@@ -72,11 +73,13 @@ impl Driver {
         if container.name != self.handle.id.container_name() {
             let _ = self.core.engine.rename(&container.id, &self.handle.id.container_name()).await;
         }
+        let target = target(&self.core.vfs, &self.handle).await.ok().flatten();
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
             status.limits = limits;
             status.settled = Some(commit.clone());
-            status.applies = status.applies.max(1);
+            // What was asked for and does not answer yet is tried again.
+            status.applies = if target.as_ref() == Some(&commit) { status.applies.max(1) } else { 0 };
             status.failure = None;
         });
         self.shows(&session).await;

@@ -100,7 +100,9 @@ impl Driver {
         }
         self.synced(progress);
         if !restart {
-            if session.plan.start.reload != ReloadPlan::Control || (serving && changed.is_empty()) {
+            // Nothing has changed, and what is there was good.
+            let same = serving && changed.is_empty() && self.handle.status().borrow().failure.is_none();
+            if session.plan.start.reload != ReloadPlan::Control || same {
                 return Ok(());
             }
             match tell(session, &prepared.commit, &changed).await {

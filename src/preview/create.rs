@@ -104,7 +104,7 @@ impl Manager {
     }
 
     async fn make(&self, spec: PreviewSpec, plan: Option<RunPlan>) -> Result<Arc<Handle>, Error> {
-        let handle = self.drive(spec, None, Found::Nothing).await?;
+        let handle = self.drive(spec, None, Found::Containers(Vec::new())).await?;
         let spec = handle.spec();
         if let Some(plan) = plan {
             let limits = spec.overrides.limits.over(self.inner.core.settings.limits(plan.stack));

@@ -52,6 +52,11 @@ const TEARDOWN_BACKOFF: Duration = Duration::from_secs(5);
 const VFS_BACKOFF: Duration = Duration::from_secs(1);
 /// The time before a commit is tried again that only the engine kept from running.
 const ENGINE_BACKOFF: Duration = Duration::from_secs(10);
+/// So many lost streams to a container within this time are mended at once.
+const LOSSES_MENDED: usize = 5;
+const LOSSES_WITHIN: Duration = Duration::from_secs(60);
+/// The reason of a preview that is driven no more.
+pub(super) const BROKEN: &str = "INTERNAL";
 
 /// What all drivers share.
 pub struct Core {
@@ -70,10 +75,8 @@ pub struct Core {
 /// What an earlier life of the service left of a preview.
 #[derive(Debug, Clone)]
 pub enum Found {
-    /// Nothing.
-    Nothing,
-    /// A container, to be taken over.
-    Container(Container),
+    /// These containers, newest first: one of them is to be taken over.
+    Containers(Vec<Container>),
     /// Perhaps a container: the engine could not be asked.
     Unknown,
 }
@@ -99,6 +102,8 @@ pub struct Driver {
     /// Those of them that are on their way out.
     pub(super) retiring: JoinSet<()>,
     pub(super) deaths: Vec<Instant>,
+    // When the stream to the container was lost, and mended at once.
+    losses: Vec<Instant>,
     engine_events: broadcast::Receiver<EngineEvent>,
     // What was tried last: the commit, and by which request to apply.
     tried: Option<(CommitId, u64)>,
@@ -132,9 +137,10 @@ impl Driver {
             replaced: Vec::new(),
             retiring: JoinSet::new(),
             deaths: Vec::new(),
+            losses: Vec::new(),
             engine_events,
             tried: None,
-            found: Found::Nothing,
+            found: Found::Containers(Vec::new()),
             port: None,
         }
     }
@@ -169,7 +175,7 @@ impl Driver {
     /// Says that the driver itself failed.
     fn broke(&mut self) {
         tracing::error!(preview = %self.handle.id, "the driver panicked");
-        self.fail(Failure::new(FailureStage::Run, "INTERNAL", "the service failed to drive this preview; delete it"));
+        self.fail(Failure::new(FailureStage::Run, BROKEN, "the service failed to drive this preview; delete it"));
     }
 
     async fn end(&mut self, shutdown: &CancellationToken) {
@@ -194,10 +200,8 @@ impl Driver {
     }
 
     async fn live(&mut self) {
-        if let Found::Container(container) = std::mem::replace(&mut self.found, Found::Nothing)
-            && self.adopt(&container, Position::default()).await.is_err()
-        {
-            self.found = Found::Unknown;
+        if let Found::Containers(containers) = std::mem::replace(&mut self.found, Found::Unknown) {
+            self.take_over(containers).await;
         }
         loop {
             match self.next_target().await {
@@ -207,7 +211,10 @@ impl Driver {
                 Ok(None) => self.wait().await,
                 Err(error) => {
                     tracing::error!(preview = %self.handle.id, error = %error, "the head could not be read");
-                    tokio::time::sleep(VFS_BACKOFF).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(VFS_BACKOFF) => {}
+                        event = session_event(&mut self.session) => self.on_session(event).await,
+                    }
                 }
             }
         }
@@ -257,9 +264,11 @@ impl Driver {
 
     /// Waits for something to do, and does what does not concern commits.
     async fn wait(&mut self) {
+        // The engine may not have answered for this container alone: nobody says when it will.
+        let deaf = self.session.as_ref().is_some_and(|session| session.deaf);
         let mend = self.handle.status().borrow().failure.as_ref().is_some_and(is_engine_failure);
         let again = async {
-            if !mend {
+            if !mend && !deaf {
                 std::future::pending::<()>().await;
             }
             tokio::time::sleep(ENGINE_BACKOFF).await;
@@ -270,19 +279,33 @@ impl Driver {
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()).await,
             () = again => {
-                self.handle.apply();
+                if deaf {
+                    self.lost().await;
+                }
+                if mend {
+                    self.handle.apply();
+                }
             }
         }
     }
 
     pub(super) async fn on_session(&mut self, event: SessionEvent) {
         match event {
-            SessionEvent::Exited(exit) => {
+            SessionEvent::Exited(exit, _) => {
                 if self.session.as_ref().is_some_and(|session| session.is_present(&exit)) {
                     self.died(Some(exit)).await;
                 }
             }
-            SessionEvent::Lost => self.lost().await,
+            SessionEvent::Lost => {
+                // The app may end the stream as often as it likes. Beyond what happens by itself, the container is taken
+                // over with the next commit, or when `wait` has had its pause.
+                let now = Instant::now();
+                self.losses.retain(|loss| now.duration_since(*loss) < LOSSES_WITHIN);
+                if self.losses.len() < LOSSES_MENDED {
+                    self.losses.push(now);
+                    self.lost().await;
+                }
+            }
         }
     }
 
@@ -307,17 +330,27 @@ impl Driver {
 
     /// Takes over the container of an earlier life of the service that could not be asked for at the start.
     async fn look_for_container(&mut self) {
-        if !matches!(self.found, Found::Unknown) || self.session.is_some() {
+        if !matches!(self.found, Found::Unknown) {
             return;
         }
-        let Ok(containers) = self.core.engine.containers().await else { return };
-        let name = self.handle.id.container_name();
-        if let Some(container) = containers.iter().find(|container| container.name == name)
-            && self.adopt(container, Position::default()).await.is_err()
-        {
-            return;
+        let Ok(mut containers) = self.core.engine.containers().await else { return };
+        let present = self.session.as_ref().map(|session| &session.container);
+        containers.retain(|container| self.handle.id.names(&container.name) && Some(&container.id) != present);
+        self.take_over(containers).await;
+    }
+
+    /// Takes over the newest container that has answered, and removes the others: an earlier life of the service may
+    /// have ended while one was replaced by the next.
+    async fn take_over(&mut self, containers: Vec<Container>) {
+        for container in containers {
+            if self.session.is_some() {
+                self.discard(&container.id).await;
+            } else if self.adopt(&container, Position::default()).await.is_err() {
+                self.found = Found::Unknown;
+                return;
+            }
         }
-        self.found = Found::Nothing;
+        self.found = Found::Containers(Vec::new());
     }
 
     /// Tells the state machine what happened.
@@ -345,11 +378,8 @@ impl Driver {
     }
 
     async fn try_remove(&self) -> Result<(), EngineError> {
-        let prefix = self.handle.id.container_name();
         for container in self.core.engine.containers().await? {
-            if container.name == prefix
-                || container.name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-'))
-            {
+            if self.handle.id.names(&container.name) {
                 self.core.engine.remove(&container.id).await?;
             }
         }

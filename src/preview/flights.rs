@@ -81,8 +81,13 @@ impl Flights {
 }
 
 impl Flight {
+    /// Returns whether it will come to nothing: it failed, or panicked and will never say so.
     fn failed(&self) -> bool {
-        matches!(*self.result.borrow(), Some(Err(_)))
+        let abandoned = self.result.has_changed().is_err();
+        match &*self.result.borrow() {
+            Some(outcome) => outcome.is_err(),
+            None => abandoned,
+        }
     }
 }
 
@@ -177,5 +182,15 @@ mod tests {
         assert!(one.as_mut().unwrap().outcome(&Log::new()).await.is_err());
         flights.hold("a", &mut other, |_| async { Ok(image("good")) });
         assert_eq!(other.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id, "good");
+    }
+
+    #[tokio::test]
+    async fn a_making_that_panicked_is_tried_again() {
+        let flights = Flights::default();
+        let mut held = None;
+        flights.hold("a", &mut held, |_| async { panic!("a defect") });
+        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap_err().reason, "INTERNAL");
+        flights.hold("a", &mut held, |_| async { Ok(image("good")) });
+        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id, "good");
     }
 }

@@ -120,17 +120,24 @@ impl Images {
         Lease(lease)
     }
 
-    /// Removes an image that was built from a project's own Dockerfile, unless somebody has a lease on it. One that is
-    /// gone is fine.
-    pub async fn release(&self, key: &str) {
+    /// Removes an image that was built from a project's own Dockerfile, unless somebody has a lease on it. Returns
+    /// whether it is gone.
+    pub async fn release(&self, key: &str) -> bool {
         // Held, so that nobody takes a lease on what is about to go.
         let leases = self.leases.lock().await;
         if leases.get(key).is_some_and(|lease| lease.strong_count() > 0) {
-            return;
+            return false;
         }
         match self.engine.remove_image(&self.tag(BUILD, key)).await {
-            Ok(()) | Err(EngineError::Conflict { .. }) => {}
-            Err(error) => tracing::warn!(key, error = %error, "an image could not be removed"),
+            Ok(()) => {
+                self.used.lock().unwrap_or_else(PoisonError::into_inner).by_key.remove(key);
+                true
+            }
+            Err(EngineError::Conflict { .. }) => false,
+            Err(error) => {
+                tracing::warn!(key, error = %error, "an image could not be removed");
+                false
+            }
         }
     }
 
@@ -140,7 +147,7 @@ impl Images {
         for image in self.engine.images().await.unwrap_or_default() {
             let label = |name: &str| image.labels.get(name).map(String::as_str);
             match (label(LABEL_ROLE), label(LABEL_DEPENDENCY_KEY)) {
-                (Some(BUILD), Some(key)) => self.release(key).await,
+                (Some(BUILD), Some(key)) => _ = self.release(key).await,
                 // A build that was cut off had it.
                 (Some(ROLE_RUNTIME), _) => _ = self.engine.remove_image(&image.id).await,
                 _ => {}

@@ -12,12 +12,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     domain::{
         error::Error,
+        failure::FailureStage,
         ids::CommitId,
         spec::{EndReason, Ended, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
     },
     preview::{
         api::{Goodbye, ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, Wait, WatchItem},
-        driver::{Core, Driver, Found},
+        driver::{BROKEN, Core, Driver, Found},
         handle::Handle,
         log_stream, publisher,
         registry::Registry,
@@ -116,7 +117,7 @@ impl Manager {
             head.ok_or(Error::EmptyProject(spec.project, spec.branch))?
         };
         handle.route.touch();
-        self.want(&handle, &commit).await?;
+        self.want(&handle, &commit, wrote).await?;
         // A new commit takes the path of every commit; only where that would not apply it is it asked for.
         let number = if wrote && spec.reload == ReloadMode::Auto { 0 } else { handle.apply() };
         if update.wait == Wait::Ready {
@@ -218,14 +219,17 @@ impl Manager {
 
     async fn drive_at(
         &self,
-        spec: PreviewSpec,
+        mut spec: PreviewSpec,
         route: Arc<Route>,
         open: Box<dyn OpenPort>,
         found: Found,
     ) -> Result<Arc<Handle>, Error> {
         let core = &self.inner.core;
-        let spec = PreviewSpec { port: open.port(), ..spec };
-        self.inner.store.save(&spec).await.map_err(store_failed)?;
+        // What is taken over as it was is on disk already, which may be full.
+        if spec.port != open.port() {
+            spec.port = open.port();
+            self.inner.store.save(&spec).await.map_err(store_failed)?;
+        }
         let limits = spec.overrides.limits.over(core.settings.limits(Stack::Node));
         let handle = Handle::new(spec, route, open.url(), limits);
         self.inner.registry.insert(handle.clone());
@@ -235,13 +239,22 @@ impl Manager {
         Ok(handle)
     }
 
-    /// Remembers which commit a preview in manual mode is to show.
-    pub(super) async fn want(&self, handle: &Handle, commit: &CommitId) -> Result<(), Error> {
-        let spec = handle.spec();
-        if spec.reload != ReloadMode::Manual || spec.wanted.as_ref() == Some(commit) {
+    /// Remembers which commit a preview in manual mode is to show. One that was just written is left out if a call that
+    /// came in between has written another on top of it, and wants that.
+    pub(super) async fn want(&self, handle: &Handle, commit: &CommitId, wrote: bool) -> Result<(), Error> {
+        let mut spec = handle.spec();
+        if spec.reload != ReloadMode::Manual {
             return Ok(());
         }
-        self.change_spec(handle, |spec| spec.wanted = Some(commit.clone())).await
+        let _one = handle.changing.lock().await;
+        spec = handle.spec();
+        if let Some(wanted) = &spec.wanted
+            && (wanted == commit || wrote && self.vfs().is_ancestor(&spec.project, commit, wanted).await?)
+        {
+            return Ok(());
+        }
+        spec.wanted = Some(commit.clone());
+        self.save_spec(handle, spec).await
     }
 
     /// Changes what was asked for: on disk first.
@@ -253,6 +266,10 @@ impl Manager {
         let _one = handle.changing.lock().await;
         let mut spec = handle.spec();
         change(&mut spec);
+        self.save_spec(handle, spec).await
+    }
+
+    async fn save_spec(&self, handle: &Handle, spec: PreviewSpec) -> Result<(), Error> {
         self.inner.store.save(&spec).await.map_err(store_failed)?;
         handle.set_spec(spec);
         Ok(())
@@ -275,7 +292,8 @@ impl Manager {
         let mut status = handle.status();
         loop {
             let now = status.borrow_and_update().clone();
-            if !now.phase.is_live() {
+            let driven = now.failure.as_ref().is_none_or(|it| (it.stage, &*it.reason) != (FailureStage::Run, BROKEN));
+            if !now.phase.is_live() || !driven {
                 return;
             }
             if let Some(settled) = now.settled.filter(|_| now.applies >= number) {

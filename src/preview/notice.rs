@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use crate::domain::{
     failure::{Failure, FailureStage},
-    ids::CommitId,
+    ids::{CommitId, FilePath},
     reload::Strategy,
+    text::{MAX_SENTENCE_BYTES, sentence},
     tree::{ChangeKind, ChangedPath},
 };
 
@@ -60,8 +61,30 @@ pub(super) fn take_answer(answer: &str) -> Result<Answer, serde_json::Error> {
         }));
     }
     let error = answer.error.unwrap_or(LineError { message: "it gave no reason".into(), file: None, line: None });
-    let mut failure = Failure::new(FailureStage::Build, "BUILD_FAILED", error.message);
-    failure.file = error.file;
+    let mut failure = Failure::new(FailureStage::Build, "BUILD_FAILED", sentence(&error.message, MAX_SENTENCE_BYTES));
+    failure.file = error.file.filter(|file| file.parse::<FilePath>().is_ok());
     failure.line = error.line;
     Ok(Answer::Broken(failure))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(file: &str, message: &str) -> Failure {
+        let answer = serde_json::json!({ "ok": false, "error": { "message": message, "file": file, "line": 3 } });
+        let Ok(Answer::Broken(failure)) = take_answer(&answer.to_string()) else { panic!("not a failure") };
+        failure
+    }
+
+    #[test]
+    fn what_an_app_says_of_its_failure_is_bounded() {
+        let failure = broken("src/App.jsx", &"x\n".repeat(100_000));
+        assert_eq!(failure.file.as_deref(), Some("src/App.jsx"));
+        assert_eq!(failure.line, Some(3));
+        assert_eq!(failure.message.len(), MAX_SENTENCE_BYTES);
+        assert!(!failure.message.contains('\n'));
+        assert_eq!(broken("../etc/passwd", "no").file, None);
+        assert_eq!(broken(&"a/".repeat(100_000), "no").file, None);
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
         failure::{Failure, FailureStage},
         limits::Limits,
         logs::LogSource,
-        runtime::{InstallPlan, RunPlan},
+        runtime::{ImagePlan, InstallPlan, RunPlan},
         tree::EntryKind,
     },
     engine::{
@@ -214,7 +214,12 @@ impl Maker<'_> {
         let outcome = with_progress(self.engine.build(spec, sender), receiver, self.log).await;
         outcome.map_err(|error| match error {
             EngineError::Build { message, lines } => {
-                let end = End::Reported { message, file: None, line: None };
+                let line = misspelt_line(&message);
+                let file = match &self.run.image {
+                    ImagePlan::Build { dockerfile, .. } => line.and(Some(dockerfile.clone())),
+                    ImagePlan::Dependencies(_) => None,
+                };
+                let end = End::Reported { message, file, line };
                 stack::explain(self.run, FailureStage::Build, &end, &lines)
             }
             error => engine_failure(FailureStage::Build, &error),
@@ -229,5 +234,25 @@ impl Maker<'_> {
         let pairs =
             [(LABEL_ROLE, role), (LABEL_STACK, self.run.stack.as_str()), (LABEL_DEPENDENCY_KEY, &self.name.key)];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+/// Returns the line at which the builder could not read a Dockerfile, from its words: `dockerfile parse error line 1: ...`,
+/// or newer, `... parse error on line 1: ...`.
+fn misspelt_line(message: &str) -> Option<u32> {
+    let (_, place) = message.split_once("dockerfile parse error")?;
+    let (_, number) = place.split_once("line ")?;
+    number.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_the_builder_cannot_read_is_found_in_its_words() {
+        assert_eq!(misspelt_line("dockerfile parse error line 3: unknown instruction: FORM"), Some(3));
+        assert_eq!(misspelt_line("dockerfile parse error on line 12: unknown flag: x"), Some(12));
+        assert_eq!(misspelt_line("The command '/bin/sh -c line 3' returned a non-zero code: 1"), None);
     }
 }

@@ -3,17 +3,14 @@
 //! Previews that live go on with their container if it still answers, under the same id and URL. Those that ended, or
 //! whose time was up while the service was away, are removed. Containers of this instance that belong to nobody go.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use crate::{
     domain::{
         ids::{CONTAINER_PREFIX, PreviewId},
         spec::{EndReason, Phase, PreviewSpec, Stack},
     },
-    engine::{Container, EngineError},
+    engine::Container,
     preview::{
         api::Target,
         driver::Found,
@@ -35,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// When the specs cannot be read.
 pub async fn take_over(manager: &Manager) -> Result<bool, StoreError> {
     let specs = manager.inner.store.load()?;
-    let listed = containers(manager).await;
+    let listed = manager.inner.core.engine.containers().await;
     let asked = listed.is_ok();
     if let Err(error) = &listed {
         tracing::warn!(error = %error, "the containers could not be listed at the start");
@@ -69,13 +66,11 @@ pub async fn take_over(manager: &Manager) -> Result<bool, StoreError> {
     for (spec, found) in portless {
         // The URL is lost, and the preview is worth more.
         let id = spec.id.clone();
-        match manager.drive(spec, None, found.clone()).await {
+        match manager.drive(spec, None, found).await {
             Ok(handle) => taken.push(handle),
             Err(error) => {
+                // Its container stays too: the next start may have what this one lacks.
                 tracing::error!(preview = %id, error = %error, "the preview could not be taken over");
-                if let Found::Container(container) = found {
-                    containers.insert(container.name.clone(), container);
-                }
             }
         }
     }
@@ -84,7 +79,7 @@ pub async fn take_over(manager: &Manager) -> Result<bool, StoreError> {
             tracing::error!(preview = %handle.id, error = %error, "an expired preview could not be ended");
         }
     }
-    for container in containers.into_values() {
+    for container in containers {
         remove(manager, &container).await;
     }
     let looked_at = async {
@@ -105,8 +100,8 @@ pub async fn remove_leftovers(manager: &Manager) {
         return;
     }
     // An engine that has gone again is looked at by the next start.
-    for (name, container) in containers(manager).await.unwrap_or_default() {
-        let id = name.strip_prefix(CONTAINER_PREFIX).map(|rest| rest.split('-').next().unwrap_or_default());
+    for container in manager.inner.core.engine.containers().await.unwrap_or_default() {
+        let id = container.name.strip_prefix(CONTAINER_PREFIX).map(|rest| rest.split('-').next().unwrap_or_default());
         let Some(Ok(id)) = id.map(str::parse::<PreviewId>) else { continue };
         let handle = manager.inner.registry.find(&Target::Preview(id));
         if handle.is_none_or(|handle| !handle.status().borrow().phase.is_live()) {
@@ -115,17 +110,13 @@ pub async fn remove_leftovers(manager: &Manager) {
     }
 }
 
-async fn containers(manager: &Manager) -> Result<BTreeMap<String, Container>, EngineError> {
-    let containers = manager.inner.core.engine.containers().await?;
-    Ok(containers.into_iter().map(|container| (container.name.clone(), container)).collect())
-}
-
-fn found(containers: &mut BTreeMap<String, Container>, spec: &PreviewSpec, asked: bool) -> Found {
-    match containers.remove(&spec.id.container_name()) {
-        Some(container) => Found::Container(container),
-        None if asked => Found::Nothing,
-        None => Found::Unknown,
+fn found(containers: &mut Vec<Container>, spec: &PreviewSpec, asked: bool) -> Found {
+    if !asked {
+        return Found::Unknown;
     }
+    let (own, others) = std::mem::take(containers).into_iter().partition(|container| spec.id.names(&container.name));
+    *containers = others;
+    Found::Containers(own)
 }
 
 async fn forget(manager: &Manager, spec: &PreviewSpec) {

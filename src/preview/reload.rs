@@ -38,7 +38,7 @@ use crate::{
         images::{ReadyImage, engine_failure},
         recipe::{Recipe, Source},
         route::RouteState,
-        session::{SessionEvent, Started},
+        session::{Session, SessionEvent},
     },
     stack,
     vfs::{HeadFollower, Vfs},
@@ -123,8 +123,11 @@ impl Driver {
                 self.handle.set_status(|status| status.settled = None);
                 return;
             }
-            // Looked after first; then the same commit is tried again.
-            Err(Interrupted::Disturbed(event)) => self.on_session(event).await,
+            // Looked after first; then the same commit is tried again, with as much patience.
+            Err(Interrupted::Disturbed(event)) => {
+                self.on_session(event).await;
+                return;
+            }
         }
         self.patient = false;
         self.release_built().await;
@@ -135,6 +138,15 @@ impl Driver {
         // Only now: the engine may have come back meanwhile.
         self.hear_again().await?;
         self.known = vec![commit.clone()];
+        self.bring_prepared(prepared, progress).await
+    }
+
+    /// Brings what was prepared into the container that is there, or where it needs another image, into another.
+    pub(super) async fn bring_prepared(
+        &mut self,
+        prepared: Prepared,
+        progress: &mut Progress,
+    ) -> Result<(), Interrupted> {
         let same_image = self.session.as_ref().is_some_and(|session| session.key == prepared.image.key);
         if same_image { self.change(prepared, progress).await } else { self.replace(prepared, progress).await }
     }
@@ -176,20 +188,21 @@ impl Driver {
     /// container. Returns whether it answers.
     async fn resume(&mut self, failed: &CommitId, stage: FailureStage) -> bool {
         use FailureStage::{Build, Detect, Image, Install};
-        let Some(session) = self.session.as_ref().filter(|session| session.running) else { return false };
-        if session.revision == *failed || !matches!(stage, Detect | Image | Install | Build) {
+        let overtaken = |session: &mut Session| session.running && session.revision != *failed;
+        if !matches!(stage, Detect | Image | Install | Build) {
             return false;
         }
-        let port = self.command(&session.plan, &self.image_of(session).await).port;
-        let timeout = self.core.settings.start_timeout;
-        let Ok(Started::Answering(answering)) = session.started(&self.core.engine, port, timeout).await else {
-            return false;
-        };
+        let Some(mut session) = self.session.take_if(overtaken) else { return false };
         let progress = Progress { strategy: Strategy::Restart, ..Progress::quiet(&session.revision) };
-        self.shows(session).await;
-        self.handle.route.set(RouteState::Open(answering.upstream));
-        self.publish(&progress, Stage::Ready, None);
-        true
+        let port = self.command(&session.plan, &self.image_of(&session).await).port;
+        // The commit that mends it is not kept waiting.
+        self.patient = false;
+        let answers = self.answer(&mut session, port, self.handle.log.last()).await.is_ok();
+        self.session = Some(session);
+        if answers {
+            self.publish(&progress, Stage::Ready, None);
+        }
+        answers
     }
 
     /// Finds out what is to run, and makes its image.
@@ -213,8 +226,9 @@ impl Driver {
         plan(&self.core, &self.spec, commit).await.map_err(|error| {
             let reason = error.reason();
             let mut failure = Failure::new(FailureStage::Detect, reason, error.to_string());
-            if let Error::BadManifest { file, .. } = &error {
+            if let Error::BadManifest { file, line, .. } = &error {
                 failure.file = Some(file.clone());
+                failure.line = *line;
             }
             failure
         })
@@ -266,10 +280,14 @@ impl Driver {
 
     /// Removes the images that were built for commits that are gone.
     async fn release_built(&mut self) {
-        let shown = self.session.as_ref().map(|session| &session.key);
-        for key in self.built.iter().filter(|key| Some(*key) != shown) {
-            self.core.images.release(key).await;
+        let shown = self.session.as_ref().map(|session| session.key.clone());
+        let mut gone = Vec::new();
+        for key in self.built.iter().filter(|key| Some(*key) != shown.as_ref()) {
+            if self.core.images.release(key).await {
+                gone.push(key.clone());
+            }
         }
+        self.built.retain(|key| !gone.contains(key));
     }
 
     pub(super) fn synced(&self, progress: &mut Progress) {
@@ -326,6 +344,12 @@ pub(super) async fn plan(core: &Core, spec: &PreviewSpec, commit: &CommitId) -> 
     let contents = core.vfs.read(&spec.project, blobs).await?;
     let contents: BTreeMap<FilePath, Bytes> =
         wanted.into_iter().filter(|path| tree.contains_key(path)).zip(contents).collect();
-    let plan = stack::plan(&tree, &contents, &spec.overrides, &core.stack)?;
-    Ok((tree, plan))
+    // Manifests are somebody else's text, and may take their time.
+    let (overrides, config) = (spec.overrides.clone(), core.stack.clone());
+    let planning = tokio::task::spawn_blocking(move || {
+        let plan = stack::plan(&tree, &contents, &overrides, &config);
+        (tree, plan)
+    });
+    let (tree, plan) = planning.await.map_err(|error| Error::internal("plan the project", error))?;
+    Ok((tree, plan?))
 }

@@ -81,12 +81,22 @@ impl Driver {
                 let exit = end_of(state.as_ref());
                 self.handle.log.lifecycle(format!("the container ended with status {}", exit.code));
                 self.session = None;
+                self.gone();
                 self.discard(&container).await;
                 self.died(Some(exit)).await;
             }
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// Lets requests wait, as the container that answered them is no more: its address may soon be another's.
+    pub(super) fn gone(&self) {
+        let serving = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
+        if serving {
+            self.handle.route.died();
+            self.input(Input::Died);
+        }
     }
 
     /// Starts the app again after its process or container ended by itself, unless that happens too often.
@@ -127,7 +137,8 @@ impl Driver {
 
     /// Starts the app again: in the container that is there, or else in another, with the commit that answered last.
     async fn revive(&mut self, applied: &CommitId) -> Result<(), Interrupted> {
-        if self.session.is_some() {
+        // After a commit that a development server could not show, the files are not those of the one that answers.
+        if self.session.as_ref().is_some_and(|session| session.revision == *applied) {
             match self.restart_process().await {
                 Ok(()) => return Ok(()),
                 Err(StartError::Interrupted(interrupted)) => return Err(interrupted),
@@ -142,8 +153,7 @@ impl Driver {
             }
         }
         let prepared = self.prepare(applied).await?;
-        let mut progress = Progress::quiet(applied);
-        self.replace(prepared, &mut progress).await
+        self.bring_prepared(prepared, &mut Progress::quiet(applied)).await
     }
 
     async fn restart_process(&mut self) -> Result<(), StartError> {

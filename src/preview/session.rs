@@ -14,7 +14,10 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use tokio::{sync::mpsc, task::AbortHandle};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::AbortHandle,
+};
 
 use crate::{
     domain::{
@@ -42,6 +45,13 @@ const NOTIFY_TIMEOUT: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(2);
 /// How many ends of processes may wait for the driver.
 const EVENTS: usize = 16;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+/// Files of at most so much in all are brought in at once.
+const SMALL_BYTES: u64 = 4 * MEBIBYTE;
+/// How much of larger ones all sessions of the process hold in memory together.
+const ROOM_MEBIBYTES: u32 = 512;
+static ROOM: Semaphore = Semaphore::const_new(ROOM_MEBIBYTES as usize);
 
 /// Why a session could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -79,8 +89,8 @@ impl SessionError {
 /// What happens in a container without having been asked for.
 #[derive(Debug, Clone)]
 pub enum SessionEvent {
-    /// The app's process ended.
-    Exited(Exit),
+    /// The app's process ended; the number of the log's newest line then. All that it wrote is in the log.
+    Exited(Exit, u64),
     /// The agent cannot be reached any more: the container has ended, or the stream to it.
     Lost,
 }
@@ -279,6 +289,9 @@ impl Session {
         if size_bytes > MAX_CONTENT_BYTES {
             return Err(SessionError::TooLarge { size_bytes });
         }
+        // The contents are in memory until the agent has them.
+        let room = u32::try_from(size_bytes.div_ceil(MEBIBYTE)).unwrap_or(u32::MAX).min(ROOM_MEBIBYTES);
+        let _room = if size_bytes > SMALL_BYTES { ROOM.acquire_many(room).await.ok() } else { None };
         let writes = read_contents(vfs, project, difference.writes).await?;
         let plan = SyncPlan { full, writes, deletes: difference.deletes };
         Ok(self.agent.sync(APP_ROOT, self.revision.as_str(), plan).await?.written)
@@ -328,32 +341,39 @@ impl Session {
         Ok(self.agent.notify(payload, NOTIFY_TIMEOUT).await?)
     }
 
-    /// Returns once all output of a process that has ended is in the log: its end is told after it.
-    pub async fn drained(&mut self, exit: &Exit) {
+    /// Returns once all output of a process that has ended is in the log: its end is told after it. If the end of the
+    /// process before was still to be told, returns after which line of the log that one's output ends.
+    pub async fn drained(&mut self, exit: &Exit) -> Option<u64> {
+        let mut before = None;
         let told = async {
             loop {
                 match self.events.recv().await {
-                    Some(SessionEvent::Exited(told)) if told.generation >= exit.generation => return,
-                    Some(SessionEvent::Exited(_)) => {}
-                    Some(SessionEvent::Lost) | None => return,
+                    Some(SessionEvent::Exited(told, newest)) if told.generation < exit.generation => {
+                        before = Some(newest);
+                    }
+                    Some(SessionEvent::Exited(..) | SessionEvent::Lost) | None => return,
                 }
             }
         };
         // What is late is left out of the failure, not lost.
         let _ = tokio::time::timeout(DRAIN, told).await;
         self.running = false;
+        before
     }
 
     /// Returns what happened next in the container without having been asked for.
     pub async fn event(&mut self) -> SessionEvent {
-        // `Lost` was the last of them.
-        let Some(event) = self.events.recv().await else { return std::future::pending().await };
-        match &event {
-            SessionEvent::Exited(exit) if exit.generation == self.generation => self.running = false,
-            SessionEvent::Exited(_) => {}
-            SessionEvent::Lost => self.deaf = true,
+        loop {
+            // `Lost` was the last of them.
+            let Some(event) = self.events.recv().await else { return std::future::pending().await };
+            match &event {
+                SessionEvent::Exited(exit, _) if exit.generation == self.generation => self.running = false,
+                // The end of a process that made way for the present one.
+                SessionEvent::Exited(..) => continue,
+                SessionEvent::Lost => self.deaf = true,
+            }
+            return event;
         }
-        event
     }
 
     /// Returns whether an end is that of the present process.
@@ -395,7 +415,7 @@ async fn pump(agent: AgentClient, log: Log, read: Arc<AtomicU64>, events: mpsc::
                 AgentEvent::Output(line) => log.push(line),
                 AgentEvent::Dropped(lines) => log.lost(lines),
                 AgentEvent::Exit(exit) => {
-                    if events.send(SessionEvent::Exited(exit)).await.is_err() {
+                    if events.send(SessionEvent::Exited(exit, log.last())).await.is_err() {
                         return;
                     }
                 }

@@ -63,7 +63,8 @@ impl Driver {
                 Ok(())
             }
             Started::Exited(exit) => {
-                session.drained(&exit).await;
+                // What the process before said last is no part of it.
+                let mark = session.drained(&exit).await.map_or(mark, |before| before.max(mark));
                 Err(self.exited(session, &exit, mark).into())
             }
             Started::TimedOut(listening, message) => {

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         limits::MAX_LOG_LINE_BYTES,
         logs::{LogLine, LogSource},
+        text::{MAX_SENTENCE_BYTES, cut, sentence},
         tree::EntryKind,
     },
     proto::agent::v1::{self as wire, await_ready_response::Outcome, sync_request::Message, watch_response::Event},
@@ -22,8 +23,6 @@ use crate::{
 
 /// The longest name, such as a version.
 const MAX_NAME_BYTES: usize = 64;
-/// The longest sentence.
-const MAX_MESSAGE_BYTES: usize = 1024;
 /// How many ports are listed.
 const MAX_PORTS: usize = 64;
 /// The bytes of one chunk: enough that the head of a message does not count, little enough that memory does not either.
@@ -77,7 +76,7 @@ pub fn error(status: Status) -> AgentError {
         | Code::NotFound
         | Code::FailedPrecondition
         | Code::ResourceExhausted
-        | Code::DeadlineExceeded => AgentError::Refused(sentence(status.message(), MAX_MESSAGE_BYTES)),
+        | Code::DeadlineExceeded => AgentError::Refused(sentence(status.message(), MAX_SENTENCE_BYTES)),
         Code::OutOfRange => AgentError::Protocol("it is too long"),
         Code::Internal => AgentError::Protocol("it cannot be read"),
         Code::Unimplemented => AgentError::Protocol("it does not know the call"),
@@ -138,7 +137,7 @@ pub fn outcome(answer: wire::AwaitReadyResponse, generation: u64) -> Result<Read
             let ports = seen.listening_ports.into_iter().take(MAX_PORTS).map(port);
             let mut listening_ports = ports.collect::<Result<Vec<u16>, _>>()?;
             listening_ports.sort_unstable();
-            Ok(ReadyOutcome::TimedOut { listening_ports, message: sentence(&seen.message, MAX_MESSAGE_BYTES) })
+            Ok(ReadyOutcome::TimedOut { listening_ports, message: sentence(&seen.message, MAX_SENTENCE_BYTES) })
         }
         Outcome::Superseded(_) => Ok(ReadyOutcome::Superseded),
     }
@@ -208,20 +207,6 @@ fn line(bytes: &[u8]) -> String {
     text
 }
 
-/// Returns text as one line of bounded length.
-fn sentence(text: &str, most: usize) -> String {
-    let mut text = text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned();
-    if text.chars().any(char::is_control) {
-        text = text.replace(char::is_control, " ");
-    }
-    cut(&mut text, most);
-    text
-}
-
-fn cut(text: &mut String, most: usize) {
-    text.truncate(text.floor_char_boundary(most));
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -232,8 +217,6 @@ mod tests {
     fn a_line_stays_in_its_bound_though_it_is_no_text() {
         assert_eq!(line(&[0xff; 3 * MAX_LOG_LINE_BYTES]).len(), MAX_LOG_LINE_BYTES - 1);
         assert_eq!(line(b"done\r"), "done");
-        assert_eq!(sentence("a\nb\u{1b}[0m", 1024), "a b [0m");
-        assert_eq!(sentence(&"\u{e4}".repeat(10), 5), "\u{e4}\u{e4}");
     }
 
     #[test]
@@ -268,7 +251,7 @@ mod tests {
         else {
             panic!()
         };
-        assert_eq!((listening_ports.len(), message.len()), (MAX_PORTS, MAX_MESSAGE_BYTES));
+        assert_eq!((listening_ports.len(), message.len()), (MAX_PORTS, MAX_SENTENCE_BYTES));
     }
 
     #[test]
