@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import grpc
@@ -139,6 +140,29 @@ def test_start_command_that_exits_is_failed_with_its_status_and_last_lines(clien
     assert preview.phase == Phase.PHASE_FAILED
     explains(preview, START, "EXITED", says="I give up")
     assert preview.failure.exit_code == 3
+
+
+def test_process_that_ends_at_once_is_explained_by_its_own_words(client, create):
+    preview = create(projects.FLASK, timeout=180)
+    broken = client.update(preview.preview_id, {"app.py": "import sys\n\nsys.exit(3)\n"})
+    assert (broken.preview.failure.reason, broken.preview.failure.exit_code) == ("EXITED", 3)
+    told = [broken.preview.failure.message, *broken.preview.failure.log_excerpt]
+    assert not [text for text in told if "Finished server process" in text], "the process before said that"
+
+
+BROKEN_MANIFESTS = [
+    pytest.param(projects.PLAIN_NODE, {"package.json": '{\n  "name": "a",,\n}\n'}, "package.json", 2, id="package.json"),
+    pytest.param(projects.STATIC, {"previewd.toml": "\n\nstack = node\n"}, "previewd.toml", 3, id="previewd.toml"),
+    pytest.param(projects.DOCKERFILE, {"Dockerfile": "# ours\nFORM scratch\n"}, "Dockerfile", 2, id="Dockerfile"),
+]
+
+
+@pytest.mark.parametrize(("project", "change", "file", "line"), BROKEN_MANIFESTS)
+def test_manifest_that_cannot_be_read_names_the_line(project, change, file, line, client, create):
+    preview = create(project, timeout=180)
+    broken = client.update(preview.preview_id, change, timeout=60)
+    assert (broken.preview.failure.file, broken.preview.failure.line) == (file, line), broken.preview.failure
+    assert broken.preview.phase == Phase.PHASE_RUNNING, "the version before goes on serving"
 
 
 def test_start_command_that_is_not_there_is_failed(client, create, project_id):
@@ -332,6 +356,46 @@ def test_page_that_nobody_has_opened_is_looked_at_too(client, create, project_id
         mended = client.update(preview.preview_id, {"src/App.jsx": files["src/App.jsx"]}, timeout=60)
         assert (mended.preview.phase, mended.preview.commit_id) == (Phase.PHASE_RUNNING, mended.commit_id)
         watcher.wait_stage(READY, mended.commit_id, within=10)
+
+
+@pytest.mark.parametrize("vite", ["^5", "^8"])
+def test_syntax_error_in_plain_javascript_that_vite_serves_names_file_and_line(vite, client, create):
+    def script(version: int) -> str:
+        return f"// The page.\nconst text = 'version {version:03d}';\ndocument.body.append(text);\n"
+
+    files = {
+        "package.json": json.dumps({"private": True, "type": "module", "devDependencies": {"vite": vite}}),
+        "index.html": '<!doctype html>\n<body><script type="module" src="/main.js"></script></body>\n',
+        "main.js": script(1),
+    }
+    preview = create(files, timeout=180)
+    broken = client.update(preview.preview_id, {"main.js": "// The page.\nconst text = ;\n"})
+    assert (broken.preview.failure.file, broken.preview.failure.line) == ("main.js", 2), broken.preview.failure
+    mended = client.update(preview.preview_id, {"main.js": script(2)})
+    assert not mended.preview.HasField("failure"), mended.preview.failure
+    assert web.version_in(web.get(preview.url, "/main.js").text) == 2
+
+
+def test_broken_page_stays_broken_until_it_is_mended(client, create):
+    preview = create(projects.REACT, version=1, timeout=180)
+    broken = {"src/App.jsx": "export default function App( {\n"}
+    first = client.update(preview.preview_id, broken)
+    assert first.preview.failure.file == "src/App.jsx"
+    # Neither the same commit again nor another with the same files is good.
+    again = client.update(preview.preview_id, {})
+    assert (again.commit_id, again.preview.failure.file) == (first.commit_id, "src/App.jsx")
+    other = client.update(preview.preview_id, {"README.md": "Nothing that the page is made of\n"})
+    assert (other.preview.failure.file, other.preview.commit_id) == ("src/App.jsx", preview.commit_id)
+
+    # A server that ends is started again with the commit that answered, not with the one that cannot.
+    daemon.execute(preview.container_name, "sh", "-c", "kill -9 -1", check=False)
+    eventually(lambda: web.version_in(web.get(preview.url, "/src/App.jsx").text) == 1, within=30)
+    revived = client.get(preview.preview_id)
+    assert (revived.phase, revived.commit_id) == (Phase.PHASE_RUNNING, preview.commit_id)
+    assert revived.failure.commit_id == other.commit_id
+    mended = client.update(preview.preview_id, projects.REACT.change(2), timeout=60)
+    assert not mended.preview.HasField("failure"), mended.preview.failure
+    assert web.version_in(web.get(preview.url, "/src/App.jsx").text) == 2
 
 
 def test_folder_that_the_app_made_read_only_stands_in_no_commits_way(client, create):

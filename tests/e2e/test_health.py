@@ -150,6 +150,22 @@ def test_a_commit_at_the_moment_the_engine_comes_back_keeps_the_container(passag
             assert (after.phase, after.container_id) == (Phase.PHASE_RUNNING, preview.container_id), delay
 
 
+def test_service_that_starts_while_docker_is_away_takes_its_containers_over_later(passage, own_service):
+    own = own_service(DOCKER_HOST=f"unix://{passage.path}", arguments=())
+    with own.client() as client:
+        preview = maker(client, "patient")(projects.STATIC, version=1)
+    own.kill()
+    passage.shut()
+    own.start(healthy=False, arguments=("--remove-on-exit",))
+    with own.client() as client:
+        assert health(client) == NOT_SERVING
+        passage.open()
+        eventually(lambda: client.get(preview.preview_id).commit_id == preview.commit_id, within=20)
+        after = client.get(preview.preview_id)
+        assert (after.phase, after.container_id) == (Phase.PHASE_RUNNING, preview.container_id)
+        assert web.version_in(web.get(preview.url).text) == 1
+
+
 def test_reflection_describes_every_call(client):
     database = ProtoReflectionDescriptorDatabase(client.channel)
     services = set(database.get_services())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from harness import daemon, projects, web
 from harness.projects import Project
+from harness.waiting import eventually
 
-from previewd import Limits, LogSource
+from previewd import Limits, LogSource, Phase
 
 MEBIBYTE = 1024 * 1024
 LIMITS = [
@@ -130,3 +133,30 @@ def test_fork_bomb_is_held_in_and_the_preview_survives(create):
     bomb = "for i in $(seq 200); do sleep 5 & done; wait"
     daemon.execute(preview.container_name, "sh", "-c", bomb, check=False)
     assert web.version_in(web.get(preview.url).text) == 0
+
+
+def test_app_that_ends_every_process_it_may_is_started_again(client, create):
+    preview = create(projects.PLAIN_NODE)
+    for _ in range(2):
+        daemon.execute(preview.container_name, "sh", "-c", "kill -9 -1", check=False)
+        # A request that was on its way is lost with the process.
+        eventually(lambda: web.version_in(web.get(preview.url).text) == 0, within=20)
+    updated = client.update(preview.preview_id, projects.PLAIN_NODE.change(1))
+    assert updated.preview.phase == Phase.PHASE_RUNNING, updated.preview.failure
+    assert web.version_in(web.get(preview.url).text) == 1
+
+
+@pytest.mark.timeout(120)
+def test_app_that_ends_the_stream_to_its_agent_again_and_again_is_not_taken_over_each_time(client, create):
+    preview = create(projects.PLAIN_NODE)
+    dials = "for p in /proc/[0-9]*; do grep -qs dial $p/cmdline && kill -9 ${p#/proc/}; done; true"
+    end = time.monotonic() + 8
+    while time.monotonic() < end:
+        daemon.execute(preview.container_name, "sh", "-c", dials, check=False)
+        # A container that is lost while it is taken over is made anew.
+        eventually(lambda: web.version_in(web.get(preview.url).text) == 0, within=10)
+    lifecycle = [entry.line for entry in client.logs(preview.preview_id, sources=[LogSource.LOG_SOURCE_LIFECYCLE])]
+    assert len([line for line in lifecycle if "taken over" in line]) <= 6
+    updated = client.update(preview.preview_id, projects.PLAIN_NODE.change(1))
+    assert updated.preview.phase == Phase.PHASE_RUNNING, updated.preview.failure
+    assert web.version_in(web.get(preview.url).text) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -454,6 +455,30 @@ def test_creation_that_a_kill_of_the_service_cut_short_is_finished_by_the_next_l
         preview = eventually(lambda: (it := only(client, "cut")).phase == Phase.PHASE_RUNNING and it, within=30)
     assert (preview.preview_id, preview.url) == (begun.preview_id, begun.url)
     assert web.version_in(web.get(preview.url).text) == 6
+
+
+def test_update_of_a_manual_preview_that_a_kill_cut_short_is_finished_by_the_next_life(lasting):
+    own, _ = lasting
+    files = projects.plain_node(2)
+    manifest = json.loads(files.get("package.json", "{}"))
+    files["package.json"] = json.dumps({**manifest, "dependencies": {"is-number": "7.0.0"}})
+    with own.client() as client:
+        preview = client.create("manual", projects.plain_node(1), reload=ReloadMode.RELOAD_MODE_MANUAL)
+        client.update(preview.preview_id, files, wait=False)
+        own.kill()
+        own.start()
+        eventually(lambda: web.version_in(web.get(preview.url).text) == 2, within=60)
+
+
+def test_container_that_had_not_got_its_name_yet_is_taken_over(lasting):
+    own, previews = lasting
+    own.kill()
+    for preview in previews:
+        daemon.docker("rename", preview.container_id, f"{preview.container_name}-aside")
+    own.start()
+    assert_taken_over(own, previews)
+    for preview in previews:
+        assert daemon.container(preview.container_name)["Id"] == preview.container_id
 
 
 def test_service_that_is_told_to_removes_its_previews_when_it_ends(own_service):

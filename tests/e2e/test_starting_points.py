@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -120,6 +121,31 @@ def test_template_of_create_vite_runs_unchanged(template, points, client, create
 def test_no_template_of_create_vite_is_forgotten(points):
     there = {path.name.removeprefix("vite-") for path in points.iterdir() if path.name.startswith("vite-")}
     assert there == {*VITE, *VITE_SLOW}
+
+
+@pytest.mark.timeout(400)
+def test_tailwind_beside_vite_makes_the_styles_of_what_changes(points, client, create):
+    files = files_of(points / "vite-react-ts")
+    manifest = json.loads(text_of(files, "package.json"))
+    manifest["devDependencies"] |= {"tailwindcss": "^4", "@tailwindcss/vite": "^4"}
+    config = text_of(files, "vite.config.ts").replace("react()", "react(), tailwindcss()")
+    page = "export default function App() {\n  return <p className='pt-[17px]'>Hello</p>\n}\n"
+    preview = create(
+        {
+            **files,
+            "package.json": json.dumps(manifest),
+            "vite.config.ts": f"import tailwindcss from '@tailwindcss/vite'\n{config}",
+            "src/index.css": '@import "tailwindcss";\n',
+            "src/App.tsx": page,
+        },
+        timeout=300,
+    )
+    assert "17px" in web.get(preview.url, "/src/index.css").text
+    updated = client.update(preview.preview_id, {"src/App.tsx": page.replace("17px", "23px")})
+    assert not updated.preview.HasField("failure"), updated.preview.failure
+    assert "23px" in web.get(preview.url, "/src/index.css").text
+    broken = client.update(preview.preview_id, {"src/App.tsx": page.replace("</p>", "")})
+    assert broken.preview.failure.file == "src/App.tsx", broken.preview.failure
 
 
 OTHERS = {
