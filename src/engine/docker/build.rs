@@ -68,9 +68,10 @@ impl Inner {
                 () = cancel.cancelled() => Err(EngineError::Refused { action: ACTION, message: "nobody waits for it".into() }),
             };
             // The daemon lets an image be removed that a running build has found in its cache and not used yet: then it
-            // is not what is built that is at fault.
+            // is not what is built that is at fault. The removal may have been another's.
             let disturbed = self.removals.load(Ordering::SeqCst) != removals;
-            if !(disturbed && matches!(outcome, Ok(Some(_)))) || attempts.next().is_none() {
+            let again = matches!(&outcome, Ok(Some(message)) if disturbed || is_lost_step(message));
+            if !again || attempts.next().is_none() {
                 break (outcome, Made { steps, began });
             }
             let _ = progress.try_send("the build is tried again: images were removed while it ran".to_owned());
@@ -254,9 +255,22 @@ fn stage_repository(tag: &str) -> String {
     format!("previewd-stage/{}", HEXLOWER.encode(&Sha256::digest(tag)[..10]))
 }
 
+/// Returns whether a build ended because the image of one of its own steps was gone. Images that a Dockerfile names are
+/// told by name, and what a step prints comes after the builder's own words.
+fn is_lost_step(message: &str) -> bool {
+    message.trim().to_ascii_lowercase().starts_with("no such image: sha256:")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_that_was_lost_is_told_from_an_image_that_is_not_there() {
+        assert!(is_lost_step("No such image: sha256:a5aa78c3b1289a3b630f4b2af493be0036803e5c7d664357a6559047ce03ec88"));
+        assert!(!is_lost_step("No such image: nginx:none"));
+        assert!(!is_lost_step("The command '/bin/sh -c echo No such image: sha256:a5' returned a non-zero code: 1"));
+    }
 
     #[test]
     fn the_stages_of_a_name_are_found_with_and_without_its_tag() {
