@@ -7,6 +7,7 @@ use gix::{ObjectId, hash::Kind as Hash, objs::Kind};
 use super::{
     edit::{Folder, MAX_TREE_FOLDERS, Obstacle, Source},
     error::VfsError,
+    fsck,
     objects::{Batch, hash},
     types::{Change, FileWrite, Scope},
 };
@@ -79,6 +80,9 @@ fn written<'a>(writes: &'a [FileWrite], checked: &mut Checked) -> HashMap<&'a st
         let size = write.content.len() as u64;
         if size > MAX_FILE_BYTES {
             checked.refuse_write(index, "", format!("must have at most {MAX_FILE_BYTES} bytes, has {size}"));
+        }
+        if let Some(problem) = fsck::problem(&write.path, &write.content) {
+            checked.refuse_write(index, "", problem);
         }
         let first = *written.entry(write.path.as_str()).or_insert(index);
         if first != index {

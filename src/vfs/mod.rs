@@ -10,6 +10,7 @@ mod commit;
 mod edit;
 mod error;
 mod feed;
+mod fsck;
 mod history;
 mod objects;
 mod pack;
