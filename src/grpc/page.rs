@@ -8,6 +8,8 @@ use crate::domain::error::FieldViolation;
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 4096;
+/// The most items that may be asked for at once. A page may hold fewer.
+pub const MAX_PAGE_SIZE: usize = 100_000;
 /// The bytes of a digest that go into a token.
 const DIGEST_BYTES: usize = 8;
 
@@ -59,14 +61,14 @@ impl Binding {
     }
 }
 
-/// How many items a page has: what is asked for within the bounds, or the default for 0.
+/// How many items a page has: what is asked for, or the default for 0, and never more than a page holds.
 ///
 /// # Errors
-/// When it is negative.
+/// When it is negative, or above [`MAX_PAGE_SIZE`].
 pub fn page_size(asked: i32, default: usize, most: usize) -> Result<usize, FieldViolation> {
     match usize::try_from(asked) {
         Ok(0) => Ok(default),
-        Ok(size) => Ok(size.min(most)),
-        Err(_) => Err(FieldViolation::new("page_size", format!("must not be negative, is {asked}"))),
+        Ok(size) if size <= MAX_PAGE_SIZE => Ok(size.min(most)),
+        _ => Err(FieldViolation::new("page_size", format!("must be from 0 to {MAX_PAGE_SIZE}, is {asked}"))),
     }
 }

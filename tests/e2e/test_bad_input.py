@@ -121,6 +121,8 @@ CASES = [
     *(Case(f"Commit: {n}", INVALID, ("project_id",), CommitRequest(project_id=p, files=[File(path="a")])) for n, p in BAD_PROJECTS.items()),
     *(Case(f"Commit: {name}", INVALID, ("branch",), commit("a", branch=branch)) for name, branch in BAD_BRANCHES.items()),
     # Trees
+    Case("Commit: a .gitmodules that git refuses", INVALID, ("files[0]",), CommitRequest(project_id=THERE, files=[File(path="a/.gitmodules", text='[submodule "../x"]\n')])),
+    Case("Commit: a .gitattributes that git refuses", INVALID, ("files[0]",), CommitRequest(project_id=THERE, files=[File(path=".gitattributes", text="x" * 2048)])),
     Case("Commit: a path twice", INVALID, ("files[1].path",), CommitRequest(project_id=THERE, files=[File(path="a"), File(path="a")])),
     Case("Commit: a file below a file of the request", INVALID, ("files[1].path",), CommitRequest(project_id=THERE, files=[File(path="a"), File(path="a/b")])),
     Case("Commit: a file below a file that is there", INVALID, ("files[0].path",), commit("index.html/a")),
@@ -191,10 +193,12 @@ CASES = [
     Case("Delete: a preview that is not there", NOT_FOUND, (), DeleteRequest(preview_id="aaaaaaaaaaaa"), "PREVIEW_NOT_FOUND"),
     # Pages
     Case("List: a negative page size", INVALID, ("page_size",), ListRequest(page_size=-1)),
+    Case("List: a huge page", INVALID, ("page_size",), ListRequest(page_size=2**31 - 1)),
     Case("List: a page token that nobody gave out", INVALID, ("page_token",), ListRequest(page_token="no token")),
     Case("List: a huge page token", INVALID, ("page_token",), ListRequest(page_token="A" * 100_000)),
     Case("List: an unknown phase", INVALID, ("phases[0]",), ListRequest(phases=[99])),
     Case("List: a bad project", INVALID, ("project_id",), ListRequest(project_id="a/b")),
+    Case("ListFiles: a huge page", INVALID, ("page_size",), ListFilesRequest(project_id=THERE, page_size=100_001)),
     Case("ListFiles: a negative page size", INVALID, ("page_size",), ListFilesRequest(project_id=THERE, page_size=-2**31)),
     Case("ListFiles: a page token that nobody gave out", INVALID, ("page_token",), ListFilesRequest(project_id=THERE, page_token="%%%")),
     Case("ListFiles: a branch and a commit", INVALID, ("commit_id",), ListFilesRequest(project_id=THERE, branch="main", commit_id=UNKNOWN)),
@@ -359,13 +363,14 @@ def test_request_over_every_bound_is_refused_and_the_service_goes_on(client, the
     with pytest.raises(PreviewdError) as caught:
         send(client, request)
     assert caught.value.code == INVALID
+    assert [violation.field for violation in caught.value.violations] == ["files"]
     assert client.get(there.preview_id).phase == Phase.PHASE_RUNNING
 
 
-def test_huge_page_is_taken_for_the_largest_one(client, there):
-    pages = client.vfs_service.ListFiles(ListFilesRequest(project_id=THERE, page_size=2**31 - 1), timeout=10)
+def test_large_page_is_taken_for_the_largest_one(client, there):
+    pages = client.vfs_service.ListFiles(ListFilesRequest(project_id=THERE, page_size=100_000), timeout=10)
     assert [file.path for file in pages.files] == sorted(projects.static(0))
-    assert len(client.preview_service.List(ListRequest(page_size=2**31 - 1), timeout=10).previews) >= 1
+    assert len(client.preview_service.List(ListRequest(page_size=100_000), timeout=10).previews) >= 1
 
 
 def test_largest_request_that_is_allowed_is_taken(client, project_id):
