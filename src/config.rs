@@ -17,7 +17,7 @@ use std::{
 };
 
 use crate::domain::{
-    limits::{CPUS, Limits, MAX_LIFETIME, MEMORY_BYTES, MIN_LIFETIME, PIDS},
+    limits::{CPUS, Limits, MAX_LIFETIME, MEMORY_BYTES, PIDS},
     spec::Stack,
 };
 
@@ -76,6 +76,9 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged, as `tracing_subscriber::EnvFilter` reads it.
     pub log_filter: String,
+    /// What was in the environment, looks like a setting and is none: others may have put it there, as Kubernetes does
+    /// for a service of the name `preview`.
+    pub ignored: Vec<ConfigError>,
 }
 
 /// The base images of the stacks.
@@ -166,18 +169,27 @@ impl Config {
     /// Returns the configuration of this process: its environment, above the `.env` of its working folder.
     ///
     /// # Errors
-    /// Every setting that is wrong, and an `.env` that cannot be read.
+    /// Every setting that is wrong, an `.env` that cannot be read, and every name in it that is no setting.
     pub fn load() -> Result<Self, ConfigErrors> {
         let mut variables = read_env_file(Path::new(ENV_FILE)).map_err(|error| ConfigErrors(vec![error]))?;
+        let mut ignored = Vec::new();
         for (name, value) in env::vars_os() {
             let Ok(name) = name.into_string() else { continue };
+            if settings::is_unknown(&name) {
+                ignored.push(no_setting(&name, &value.to_string_lossy()));
+                continue;
+            }
             if settings::PROXIES.contains(&name.to_uppercase().as_str()) {
                 // Whichever way the file writes it.
                 variables.retain(|other, _| !other.eq_ignore_ascii_case(&name) || env::var_os(other).is_some());
             }
             variables.insert(name, value.to_string_lossy().into_owned());
         }
-        Self::from(variables)
+        match Self::from(variables) {
+            Ok(config) => Ok(Self { ignored, ..config }),
+            // Said here too: one of them may be a setting that is misspelt.
+            Err(ConfigErrors(errors)) => Err(ConfigErrors(errors.into_iter().chain(ignored).collect())),
+        }
     }
 
     /// Returns the configuration that the variables make. One that is empty counts as absent.
@@ -188,7 +200,7 @@ impl Config {
         let mut read = Reader::new(variables);
         let pids = read.number("PREVIEW_PIDS", PIDS);
         let config = Self {
-            listen: read.parsed("PREVIEW_LISTEN", "an address and a port, such as 127.0.0.1:50051"),
+            listen: read.listen("PREVIEW_LISTEN"),
             data_dir: read.text("PREVIEW_DATA_DIR").into(),
             docker_host: read.docker_host("DOCKER_HOST"),
             network: read.engine_name("PREVIEW_NETWORK"),
@@ -201,9 +213,9 @@ impl Config {
             proxies: Proxies(read.proxies()),
             bind_address: read.parsed("PREVIEW_BIND_ADDRESS", "an IP address, such as 127.0.0.1"),
             ports: read.ports("PREVIEW_PORT_RANGE_START", "PREVIEW_PORT_RANGE_END"),
-            expiry: read.duration("PREVIEW_EXPIRY_HOURS", HOUR, MIN_LIFETIME..=MAX_LIFETIME),
-            idle: read.duration("PREVIEW_IDLE_MINUTES", MINUTE, MIN_LIFETIME..=MAX_LIFETIME),
-            cleanup_interval: read.duration("PREVIEW_CLEANUP_INTERVAL", SECOND, SECOND..=24 * HOUR),
+            expiry: read.duration("PREVIEW_EXPIRY_HOURS", HOUR, SECOND / 10..=MAX_LIFETIME),
+            idle: read.duration("PREVIEW_IDLE_MINUTES", MINUTE, SECOND / 10..=MAX_LIFETIME),
+            cleanup_interval: read.duration("PREVIEW_CLEANUP_INTERVAL", SECOND, SECOND / 10..=24 * HOUR),
             poll_interval: read.duration("PREVIEW_POLL_INTERVAL", SECOND, SECOND / 10..=HOUR),
             inotify: read.switch("PREVIEW_INOTIFY"),
             limits: StackLimits {
@@ -219,6 +231,7 @@ impl Config {
             cors_origins: read.cors_origins("PREVIEW_CORS_ORIGINS"),
             log_format: read.log_format("PREVIEW_LOG_FORMAT"),
             log_filter: read.log_filter("PREVIEW_LOG"),
+            ignored: Vec::new(),
         };
         read.finish(config)
     }
@@ -227,6 +240,11 @@ impl Config {
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+
+fn no_setting(name: &str, value: &str) -> ConfigError {
+    let problem = format!("is no setting; the nearest is {}", settings::nearest(name));
+    ConfigError { name: name.to_owned(), value: value.to_owned(), problem }
+}
 
 /// Returns bytes given as Docker takes them: `512m`, `1.5g`, or plain bytes.
 ///

@@ -6,7 +6,7 @@ use clap::Parser;
 use previewd::{
     app::{self, ServeOptions},
     cli::{self, Arguments, Command, Serve},
-    config::Config,
+    config::{Config, ConfigError},
     telemetry::{self, error_chain},
 };
 
@@ -40,6 +40,9 @@ async fn serve(options: Serve) -> ExitCode {
     };
     if let Err(error) = telemetry::init(config.log_format, &config.log_filter) {
         return fail(&error);
+    }
+    for ConfigError { name, problem, .. } in &config.ignored {
+        tracing::warn!(name, problem, "a variable is ignored");
     }
     // A preview's connections are files too; what the system allows at the most is the operator's to bound.
     if let Err(error) = rlimit::increase_nofile_limit(rlimit::INFINITY) {

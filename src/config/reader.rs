@@ -4,13 +4,19 @@
 //! may be used.
 
 use std::{
-    collections::BTreeMap, fmt::Display, fs, net::SocketAddr, ops::RangeInclusive, path::Path, str::FromStr,
+    collections::BTreeMap,
+    fmt::Display,
+    fs,
+    net::{SocketAddr, ToSocketAddrs},
+    ops::RangeInclusive,
+    path::Path,
+    str::FromStr,
     time::Duration,
 };
 
 use super::{
-    CPUS, ConfigError, ConfigErrors, CorsOrigins, Limits, LogFormat, MEMORY_BYTES,
-    settings::{OTHERS, PREFIX, PROXIES, SETTINGS, default_of, nearest},
+    CPUS, ConfigError, ConfigErrors, CorsOrigins, Limits, LogFormat, MEMORY_BYTES, no_setting,
+    settings::{PROXIES, default_of, is_unknown},
     values,
 };
 
@@ -24,10 +30,8 @@ impl Reader {
     pub(super) fn new(mut variables: BTreeMap<String, String>) -> Self {
         variables.retain(|_, value| !value.trim().is_empty());
         let mut reader = Self { variables, errors: Vec::new() };
-        let unknown: Vec<String> = reader.variables.keys().filter(|name| is_unknown(name)).cloned().collect();
-        for name in unknown {
-            reader.fail(&name, &format!("is no setting; the nearest is {}", nearest(&name)));
-        }
+        let unknown = reader.variables.iter().filter(|(name, _)| is_unknown(name));
+        reader.errors = unknown.map(|(name, value)| no_setting(name, value)).collect();
         reader
     }
 
@@ -42,6 +46,16 @@ impl Reader {
 
     pub(super) fn parsed<T: FromStr + Fallback>(&mut self, name: &str, valid: &str) -> T {
         self.read(name, |text| text.parse().map_err(|_| format!("must be {valid}"))).unwrap_or_else(T::fallback)
+    }
+
+    /// Returns an address to listen at. A name is looked up once; its IPv4 address comes first, as for most clients.
+    pub(super) fn listen(&mut self, name: &str) -> SocketAddr {
+        self.read(name, |text| {
+            let found: Vec<SocketAddr> = text.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+            let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+            first.copied().ok_or_else(|| "must be an address and a port, such as 127.0.0.1:50051".to_owned())
+        })
+        .unwrap_or_else(SocketAddr::fallback)
     }
 
     pub(super) fn number<T>(&mut self, name: &str, range: RangeInclusive<T>) -> T
@@ -212,8 +226,4 @@ impl Fallback for std::net::IpAddr {
     fn fallback() -> Self {
         std::net::Ipv4Addr::LOCALHOST.into()
     }
-}
-
-fn is_unknown(name: &str) -> bool {
-    name.starts_with(PREFIX) && !OTHERS.contains(&name) && !SETTINGS.iter().any(|setting| setting.name == name)
 }

@@ -52,13 +52,13 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// What every setting's name begins with, but for those that other programs share.
-pub(super) const PREFIX: &str = "PREVIEW_";
+const PREFIX: &str = "PREVIEW_";
 
 /// The proxy variables, which count in lower case too.
 pub(super) const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// Variables that begin like settings and are read by others: the command line, and the scripts of the set-up.
-pub(super) const OTHERS: &[&str] = &[
+const OTHERS: &[&str] = &[
     "PREVIEW_ADDR",
     "PREVIEW_DEBIAN_MIRROR",
     "PREVIEW_DEBIAN_SECURITY_MIRROR",
@@ -77,4 +77,9 @@ pub(super) fn default_of(name: &str) -> &'static str {
 pub(super) fn nearest(name: &str) -> &'static str {
     let likeness = |setting: &&Setting| (strsim::jaro_winkler(setting.name, name) * 1000.0) as u32;
     SETTINGS.iter().max_by_key(likeness).map_or("", |setting| setting.name)
+}
+
+/// Returns whether a variable is called like a setting and nobody reads it.
+pub(super) fn is_unknown(name: &str) -> bool {
+    name.starts_with(PREFIX) && !OTHERS.contains(&name) && !SETTINGS.iter().any(|setting| setting.name == name)
 }

@@ -93,5 +93,5 @@ fn name(unit: Duration) -> &'static str {
 
 /// Returns a number with as many digits as people need.
 fn rounded(number: f64) -> f64 {
-    (number * 10_000.0).round() / 10_000.0
+    format!("{number:.2e}").parse().unwrap_or(number)
 }

@@ -139,3 +139,12 @@ def test_extra_authorities_reach_installs(own_service, tmp_path):
         preview = client.create("installing", files)
         log = [entry.line for entry in client.logs(preview.preview_id)]
     assert line in log, log[-20:]
+
+
+def test_variable_of_others_that_is_called_like_a_setting_is_ignored_and_said(own_service):
+    own = own_service(PREVIEW_SERVICE_HOST="10.11.12.13")
+    with own.client() as client:
+        assert list(client.list()) == []
+    log = own.log.read_text()
+    assert "PREVIEW_SERVICE_HOST" in log
+    assert "10.11.12.13" not in log, "it may be a secret"
