@@ -92,6 +92,7 @@ pub enum AppError {
 /// When it could not start, or a task failed that it cannot do without.
 pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> {
     let shutdown = CancellationToken::new();
+    let mut stop = std::pin::pin!(stopped(&shutdown)?);
     let store = SpecStore::open(&config.data_dir)?;
     let listen = |source| AppError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
@@ -121,9 +122,12 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
 
     let supervisor = Supervisor::new(shutdown.clone());
     let availability = Arc::new(availability);
-    availability.look().await;
+    tokio::select! {
+        () = availability.look() => {}
+        // Nothing has been started that would have to end, and an engine that hangs is not waited for.
+        () = stop.as_mut() => return Ok(()),
+    }
     supervise(&supervisor, docker, vfs, availability, manager.clone());
-    let stop = stopped(&shutdown)?;
     if !reconciler::take_over(&manager).await? {
         let manager = manager.clone();
         supervisor.spawn("leftovers", OnFailure::Restart, move |token| {
@@ -138,7 +142,7 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
     tracing::info!(listen = %config.listen, data = %config.data_dir.display(), "previewd serves");
     let serving = grpc::serve(listener, manager.clone(), ServerOptions::new(&config), shutdown.clone());
     let ending = async {
-        stop.await;
+        stop.as_mut().await;
         if options.remove_on_exit {
             remove(&manager, &engine).await;
         }

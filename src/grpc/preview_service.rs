@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{
     call::Detached,
     convert::{ListCall, LogsCall, UpdateCall, WatchCall, WatchResponses, log_response},
-    layers::trace::{record_commit, record_project, record_target},
+    layers::trace::{record_commit, record_preview, record_project, record_target},
     status::answer,
 };
 use crate::{
@@ -47,6 +47,7 @@ impl PreviewService for PreviewHandlers {
         record_project(create.project.as_str(), create.branch.as_str());
         let manager = self.manager.clone();
         let (view, created) = self.detached.run(&extensions, async move { manager.create(create).await }).await?;
+        record_preview(&view.spec.id);
         Ok(Response::new(proto::CreateResponse { preview: Some(view.into()), created }))
     }
 
@@ -54,6 +55,7 @@ impl PreviewService for PreviewHandlers {
         let target = Target::try_from(request.into_inner()).map_err(answer)?;
         record_target(&target);
         let view = self.manager.get(target).await.map_err(answer)?;
+        record_preview(&view.spec.id);
         Ok(Response::new(proto::GetResponse { preview: Some(view.into()) }))
     }
 
@@ -64,6 +66,7 @@ impl PreviewService for PreviewHandlers {
         let manager = self.manager.clone();
         let work = async move { manager.update(target, update).await };
         let (view, commit) = self.detached.run(&extensions, work).await?;
+        record_preview(&view.spec.id);
         record_commit(&commit);
         Ok(Response::new(proto::UpdateResponse { preview: Some(view.into()), commit_id: commit.into() }))
     }
@@ -74,6 +77,7 @@ impl PreviewService for PreviewHandlers {
         record_target(&target);
         let manager = self.manager.clone();
         let view = self.detached.run(&extensions, async move { manager.delete(target).await }).await?;
+        record_preview(&view.spec.id);
         Ok(Response::new(proto::DeleteResponse { preview: Some(view.into()) }))
     }
 

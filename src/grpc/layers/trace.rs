@@ -8,7 +8,10 @@ use tonic::{Code, Status};
 use tracing::{Instrument, Span, debug, field::Empty, info_span};
 
 use super::request_id::RequestId;
-use crate::{domain::ids::CommitId, preview::api::Target};
+use crate::{
+    domain::ids::{CommitId, PreviewId},
+    preview::api::Target,
+};
 
 /// The address of the caller, put into a request where its connection is accepted.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +43,11 @@ pub fn record_target(target: &Target) {
         Target::Preview(id) => span.record("preview", id.as_str()),
         Target::Branch(project, branch) => span.record("project", project.as_str()).record("branch", branch.as_str()),
     };
+}
+
+/// Adds to the current span which preview a call has found or made.
+pub fn record_preview(id: &PreviewId) {
+    Span::current().record("preview", id.as_str());
 }
 
 /// Adds to the current span which project a call is about.
