@@ -87,9 +87,12 @@ fn reload_text(reload: &proto::Reload) -> String {
         let paths: Vec<String> = reload.changed_paths.iter().map(describe::changed).collect();
         text.push_str(&format!(" {}", paths.join(", ")));
     } else {
-        let strategy = word(reload.strategy().as_str_name(), "RELOAD_STRATEGY_");
+        let strategy = match reload.strategy() {
+            proto::ReloadStrategy::Unspecified => String::new(),
+            strategy => format!(" {}", word(strategy.as_str_name(), "RELOAD_STRATEGY_")),
+        };
         let total = reload.durations.and_then(|durations| durations.total);
-        text.push_str(&format!(" {strategy} after {}", milliseconds(total)));
+        text.push_str(&format!("{strategy} after {}", milliseconds(total)));
     }
     if let Some(failure) = &reload.failure {
         text.push_str(&format!("\n{}", describe::failure(failure)));

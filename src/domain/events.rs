@@ -22,8 +22,8 @@ pub struct StageEvent {
     pub commit: CommitId,
     /// How far it has come.
     pub stage: Stage,
-    /// How it is made visible.
-    pub strategy: Strategy,
+    /// How it is made visible, once that is decided.
+    pub strategy: Option<Strategy>,
     /// What differs from the commit that answered before.
     pub changed: std::sync::Arc<[ChangedPath]>,
     /// Why it failed.

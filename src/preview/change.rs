@@ -76,12 +76,13 @@ impl Driver {
         let difference = session.files.difference(&prepared.files);
         let changed: Arc<[ChangedPath]> = difference.changed.clone().into();
         progress.changed = changed.clone();
-        progress.strategy = reload::decide(&session.plan, &prepared.plan, true, &changed);
+        let strategy = reload::decide(&session.plan, &prepared.plan, true, &changed);
+        progress.strategy = Some(strategy);
         let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
         let serving = session.running && open;
         // A development server goes on with code that it could not show, and needs no new process to show what mends it.
         let alive = session.running && session.plan.start.reload == ReloadPlan::Control;
-        let restart = !(serving || alive) || progress.strategy == Strategy::Restart;
+        let restart = !(serving || alive) || strategy == Strategy::Restart;
         if restart {
             self.clear_the_way(session, serving).await;
         }
@@ -107,7 +108,7 @@ impl Driver {
             }
             match tell(session, &prepared.commit, &changed).await {
                 Told::Taken(strategy) => {
-                    progress.strategy = strategy.unwrap_or(progress.strategy);
+                    progress.strategy = strategy.or(progress.strategy);
                     return if serving { Ok(()) } else { self.let_through(session, prepared).await };
                 }
                 Told::Broken(failure) => return Err(Attempt::Interrupted(failure.into())),
@@ -116,7 +117,7 @@ impl Driver {
                     self.handle
                         .log
                         .lifecycle(format!("the app did not take the change in and is started anew: {error}"));
-                    progress.strategy = Strategy::Restart;
+                    progress.strategy = Some(Strategy::Restart);
                     self.clear_the_way(session, false).await;
                 }
             }

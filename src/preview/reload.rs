@@ -75,7 +75,7 @@ pub(super) struct Prepared {
 pub(super) struct Progress {
     pub(super) commit: CommitId,
     pub(super) began: Instant,
-    pub(super) strategy: Strategy,
+    pub(super) strategy: Option<Strategy>,
     pub(super) changed: Arc<[ChangedPath]>,
     pub(super) synced: Option<Instant>,
 }
@@ -83,7 +83,7 @@ pub(super) struct Progress {
 impl Progress {
     fn new(commit: &CommitId) -> Self {
         let (began, changed) = (Instant::now(), Arc::new([]));
-        Self { commit: commit.clone(), began, strategy: Strategy::FullPage, changed, synced: None }
+        Self { commit: commit.clone(), began, strategy: None, changed, synced: None }
     }
 
     /// Returns one of a commit that watchers have heard of: they do not hear of it again.
@@ -164,7 +164,7 @@ impl Driver {
         let (commit, total) = (short(&progress.commit), progress.began.elapsed());
         self.handle.log.lifecycle(format!("commit {commit}: ready after {} ms", total.as_millis()));
         tracing::info!(
-            preview = %self.handle.id, commit, strategy = ?progress.strategy,
+            preview = %self.handle.id, commit, strategy = progress.strategy.map(tracing::field::debug),
             ms = u64::try_from(total.as_millis()).unwrap_or(u64::MAX), "commit ready"
         );
     }
@@ -193,7 +193,7 @@ impl Driver {
             return false;
         }
         let Some(mut session) = self.session.take_if(overtaken) else { return false };
-        let progress = Progress { strategy: Strategy::Restart, ..Progress::quiet(&session.revision) };
+        let progress = Progress { strategy: Some(Strategy::Restart), ..Progress::quiet(&session.revision) };
         let port = self.command(&session.plan, &self.image_of(&session).await).port;
         // The commit that mends it is not kept waiting.
         self.patient = false;

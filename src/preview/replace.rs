@@ -6,7 +6,7 @@ use crate::{
     domain::{
         failure::{Failure, FailureStage},
         lifecycle::Input,
-        reload,
+        reload::{self, Strategy},
         runtime::ImagePlan,
         spec::Stack,
     },
@@ -28,9 +28,10 @@ impl Driver {
     pub(super) async fn replace(&mut self, prepared: Prepared, progress: &mut Progress) -> Result<(), Interrupted> {
         if let Some(session) = &self.session {
             progress.changed = session.files.difference(&prepared.files).changed.into();
-            progress.strategy = reload::decide(&session.plan, &prepared.plan, false, &progress.changed);
+            progress.strategy = Some(reload::decide(&session.plan, &prepared.plan, false, &progress.changed));
         } else {
             progress.changed = FileSet::default().difference(&prepared.files).changed.into();
+            progress.strategy = Some(Strategy::FullPage);
         }
         self.input(Input::Start);
         let (mut session, container) = self.open(&prepared).await?;

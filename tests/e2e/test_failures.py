@@ -103,7 +103,8 @@ def test_bad_package_in_requirements_keeps_the_old_version_serving(client, creat
     change = {"requirements.txt": "flask\nno-such-package-of-previewd==9.9\n", **projects.FLASK.change(1)}
     with Watcher(client, preview.preview_id) as watcher, web.Poller(preview.url, interval=0.05) as poller:
         broken = client.update(preview.preview_id, change, timeout=180)
-        watcher.wait_stage(FAILED, broken.commit_id, within=5)
+        _, failed = watcher.wait_stage(FAILED, broken.commit_id, within=5)
+        assert not failed.strategy, "it was not decided"
         poller.after(time.monotonic(), 3)
     explains(
         broken.preview, INSTALL, "INSTALL_FAILED", says="no-such-package-of-previewd", file="requirements.txt", line=2

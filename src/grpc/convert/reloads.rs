@@ -116,12 +116,13 @@ pub(super) fn stage(event: StageEvent, parent: Option<CommitId>) -> proto::Reloa
         Stage::Failed => proto::ReloadStage::Failed,
     };
     let strategy = match event.strategy {
-        Strategy::SwapStyles => proto::ReloadStrategy::SwapStyles,
-        Strategy::HotUpdate => proto::ReloadStrategy::HotUpdate,
-        Strategy::FullPage => proto::ReloadStrategy::FullPage,
-        Strategy::Restart => proto::ReloadStrategy::Restart,
-        Strategy::Reinstall => proto::ReloadStrategy::Reinstall,
-        Strategy::Rebuild => proto::ReloadStrategy::Rebuild,
+        None => proto::ReloadStrategy::Unspecified,
+        Some(Strategy::SwapStyles) => proto::ReloadStrategy::SwapStyles,
+        Some(Strategy::HotUpdate) => proto::ReloadStrategy::HotUpdate,
+        Some(Strategy::FullPage) => proto::ReloadStrategy::FullPage,
+        Some(Strategy::Restart) => proto::ReloadStrategy::Restart,
+        Some(Strategy::Reinstall) => proto::ReloadStrategy::Reinstall,
+        Some(Strategy::Rebuild) => proto::ReloadStrategy::Rebuild,
     };
     proto::Reload {
         commit_id: event.commit.into(),

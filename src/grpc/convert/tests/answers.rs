@@ -66,7 +66,7 @@ fn stage_of_a_reload_is_sent_whole() {
     let event = StageEvent {
         commit: COMMIT.parse().unwrap(),
         stage: Stage::Ready,
-        strategy: Strategy::SwapStyles,
+        strategy: Some(Strategy::SwapStyles),
         changed: changed.into(),
         failure: None,
         sync: Some(Duration::from_millis(2)),
