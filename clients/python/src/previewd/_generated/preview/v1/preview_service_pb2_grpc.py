@@ -148,8 +148,9 @@ class PreviewServiceServicer(object):
         by a newer one before it is applied has no further stage. A heartbeat with the head comes every 15 s (setting).
 
         A client resumes with the last commit it saw in `after_commit_id`: each commit since comes once, in order; then the
-        newest stage of the newest commit if it was reached meanwhile. A commit that is not in the branch's history gets a
-        `reset`, and the stream goes on from the head. A reader too slow for stage messages loses none of the commits.
+        newest stage of the newest of them if it was reached meanwhile. Where nothing was missed, nothing comes twice: the
+        hello's `applied_commit_id` and `failure` say what the last commit has come to. A commit that is not in the
+        branch's history gets a `reset`, and the stream goes on from the head. A reader too slow for stage messages loses none of the commits.
         The stream ends with a goodbye when the preview is deleted or expires, or the service shuts down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
