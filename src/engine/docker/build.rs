@@ -34,6 +34,14 @@ const ACTION: &str = "build the image";
 const BUILD_TIMEOUT: Duration = Duration::from_secs(1800);
 /// How often what is built is built when images are removed meanwhile.
 const ATTEMPTS: u32 = 3;
+/// The builder's words for an image of its own that is gone, by the step that misses it.
+const LOST_STEP: [&str; 5] = [
+    "no such image: sha256:",
+    "unknown parent image id sha256:",
+    "failed to get destination image \"sha256:",
+    "failed to export image:",
+    "layer does not exist",
+];
 /// How many stages keep their cache.
 const MOST_STAGES: usize = 16;
 const CPU_PERIOD_MICROS: u64 = 100_000;
@@ -258,7 +266,8 @@ fn stage_repository(tag: &str) -> String {
 /// Returns whether a build ended because the image of one of its own steps was gone. Images that a Dockerfile names are
 /// told by name, and what a step prints comes after the builder's own words.
 fn is_lost_step(message: &str) -> bool {
-    message.trim().to_ascii_lowercase().starts_with("no such image: sha256:")
+    let message = message.trim().to_ascii_lowercase();
+    LOST_STEP.iter().any(|words| message.starts_with(words))
 }
 
 #[cfg(test)]
@@ -268,6 +277,9 @@ mod tests {
     #[test]
     fn a_step_that_was_lost_is_told_from_an_image_that_is_not_there() {
         assert!(is_lost_step("No such image: sha256:a5aa78c3b1289a3b630f4b2af493be0036803e5c7d664357a6559047ce03ec88"));
+        assert!(is_lost_step(
+            "unknown parent image ID sha256:704ad5161c316ac9ccce43aa98e6dbbf2802d553dd582e4a00a0aaabbb43d58d"
+        ));
         assert!(!is_lost_step("No such image: nginx:none"));
         assert!(!is_lost_step("The command '/bin/sh -c echo No such image: sha256:a5' returned a non-zero code: 1"));
     }
