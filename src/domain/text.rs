@@ -5,12 +5,8 @@ pub const MAX_SENTENCE_BYTES: usize = 1024;
 
 /// Returns text as one line of at most so many bytes, without control characters.
 pub fn sentence(text: &str, most: usize) -> String {
-    let mut text = text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned();
-    if text.chars().any(char::is_control) {
-        text = text.replace(char::is_control, " ");
-    }
-    cut(&mut text, most);
-    text
+    // No control character is shorter than the space that takes its place.
+    text[..text.floor_char_boundary(most)].replace(char::is_control, " ")
 }
 
 /// Cuts text to at most so many bytes, never inside a character.

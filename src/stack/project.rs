@@ -135,6 +135,12 @@ pub(super) fn bad_line(file: impl Into<String>, line: usize, message: impl std::
     Error::BadManifest { file: file.into(), line: known, message: format!("line {line}: {message}") }
 }
 
+/// Returns an error that names the file and where it is no TOML.
+pub(super) fn bad_toml(file: impl Into<String>, text: &str, error: &toml::de::Error) -> Error {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    bad_line(file, line, error.message())
+}
+
 /// Returns an error that names the file and where it is no JSON.
 pub(super) fn bad_json(file: impl Into<String>, error: &serde_json::Error) -> Error {
     let line = u32::try_from(error.line()).ok().filter(|line| *line > 0);

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::project::{Project, bad, bad_line};
+use super::project::{Project, bad, bad_toml};
 use crate::domain::{error::Error, ids::FilePath, spec::Stack};
 
 /// The file's name, at the project's root.
@@ -37,10 +37,7 @@ pub(super) struct Settings {
 /// `BadManifest` that names every unknown key, or the first key with a wrong value.
 pub(super) fn read(project: &Project<'_>) -> Result<Settings, Error> {
     let Some(text) = project.text(FILE)? else { return Ok(Settings::default()) };
-    let table: Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        bad_line(FILE, line, error.message())
-    })?;
+    let table: Table = text.parse().map_err(|error| bad_toml(FILE, &text, &error))?;
     let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !KEYS.contains(key)).collect();
     if !unknown.is_empty() {
         return Err(bad(FILE, format!("unknown keys: {}; known are {}", unknown.join(", "), KEYS.join(", "))));

@@ -38,11 +38,10 @@ pub async fn span(request: Request, next: Next) -> Response {
 
 /// Adds to the current span which preview a call is about.
 pub fn record_target(target: &Target) {
-    let span = Span::current();
     match target {
-        Target::Preview(id) => span.record("preview", id.as_str()),
-        Target::Branch(project, branch) => span.record("project", project.as_str()).record("branch", branch.as_str()),
-    };
+        Target::Preview(id) => record_preview(id),
+        Target::Branch(project, branch) => record_project(project.as_str(), branch.as_str()),
+    }
 }
 
 /// Adds to the current span which preview a call has found or made.

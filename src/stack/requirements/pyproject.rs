@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::beside;
 use crate::{
     domain::error::Error,
-    stack::project::{Project, bad, bad_line},
+    stack::project::{Project, bad, bad_toml},
 };
 
 /// Returns a field of `[project]`.
@@ -39,10 +39,7 @@ pub(in crate::stack) fn describes_project(project: &Project<'_>) -> Result<bool,
 }
 
 pub(super) fn parse(project: &Project<'_>, text: &str) -> Result<Table, Error> {
-    text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        bad_line(project.path("pyproject.toml"), line, error.message())
-    })
+    text.parse().map_err(|error| bad_toml(project.path("pyproject.toml"), text, &error))
 }
 
 pub(super) fn poetry_list(table: &Table) -> bool {
