@@ -49,6 +49,8 @@ async fn the_volume_and_the_network_come_back_when_somebody_removed_them() {
 async fn a_volume_that_is_not_whole_is_filled_again() {
     let own = OwnVolume::new();
     let (volume, _) = own.seen("first").await;
+    // While a container has it, no other test's engine removes it.
+    own.it.run("holder", "").await;
     let mount = format!("{volume}:/v");
     for damage in ["rm /v/agent", "chmod u+w /v/deep/down/file; : >/v/deep/down/file", "rm -r /v/deep"] {
         docker(&["run", "--rm", "-v", &mount, "--user", "0", base_image(), "sh", "-c", damage]);
