@@ -230,6 +230,7 @@ fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
             (BaseImage::Static, config.images.static_pages.clone()),
         ]),
         limits: stacks.into_iter().map(|stack| (stack, config.limits.of(stack))).collect(),
+        install_limits: config.install_limits,
         start_timeout: config.start_timeout,
         install_timeout: config.install_timeout,
         heartbeat_interval: config.heartbeat_interval,

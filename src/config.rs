@@ -58,8 +58,10 @@ pub struct Config {
     pub poll_interval: Duration,
     /// Whether inotify announces other processes' commits.
     pub inotify: bool,
-    /// The bounds of containers.
+    /// The bounds of previews' containers.
     pub limits: StackLimits,
+    /// The bounds of an installation, and of each step of a build.
+    pub install_limits: Limits,
     /// How long an app may take to answer first.
     pub start_timeout: Duration,
     /// How long an installation may take.
@@ -223,6 +225,7 @@ impl Config {
                 frontend: read.limits("PREVIEW_FRONTEND_MEM", "PREVIEW_FRONTEND_CPU", pids),
                 static_pages: read.limits("PREVIEW_STATIC_MEM", "PREVIEW_STATIC_CPU", pids),
             },
+            install_limits: read.limits("PREVIEW_INSTALL_MEM", "PREVIEW_INSTALL_CPU", pids),
             start_timeout: read.duration("PREVIEW_START_TIMEOUT", SECOND, SECOND..=HOUR),
             install_timeout: read.duration("PREVIEW_INSTALL_TIMEOUT", SECOND, SECOND..=6 * HOUR),
             heartbeat_interval: read.duration("PREVIEW_HEARTBEAT_INTERVAL", SECOND, SECOND / 10..=HOUR),

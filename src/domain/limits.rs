@@ -36,6 +36,13 @@ pub struct Limits {
     pub pids: u32,
 }
 
+impl Limits {
+    /// Returns these limits on a machine with so many CPUs: engines refuse more than there are.
+    pub fn on_machine(self, cpus: u32) -> Self {
+        Self { cpus: self.cpus.min(f64::from(cpus)), ..self }
+    }
+}
+
 /// What a request asks for instead of the defaults; `None` keeps the default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct LimitOverrides {

@@ -97,6 +97,8 @@ pub struct EngineInfo {
     pub version: String,
     /// The architecture of its containers, as `amd64`.
     pub architecture: String,
+    /// How many CPUs its machine has. No container is made with more.
+    pub cpus: u32,
 }
 
 /// An image that is there.

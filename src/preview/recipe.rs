@@ -1,6 +1,6 @@
 //! What an image is made from, and the making of it.
 //!
-//! Dependencies are installed in a container under the limits of the stack, and that is committed: no image is built for a
+//! Dependencies are installed in a container under limits of its own, and that is committed: no image is built for a
 //! change of sources. Only a project's own Dockerfile is built, by the engine.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -41,8 +41,6 @@ pub(super) const BUILD: &str = "build";
 pub struct Recipe {
     /// How the project is run.
     pub run: RunPlan,
-    /// Under which bounds the image is made.
-    pub limits: Limits,
     /// What goes into it.
     pub source: Source,
 }
@@ -100,7 +98,9 @@ impl Recipe {
             Source::Build(_) => FailureStage::Build,
         };
         let timeout = settings.install_timeout;
-        let maker = Maker { engine, settings, name, log, run: &self.run, limits: self.limits };
+        let machine = engine.info().await.map_err(|error| engine_failure(stage, &error))?;
+        let limits = settings.install_limits.on_machine(machine.cpus);
+        let maker = Maker { engine, settings, name, log, run: &self.run, limits };
         let making = async {
             match &self.source {
                 Source::Dependencies(plan) => maker.install(plan).await,
@@ -194,7 +194,15 @@ impl Maker<'_> {
         if exit.code == 0 {
             return Ok(());
         }
-        let end = End::Exited { code: exit.code, out_of_memory: exit.out_of_memory };
+        if exit.out_of_memory {
+            let limit = self.limits.memory_bytes / (1024 * 1024);
+            let message = format!("the installation needed more than the {limit} MiB of PREVIEW_INSTALL_MEM");
+            let mut failure = Failure::new(FailureStage::Install, "OUT_OF_MEMORY", message);
+            failure.log_excerpt = self.excerpt();
+            failure.exit_code = Some(exit.code);
+            return Err(failure);
+        }
+        let end = End::Exited { code: exit.code, out_of_memory: false };
         Err(stack::explain(self.run, FailureStage::Install, &end, &self.excerpt()))
     }
 

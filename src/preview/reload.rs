@@ -218,7 +218,7 @@ impl Driver {
             status.limits = limits;
         });
         let files = FileSet::new(&tree, &plan);
-        let image = self.image(self.recipe(&plan, &files, limits)).await?;
+        let image = self.image(self.recipe(&plan, &files)).await?;
         Ok(Prepared { commit: commit.clone(), plan, files, image, limits })
     }
 
@@ -234,7 +234,7 @@ impl Driver {
         })
     }
 
-    fn recipe(&self, plan: &RunPlan, files: &FileSet, limits: Limits) -> Recipe {
+    fn recipe(&self, plan: &RunPlan, files: &FileSet) -> Recipe {
         let source = match &plan.image {
             ImagePlan::Dependencies(install) => Source::Dependencies(install.clone()),
             ImagePlan::Build { dockerfile, .. } => {
@@ -249,7 +249,7 @@ impl Driver {
                 ))
             }
         };
-        Recipe { run: plan.clone(), limits, source }
+        Recipe { run: plan.clone(), source }
     }
 
     async fn image(&mut self, recipe: Recipe) -> Result<ReadyImage, Interrupted> {

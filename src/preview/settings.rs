@@ -14,6 +14,8 @@ pub struct Settings {
     pub images: HashMap<BaseImage, String>,
     /// The default bounds of each stack's containers.
     pub limits: BTreeMap<Stack, Limits>,
+    /// The bounds of installations and builds.
+    pub install_limits: Limits,
     /// How long an app may take to answer.
     pub start_timeout: Duration,
     /// How long dependencies may take to install, or an image to build.

@@ -64,6 +64,17 @@ def test_overridden_limits_are_those_of_the_container(create):
     assert (preview.limits.memory_bytes, preview.limits.cpus, preview.limits.pids) == (100 * MEBIBYTE, 0.3, 64)
 
 
+def test_installation_has_limits_of_its_own_whatever_those_of_the_preview(client, project_id):
+    groups = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null || true"
+    files = {**projects.PLAIN_NODE.files(0), "previewd.toml": f"install = '{groups}'\n"}
+    preview = client.create(project_id, files, limits=Limits(memory_bytes=200 * MEBIBYTE))
+    assert preview.phase == Phase.PHASE_RUNNING, preview.failure
+    assert daemon.container(preview.container_name)["HostConfig"]["Memory"] == 200 * MEBIBYTE
+    printed = [entry.line for entry in client.logs(preview.preview_id, sources=[LogSource.LOG_SOURCE_INSTALL])]
+    assert str(2048 * MEBIBYTE) in printed
+    client.delete(preview.preview_id)
+
+
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "project", [projects.STATIC, projects.PLAIN_NODE, projects.FLASK, projects.DOCKERFILE], ids=lambda p: p.name

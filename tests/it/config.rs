@@ -42,6 +42,7 @@ fn no_variables_make_the_documented_defaults() {
     assert_eq!(config.limits.of(Stack::Dockerfile), backend);
     assert_eq!(config.limits.of(Stack::React), backend);
     assert_eq!(config.limits.of(Stack::Static), Limits { memory_bytes: 256 * MIB, cpus: 0.25, pids: 256 });
+    assert_eq!(config.install_limits, Limits { memory_bytes: 2048 * MIB, cpus: 2.0, pids: 256 });
     assert_eq!(config.start_timeout, Duration::from_secs(60));
     assert_eq!(config.install_timeout, Duration::from_secs(600));
     assert_eq!(config.heartbeat_interval, Duration::from_secs(15));
@@ -61,6 +62,8 @@ fn values_are_read_with_their_units() {
         ("PREVIEW_FRONTEND_MEM", "300M"),
         ("PREVIEW_STATIC_MEM", "20971520"),
         ("PREVIEW_STATIC_CPU", "2"),
+        ("PREVIEW_INSTALL_MEM", "3g"),
+        ("PREVIEW_INSTALL_CPU", "1.5"),
         ("PREVIEW_INOTIFY", "false"),
         ("PREVIEW_CORS_ORIGINS", "https://app.example, http://localhost:3000"),
         ("PREVIEW_LOG", "previewd=debug,info"),
@@ -74,6 +77,8 @@ fn values_are_read_with_their_units() {
     assert_eq!(config.limits.frontend.memory_bytes, 300 * MIB);
     assert_eq!(config.limits.static_pages.memory_bytes, 20 * MIB);
     assert!((config.limits.static_pages.cpus - 2.0).abs() < f64::EPSILON);
+    assert_eq!(config.install_limits.memory_bytes, 3072 * MIB);
+    assert!((config.install_limits.cpus - 1.5).abs() < f64::EPSILON);
     assert!(!config.inotify);
     let origins = vec!["https://app.example".to_owned(), "http://localhost:3000".to_owned()];
     assert_eq!(config.cors_origins, CorsOrigins::List(origins));

@@ -24,11 +24,12 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::{Mutex, broadcast};
+use serde::Deserialize;
+use tokio::sync::{Mutex, OnceCell, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    api::{Api, SHORT, call, each, failed},
+    api::{Api, Query, SHORT, call, each, failed},
     runtime::{Runtime, VolumeState},
     transport::{Address, DEFAULT_HOST},
 };
@@ -86,6 +87,8 @@ struct Inner {
     /// The volume as it was when its content was last checked. Held while network and volume are made.
     volume: Mutex<VolumeState>,
     events: broadcast::Sender<EngineEvent>,
+    /// How many CPUs the daemon's machine has, once it was asked.
+    cpus: OnceCell<u32>,
     /// Counts removals of images, at their beginning and at their end.
     removals: AtomicU64,
 }
@@ -111,6 +114,7 @@ impl DockerEngine {
             labels: options.labels,
             volume: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
+            cpus: OnceCell::new(),
             removals: AtomicU64::new(0),
         })))
     }
@@ -140,9 +144,21 @@ impl Inner {
 
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         let version = call("say its version", SHORT, self.api.docker.version()).await?;
+        let cpus = *self.cpus.get_or_try_init(|| self.count_cpus()).await?;
         // Nothing depends on it with this version of the client, whose paths name no API version.
         let _ = call("agree on a version", SHORT, self.api.docker.clone().negotiate_version()).await?;
-        Ok(EngineInfo { version: version.version.unwrap_or_default(), architecture: version.arch.unwrap_or_default() })
+        let (version, architecture) = (version.version.unwrap_or_default(), version.arch.unwrap_or_default());
+        Ok(EngineInfo { version, architecture, cpus })
+    }
+
+    async fn count_cpus(&self) -> Result<u32, EngineError> {
+        #[derive(Deserialize)]
+        struct Machine {
+            #[serde(rename = "NCPU", default)]
+            cpus: u32,
+        }
+        let machine: Machine = call("describe its machine", SHORT, self.api.get("/info", &Query::default())).await?;
+        Ok(machine.cpus.max(1))
     }
 
     /// Makes what is missing of the network and the runtime volume. About a millisecond when nothing is.
