@@ -9,6 +9,7 @@ use crate::{
     domain::{
         failure::{Failure, FailureStage},
         ids::{FilePath, ProjectId},
+        text::unix_script,
         tree::{EntryKind, within},
     },
     preview::files::{Content, FileSet, MAX_CONTENT_BYTES},
@@ -112,6 +113,8 @@ impl Context {
                 header.set_size(0);
                 archive.append_link(&mut header, path, String::from_utf8_lossy(&content).as_ref())?;
             } else {
+                // An entry point with Windows' line ends cannot be run.
+                let content = unix_script(path, &content).map_or(content, Bytes::from);
                 header.set_size(content.len() as u64);
                 archive.append_data(&mut header, path, content.as_ref())?;
             }

@@ -12,9 +12,11 @@ use tokio::sync::mpsc;
 use crate::{
     domain::{
         failure::{Failure, FailureStage},
+        ids::FilePath,
         limits::Limits,
         logs::LogSource,
         runtime::{ImagePlan, InstallPlan, RunPlan},
+        text::unix_script,
         tree::EntryKind,
     },
     engine::{
@@ -156,8 +158,9 @@ impl Maker<'_> {
             .inputs
             .iter()
             .filter_map(|(path, content)| {
-                let path = path.parse().ok()?;
-                Some(SyncFile { path, kind: EntryKind::File, content: Bytes::from(content.clone()) })
+                let path: FilePath = path.parse().ok()?;
+                let content = unix_script(path.as_str(), content).unwrap_or_else(|| content.clone());
+                Some(SyncFile { path, kind: EntryKind::File, content: Bytes::from(content) })
             })
             .collect();
         agent.sync(APP_ROOT, "dependencies", SyncPlan { full: false, writes, deletes: Vec::new() }).await?;

@@ -23,6 +23,7 @@ use crate::{
     domain::{
         ids::{CommitId, FilePath, ProjectId},
         runtime::{ReloadPlan, RunPlan},
+        text::unix_script,
         tree::EntryKind,
     },
     engine::{APP_ROOT, EngineError, SharedEngine},
@@ -160,6 +161,7 @@ pub struct Session {
     files_are_known: bool,
     generation: u64,
     agent: AgentClient,
+    log: Log,
     // The agent's life, and the sequence number of the newest line that is in the log.
     instance: String,
     read: Arc<AtomicU64>,
@@ -216,6 +218,7 @@ impl Session {
             files_are_known: true,
             generation: 0,
             agent,
+            log: log.clone(),
             instance,
             read,
             events,
@@ -292,9 +295,20 @@ impl Session {
         // The contents are in memory until the agent has them.
         let room = u32::try_from(size_bytes.div_ceil(MEBIBYTE)).unwrap_or(u32::MAX).min(ROOM_MEBIBYTES);
         let _room = if size_bytes > SMALL_BYTES { ROOM.acquire_many(room).await.ok() } else { None };
-        let writes = read_contents(vfs, project, difference.writes).await?;
+        let mut writes = read_contents(vfs, project, difference.writes).await?;
+        self.mend_scripts(&mut writes);
         let plan = SyncPlan { full, writes, deletes: difference.deletes };
         Ok(self.agent.sync(APP_ROOT, self.revision.as_str(), plan).await?.written)
+    }
+
+    /// Takes Windows' line ends out of scripts, and says so.
+    fn mend_scripts(&self, writes: &mut [SyncFile]) {
+        for file in writes.iter_mut().filter(|file| file.kind != EntryKind::Symlink) {
+            if let Some(script) = unix_script(file.path.as_str(), &file.content) {
+                file.content = script.into();
+                self.log.lifecycle(format!("{} has Windows line ends; in the container it has none", file.path));
+            }
+        }
     }
 
     /// Starts the app's process, ending the one that was there.
