@@ -167,8 +167,15 @@ impl Maker<'_> {
         let mut environment = self.settings.environment.clone();
         environment.extend(plan.environment.clone());
         let spec = StartSpec {
-            argv: vec!["/bin/sh".into(), "-ec".into(), plan.commands.join("\n")],
-            cwd: self.run.working_folder(),
+            // No file that the installation reads need be in its folder, which then is not there yet.
+            argv: vec![
+                "/bin/sh".into(),
+                "-ec".into(),
+                format!("mkdir -p \"$1\"\ncd \"$1\"\n{}", plan.commands.join("\n")),
+                "sh".into(),
+                self.run.working_folder(),
+            ],
+            cwd: APP_ROOT.to_owned(),
             environment,
             grace: Duration::ZERO,
             control: false,

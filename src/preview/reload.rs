@@ -339,7 +339,11 @@ pub(super) async fn plan(core: &Core, spec: &PreviewSpec, commit: &CommitId) -> 
     if tree.is_empty() {
         return Err(Error::EmptyProject(spec.project.clone(), spec.branch.clone()));
     }
-    let wanted: Vec<FilePath> = stack::wanted(&tree);
+    let settings = match stack::settings_file(&tree) {
+        Some(entry) => core.vfs.read(&spec.project, vec![entry.blob.clone()]).await?.pop(),
+        None => None,
+    };
+    let wanted: Vec<FilePath> = stack::wanted(&tree, settings.as_deref());
     let blobs = wanted.iter().filter_map(|path| tree.get(path)).map(|entry| entry.blob.clone()).collect();
     let contents = core.vfs.read(&spec.project, blobs).await?;
     let contents: BTreeMap<FilePath, Bytes> =

@@ -36,18 +36,24 @@ use crate::domain::{
     ids::FilePath,
     runtime::{ImagePlan, ReloadPlan, RunPlan},
     spec::{Overrides, Stack},
-    tree::Tree,
+    tree::{Entry, Tree},
 };
 
-/// The most folders below the root that are looked into when the root itself shows nothing.
+/// The most folders of one depth that are looked into when nothing above shows anything, and how deep they are.
 const MAX_FOLDERS: usize = 64;
+const MAX_DEPTH: usize = 3;
+
+/// Returns the file in which a project says how it is run, where it has one that can be read: [`wanted`] needs its content.
+pub fn settings_file(tree: &Tree) -> Option<&Entry> {
+    wanted::settings_file(tree)
+}
 
 /// Returns the paths whose content [`plan`] needs: at most 256 files, each of at most 1 MiB, lockfiles and archives
-/// 10 MiB, archives 16 MiB altogether.
+/// 10 MiB, archives 16 MiB altogether. `settings` is the content of [`settings_file`].
 ///
 /// A manifest that is larger is not among them; [`plan`] then says so by its name.
-pub fn wanted(tree: &Tree) -> Vec<FilePath> {
-    wanted::wanted(tree)
+pub fn wanted(tree: &Tree, settings: Option<&[u8]>) -> Vec<FilePath> {
+    wanted::wanted(tree, &settings.map(settings::named_root).unwrap_or_default())
 }
 
 /// Finds how a project is run.
@@ -124,20 +130,27 @@ fn shell(before: &[&str], after: &[&str], script: &str) -> Vec<String> {
     vec!["/bin/sh".into(), "-c".into(), format!("export PATH={before}\"$PATH\"{after}\n{script}")]
 }
 
-/// Finds the stack of a folder, or of the only folder below it that has one.
+/// Finds the stack of a folder, or of the only folder below it that has one, the shallowest first.
 fn find<'a>(project: Project<'a>, search_below: bool, notes: &mut Vec<String>) -> Result<(Project<'a>, Stack), Error> {
     if let Some(choice) = detect::choose(&signs(&project)?) {
         notes.extend(choice.note.map(str::to_owned));
         return Ok((project, choice.stack));
     }
     let mut found: Vec<(Project<'a>, Choice)> = Vec::new();
-    if search_below {
-        for folder in project.folders().into_iter().take(MAX_FOLDERS) {
-            let below = project.at(&project.path(folder));
-            if let Some(choice) = detect::choose(&signs(&below)?) {
-                found.push((below, choice));
+    let mut above = vec![project.at(&project.root)];
+    for _ in 0..if search_below { MAX_DEPTH } else { 0 } {
+        let folders =
+            above.iter().flat_map(|above| above.folders().into_iter().map(|name| above.at(&above.path(name))));
+        let folders: Vec<Project<'a>> = folders.take(MAX_FOLDERS).collect();
+        for below in &folders {
+            if let Some(choice) = detect::choose(&signs(below)?) {
+                found.push((below.at(&below.root), choice));
             }
         }
+        if !found.is_empty() {
+            break;
+        }
+        above = folders;
     }
     let mut looked: Vec<String> = detect::LOOKED_FOR.iter().map(|name| project.path(name)).collect();
     if found.len() > 1 {

@@ -148,7 +148,7 @@ pub(super) fn bad_json(file: impl Into<String>, error: &serde_json::Error) -> Er
 }
 
 /// Decodes UTF-8, and UTF-16 where a byte order mark says so: what `pip freeze > requirements.txt` writes on Windows.
-fn decode(bytes: &[u8]) -> Option<String> {
+pub(super) fn decode(bytes: &[u8]) -> Option<String> {
     let utf16 = |of: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect();
         String::from_utf16(&units).ok()

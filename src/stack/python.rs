@@ -41,6 +41,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
     let mut argv =
         [&format!("{HOME}/venv/bin/python"), &format!("{RUNTIME_MOUNT}/python/serve.py")].map(String::clone).to_vec();
     let mut folders = vec![String::new()];
+    let package = entry::package(project, &imports);
     match found {
         Some(Entry::Django { folder }) => {
             notes.push(format!("python: the Django project of {}", project.path(&join(&folder, "manage.py"))));
@@ -53,7 +54,8 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
                 argv = streamlit(&file);
             } else {
                 notes.push(format!("python: the app in {}", project.path(&file)));
-                argv.extend([module, "auto".into()]);
+                let inside = package.as_ref().filter(|_| folder.is_empty() && entry::is_relative(&imports));
+                argv.extend([inside.map_or(module.clone(), |(_, name)| format!("{name}.{module}")), "auto".into()]);
             }
             folders.insert(0, folder.to_owned());
             folders.extend(entry::own_folder(project, &file));
@@ -70,7 +72,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         // The app's own bytecode would be found stale by its whole-second time and size. That of the dependencies was
         // written when they were installed.
         ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
-        ("PYTHONPATH".to_owned(), module_path(project, folders)),
+        ("PYTHONPATH".to_owned(), module_path(project, folders, package.map(|(above, _)| above))),
     ]);
     Ok(RunPlan {
         stack: Stack::Python,
@@ -139,11 +141,11 @@ fn streamlit(file: &str) -> Vec<String> {
     words.into_iter().chain(quiet).map(str::to_owned).collect()
 }
 
-/// Returns the absolute folders that modules are imported from, once each, in order.
-fn module_path(project: &Project<'_>, folders: Vec<String>) -> String {
+/// Returns the absolute folders that modules are imported from, once each, in order: those of the project, then one from
+/// the root of all files.
+fn module_path(project: &Project<'_>, folders: Vec<String>, last: Option<String>) -> String {
     let mut paths: Vec<String> = Vec::new();
-    for folder in folders {
-        let path = join(&project.path(""), &folder);
+    for path in folders.iter().map(|folder| join(&project.path(""), folder)).chain(last) {
         let path = format!("{APP_ROOT}/{path}").trim_end_matches('/').to_owned();
         if !paths.contains(&path) {
             paths.push(path);

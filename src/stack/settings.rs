@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::project::{Project, bad, bad_toml};
+use super::project::{Project, bad, bad_toml, decode};
 use crate::domain::{error::Error, ids::FilePath, spec::Stack};
 
 /// The file's name, at the project's root.
@@ -56,6 +56,12 @@ pub(super) fn read(project: &Project<'_>) -> Result<Settings, Error> {
         return Err(bad(FILE, format!("root: there is no folder {root} in the project")));
     }
     Ok(settings)
+}
+
+/// Returns the folder that a `previewd.toml` names; empty where it names none, or cannot be read, of which [`read`] speaks.
+pub(super) fn named_root(content: &[u8]) -> String {
+    let table = decode(content).and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
+    table.get("root").and_then(|value| root(value).ok()).unwrap_or_default()
 }
 
 fn take<T>(table: &Table, key: &str, convert: fn(&Value) -> Result<T, String>) -> Result<Option<T>, Error> {

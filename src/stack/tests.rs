@@ -18,7 +18,8 @@ fn read(files: Files<'_>) -> (Tree, BTreeMap<FilePath, Bytes>) {
         let entry = Entry { kind: EntryKind::File, blob: "0".repeat(40), size_bytes: text.len() as u64 };
         tree.insert(path.parse().unwrap(), entry);
     }
-    let contents = wanted(&tree).into_iter().map(|path| {
+    let settings = files.iter().find(|(path, _)| *path == settings::FILE).map(|(_, text)| text.as_bytes());
+    let contents = wanted(&tree, settings).into_iter().map(|path| {
         let (_, text) = files.iter().find(|(name, _)| *name == path.as_str()).unwrap();
         (path, Bytes::copy_from_slice(text.as_bytes()))
     });
@@ -156,11 +157,11 @@ fn wanted_is_bounded_and_begins_with_manifests() {
     let paths: Vec<String> = (0..2000).map(|i| format!("data/{i:04}.txt")).chain(["package.json".into()]).collect();
     let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "")).collect();
     let (tree, _) = read(&files);
-    let wanted = wanted(&tree);
+    let wanted = wanted(&tree, None);
     assert_eq!(wanted.len(), 256);
     assert_eq!(wanted[0].as_str(), "package.json");
     let (tree, _) = read(&[("node_modules/a/package.json", "{}"), ("a/b/c/d/package.json", "{}"), ("main.rs", "")]);
-    assert!(super::wanted(&tree).is_empty());
+    assert!(super::wanted(&tree, None).is_empty());
 }
 
 #[test]
@@ -190,6 +191,22 @@ fn previewd_toml_overrides_what_is_found_and_the_request_overrides_both() {
     let overrides = Overrides { stack: Some(Stack::Static), ..Overrides::default() };
     let error = try_with(files, &overrides).unwrap_err();
     assert!(error.to_string().contains("web/index.html"), "{error}");
+}
+
+#[test]
+fn a_project_is_found_and_read_in_however_deep_a_folder_is_named() {
+    for root in ["apps/web", "a/b/c/d/e/f/g"] {
+        let (settings, page) = (format!("root = '{root}'"), format!("{root}/index.html"));
+        let manifest = format!("{root}/package.json");
+        let react = r#"{"scripts":{"dev":"vite"},"dependencies":{"react":"18"},"devDependencies":{"vite":"5"}}"#;
+        let plan = plan_of(&[("previewd.toml", &settings), (&manifest, react), (&page, "<h1>")]);
+        assert_eq!((plan.stack, plan.root.as_str()), (Stack::React, root));
+    }
+    for root in ["apps/web", "download/shop/web"] {
+        let (manifest, server) = (format!("{root}/package.json"), format!("{root}/server.js"));
+        let plan = plan_of(&[("README.md", ""), (&manifest, "{}"), (&server, "")]);
+        assert_eq!((plan.stack, plan.root.as_str()), (Stack::Node, root));
+    }
 }
 
 #[test]

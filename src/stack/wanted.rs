@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         ids::FilePath,
-        tree::{EntryKind, Tree},
+        tree::{Entry, EntryKind, Tree, within},
     },
     stack::{dockerfile, node, project::FOREIGN, python, settings},
 };
@@ -21,6 +21,8 @@ const MAX_SIDE_FILE_BYTES: u64 = 64 * 1024;
 const MAX_WANTED: usize = 256;
 /// How deep below the project's root files are read, in folders.
 const MAX_DEPTH: usize = 3;
+/// How deep pages and scripts are read, of which a project may have many.
+const MAX_ENTRY_DEPTH: usize = 2;
 
 /// The files that list dependencies, or say how to install them.
 const MANIFESTS: [&str; 12] = [
@@ -77,16 +79,23 @@ enum Importance {
     Nameable,
 }
 
-/// Returns the paths whose content detection needs: at most 256 files, manifests first and the shallowest of them first,
-/// none deeper than three folders unless a `previewd.toml` may name a deeper root.
-pub(super) fn wanted(tree: &Tree) -> Vec<FilePath> {
+/// Returns the `previewd.toml` of a tree, if it is one that can be read.
+pub(super) fn settings_file(tree: &Tree) -> Option<&Entry> {
+    let (_, entry) = tree.iter().find(|(path, _)| path.as_str() == settings::FILE)?;
+    (entry.kind != EntryKind::Symlink && entry.size_bytes <= MAX_MANIFEST_BYTES).then_some(entry)
+}
+
+/// Returns the paths whose content detection needs: at most 256 files, manifests first and the shallowest of them first.
+///
+/// `root` is the folder that `previewd.toml` names, if it does. Below it, depth is counted from there.
+pub(super) fn wanted(tree: &Tree, root: &str) -> Vec<FilePath> {
     let settings = tree.keys().any(|path| path.as_str() == settings::FILE);
     let max_depth = if settings { MAX_DEPTH + 3 } else { MAX_DEPTH };
     let mut found: Vec<(Importance, usize, &FilePath, u64)> = tree
         .iter()
         .filter(|(_, entry)| entry.kind != EntryKind::Symlink)
         .filter_map(|(path, entry)| {
-            let mut folders = path.as_str().split('/');
+            let mut folders = within(path.as_str(), root).unwrap_or(path.as_str()).split('/');
             folders.next_back();
             let depth = folders.clone().count();
             if depth > max_depth || folders.any(|part| FOREIGN.contains(&part)) {
@@ -109,7 +118,7 @@ pub(super) fn wanted(tree: &Tree) -> Vec<FilePath> {
 fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance, u64)> {
     let name = path.name();
     if name == settings::FILE {
-        return (depth == 0).then_some((Importance::Manifest, MAX_MANIFEST_BYTES));
+        return (path.as_str() == name).then_some((Importance::Manifest, MAX_MANIFEST_BYTES));
     }
     if LOCKFILES.contains(&name) {
         return Some((Importance::Manifest, MAX_LOCKFILE_BYTES));
@@ -121,9 +130,11 @@ fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance
         return Some((Importance::Archive, MAX_ARCHIVE_BYTES));
     }
     let entry = match path.extension() {
-        Some("html") => (name == "index.html" && depth <= 1).then_some(MAX_MANIFEST_BYTES),
+        Some("html") => (name == "index.html" && depth <= MAX_ENTRY_DEPTH).then_some(MAX_MANIFEST_BYTES),
         Some("py") => python::is_entry_name(name).then_some(MAX_MANIFEST_BYTES),
-        Some("js" | "mjs" | "cjs") => (node::is_entry_name(name) && depth <= 1).then_some(MAX_SIDE_FILE_BYTES),
+        Some("js" | "mjs" | "cjs") => {
+            (node::is_entry_name(name) && depth <= MAX_ENTRY_DEPTH).then_some(MAX_SIDE_FILE_BYTES)
+        }
         Some("json") => (name == node::NODEMON_FILE).then_some(MAX_SIDE_FILE_BYTES),
         _ => None,
     };
@@ -133,6 +144,9 @@ fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance
     match path.extension() {
         // Requirement files include one another under any name.
         Some("txt" | "in" | "pip" | "patch" | "diff") => Some((Importance::Side, MAX_MANIFEST_BYTES)),
+        _ if name.starts_with("vite.config.") && depth <= MAX_ENTRY_DEPTH => {
+            Some((Importance::Side, MAX_SIDE_FILE_BYTES))
+        }
         _ if path.as_str().contains(YARN_PLUGINS) => Some((Importance::Side, MAX_MANIFEST_BYTES)),
         _ if settings && is_nameable(path, depth) => Some((Importance::Nameable, MAX_SIDE_FILE_BYTES)),
         _ => None,

@@ -173,6 +173,30 @@ pub(super) fn own_folder(project: &Project<'_>, file: &str) -> Option<String> {
     (!project.has(&join(folder, "__init__.py"))).then(|| folder.to_owned())
 }
 
+/// Returns the folder above the project's own where that is a package, from the root of all files, and the package's name:
+/// its `__init__.py` says so, or an import of it in the source that is started.
+pub(super) fn package(project: &Project<'_>, source: &str) -> Option<(String, String)> {
+    let split = |folder: &str| {
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        (!name.is_empty()).then(|| (above.to_owned(), name.to_owned()))
+    };
+    let (mut above, mut name) = split(&project.root)?;
+    if !project.has("__init__.py") {
+        return imports_module(source, &name).then_some((above, name));
+    }
+    while project.at(&above).has("__init__.py")
+        && let Some((further, outer)) = split(&above)
+    {
+        (above, name) = (further, format!("{outer}.{name}"));
+    }
+    Some((above, name))
+}
+
+/// Returns whether a source imports its neighbours as parts of its own package.
+pub(super) fn is_relative(source: &str) -> bool {
+    source.lines().any(|line| line.starts_with("from ."))
+}
+
 /// Returns whether a source imports a module at the left margin.
 pub(super) fn imports_module(source: &str, module: &str) -> bool {
     source.lines().any(|line| {

@@ -116,7 +116,7 @@ fn a_package_in_an_archive_that_is_too_large_is_named() {
     assert!(plan.notes.iter().any(|note| note.starts_with("a.whl: not there when")), "{:?}", plan.notes);
     let half = "x".repeat(9 * 1024 * 1024);
     let (tree, _) = read(&[("a.whl", &half), ("b.whl", &half), ("package.json", "{}")]);
-    assert_eq!(wanted(&tree).len(), 2);
+    assert_eq!(wanted(&tree, None).len(), 2);
 }
 
 #[test]

@@ -123,6 +123,34 @@ fn a_folder_that_lists_its_own_dependencies_is_run_as_a_project_of_its_own() {
 }
 
 #[test]
+fn the_folder_above_a_package_is_on_the_module_path() {
+    let entry = |files: Files<'_>| {
+        let plan = plan_of(files);
+        (plan.start.argv[2..].join(" "), plan.start.environment["PYTHONPATH"].clone())
+    };
+    let is = |module: &str, path: &str| (module.to_owned(), path.to_owned());
+    let list = ("backend/requirements.txt", "fastapi");
+    let by_name = "from backend.db import VERSION\napp = FastAPI()\n";
+    let marker = ("backend/__init__.py", "");
+    assert_eq!(entry(&[list, marker, ("backend/main.py", by_name)]), is("main auto", "/app/backend:/app"));
+    // One of the newer kind, which has no marker.
+    assert_eq!(entry(&[list, ("backend/main.py", by_name)]), is("main auto", "/app/backend:/app"));
+    assert_eq!(entry(&[list, ("backend/main.py", "app = FastAPI()\n")]), is("main auto", "/app/backend"));
+    let relative = "from .db import VERSION\napp = FastAPI()\n";
+    assert_eq!(entry(&[list, marker, ("backend/main.py", relative)]), is("backend.main auto", "/app/backend:/app"));
+    assert_eq!(
+        entry(&[
+            ("previewd.toml", "root = 'srv/shop/api'"),
+            ("srv/shop/__init__.py", ""),
+            ("srv/shop/api/__init__.py", ""),
+            ("srv/shop/api/requirements.txt", ""),
+            ("srv/shop/api/main.py", relative),
+        ]),
+        is("shop.api.main auto", "/app/srv/shop/api:/app/srv")
+    );
+}
+
+#[test]
 fn a_page_with_a_stray_script_is_static() {
     let stack = |files: Files<'_>| plan_of(files).stack;
     assert_eq!(stack(&[("index.html", ""), ("build.py", ""), ("main.py", "print()")]), Stack::Static);
