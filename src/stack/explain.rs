@@ -6,6 +6,8 @@
 mod install;
 mod node;
 mod python;
+mod tsc;
+mod variable;
 
 use std::sync::LazyLock;
 
@@ -70,8 +72,8 @@ struct Cause {
 /// and the last lines of the log.
 ///
 /// `lines` are the log's last lines, oldest first, of the process that failed alone; at most 400 of them are looked at.
-/// Reasons: `OUT_OF_MEMORY`, `SYNTAX_ERROR`, `MODULE_NOT_FOUND`, `IMPORT_ERROR`, `EXCEPTION`, `PORT_IN_USE`,
-/// `COMMAND_NOT_FOUND`, `TRANSFORM_FAILED`, `INSTALL_FAILED`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
+/// Reasons: `OUT_OF_MEMORY`, `SYNTAX_ERROR`, `TYPE_ERROR`, `MODULE_NOT_FOUND`, `IMPORT_ERROR`, `MISSING_VARIABLE`,
+/// `EXCEPTION`, `PORT_IN_USE`, `COMMAND_NOT_FOUND`, `TRANSFORM_FAILED`, `INSTALL_FAILED`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
 /// `NOT_ANSWERING`, `FAILED`.
 pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Failure {
     explain_in(plan, stage, end, lines, "")
@@ -133,11 +135,12 @@ fn from_app(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
     type Reader = fn(&[String], &str) -> Option<Cause>;
     let readers: &[Reader] = match plan.stack {
         Stack::Python => &[python::read, shell, node::read],
-        Stack::Node | Stack::React => &[node::read, shell, python::read],
+        Stack::Node | Stack::React => &[tsc::read, node::read, shell, python::read],
         Stack::Static => &[nginx, shell],
-        Stack::Dockerfile => &[python::read, node::read, nginx, shell],
+        Stack::Dockerfile => &[python::read, tsc::read, node::read, nginx, shell],
     };
-    readers.iter().find_map(|reader| reader(lines, root))
+    let cause = readers.iter().find_map(|reader| reader(lines, root));
+    variable::read(lines, root, cause.as_ref()).or(cause)
 }
 
 /// Explains what the app or the engine said.

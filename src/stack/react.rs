@@ -1,5 +1,6 @@
 //! Everything that Vite serves, through a wrapper on Vite's own API that is told of changes.
 
+mod page;
 mod supply;
 
 use std::collections::BTreeMap;
@@ -46,9 +47,12 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
             if let Some(root) = &vite.root {
                 argv.extend(["--root".into(), root.clone()]);
             }
+            if let Some(page) = folder.source("index.html") {
+                page::check(&folder, &page)?;
+            }
             if supply::is_react(&package) {
                 extras = supply::packages(&package, notes);
-                supply::files(&folder, &package, &mut supplied, notes)?;
+                supply::files(&folder, &package, &mut supplied, notes);
             }
             let config = folder.first(&CONFIGS).or_else(|| {
                 supplied.keys().any(|path: &FilePath| path.as_str() == folder.path(CONFIGS[1])).then_some(CONFIGS[1])

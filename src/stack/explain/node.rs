@@ -32,7 +32,7 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
         return Some(Cause { reason: "EXCEPTION", message, file, line });
     }
     // The cause of an error follows it, indented; the error itself is at the margin.
-    let at = lines.iter().rposition(|line| !line.starts_with("    ") && error.is_match(line))?;
+    let at = lines.iter().rposition(|line| is_error(line))?;
     let found = error.captures(&lines[at])?;
     let (name, text) = (found.get(1)?.as_str(), found.get(2)?.as_str().trim());
     if let Some(cause) = port_in_use(text) {
@@ -58,6 +58,11 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
         text
     };
     Some(Cause { reason, message: format!("{name}: {said}"), file, line })
+}
+
+/// Returns whether a line is the first of an error that Node prints.
+pub(super) fn is_error(line: &str) -> bool {
+    !line.starts_with("    ") && ERROR.as_ref().is_some_and(|error| error.is_match(line))
 }
 
 type Place = (String, Option<u32>);

@@ -98,8 +98,9 @@ fn python_errors_are_placed_in_the_project() {
         (
             "  File \"/app/main.py\", line 3, in <module>\n    from a import b\n  File \"/app/a.py\", line 9, in <module>\n    \
              os.environ[\"X\"]\n    ~~~~~~~~~~^^^^^\n  File \"<frozen os>\", line 714, in __getitem__\nKeyError: 'X'",
-            found("EXCEPTION", "a.py", 9),
+            found("MISSING_VARIABLE", "a.py", 9),
         ),
+        ("  File \"/app/main.py\", line 3, in <module>\n    {}['X']\nKeyError: 'X'", found("EXCEPTION", "main.py", 3)),
         (
             "  File \"/app/main.py\", line 3, in <module>\n  File \
              \"/home/preview/venv/lib/python3.13/site-packages/flask/app.py\", line 7, in run\nflask.cli.NoAppException",
@@ -122,6 +123,128 @@ fn python_errors_are_placed_in_the_project() {
     let (reason, file, line, message) = exited(&python(), FailureStage::Start, lifespan);
     assert_eq!((reason, file, line), found("EXCEPTION", "main.py", 8));
     assert_eq!(message, "ZeroDivisionError: division by zero");
+}
+
+#[test]
+fn what_the_typescript_compiler_says_is_placed_in_the_project() {
+    let pretty = "src/main.ts:3:7 - error TS2322: Type 'string' is not assignable to type 'number'.\n\n3 const port: \
+                  number = \"3000\";\n        ~~~~\n\n\nFound 1 error in src/main.ts:3\n";
+    let (reason, file, line, message) = exited(&node(), FailureStage::Start, pretty);
+    assert_eq!((reason, file, line), found("TYPE_ERROR", "src/main.ts", 3));
+    assert_eq!(message, "TS2322: Type 'string' is not assignable to type 'number'.");
+    let cases = [
+        ("src/[id] (a)/p.tsx(3,7): error TS2322: Type.", found("TYPE_ERROR", "src/[id] (a)/p.tsx", 3)),
+        ("[server] src/a.ts(3,7): error TS2339: No.\nsrc/b.ts(1,1): error TS1: x", found("TYPE_ERROR", "src/a.ts", 3)),
+        ("src/a.ts(9,7): error TS1005: ';' expected.", found("SYNTAX_ERROR", "src/a.ts", 9)),
+        ("src/a.ts(2,7): error TS2307: Cannot find module 'x'.", found("MODULE_NOT_FOUND", "src/a.ts", 2)),
+        ("error TS18003: No inputs were found in config file.", found("BUILD_FAILED", "", 0)),
+        ("tsconfig.json(4,5): error TS5023: Unknown compiler option 'x'.", found("BUILD_FAILED", "tsconfig.json", 4)),
+        ("ERROR in ./src/main.ts:3:7\nTS2322: Type.\n  > 3 | const", found("TYPE_ERROR", "src/main.ts", 3)),
+        (
+            "src/a.ts:1:1 - error TS2322: old.\n[12:00:00] File change detected. Starting incremental \
+             compilation...\nsrc/b.ts:2:1 - error TS2322: new.",
+            found("TYPE_ERROR", "src/b.ts", 2),
+        ),
+        (
+            "TSError: ⨯ Unable to compile TypeScript:\nsrc/app.ts(10,16): error TS2322: Type.\n    at f (/app/x.ts:1:1)",
+            found("TYPE_ERROR", "src/app.ts", 10),
+        ),
+        // It went on in spite of that, and something else ended it.
+        (
+            "src/a.ts:1:1 - error TS2322: old.\n/app/dist/a.js:7\n  throw e\n\nTypeError: bad\n    at f \
+             (/app/dist/a.js:7:1)",
+            found("EXCEPTION", "dist/a.js", 7),
+        ),
+    ];
+    for (log, wanted) in cases {
+        let (reason, file, line, message) = exited(&node(), FailureStage::Start, log);
+        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
+    }
+}
+
+#[test]
+fn a_missing_variable_is_named() {
+    let python_cases = [
+        (
+            "  File \"/app/main.py\", line 9, in <module>\n    settings = Settings()\n  File \
+             \"/home/preview/venv/lib/python3.13/site-packages/pydantic_settings/main.py\", line 194, in __init__\n    \
+             super().__init__(\npydantic_core._pydantic_core.ValidationError: 2 validation errors for \
+             Settings\npayment_key\n  Field required [type=missing, input_value={}, input_type=dict]\n    For further \
+             information visit https://errors.pydantic.dev/2.11/v/missing\nport\n  Input should be a valid integer\n",
+            "PAYMENT_KEY",
+        ),
+        (
+            "previewd: not set in the environment: SHOP_KEY, SHOP_URL\nTraceback (most recent call last):\n  File \
+             \"/app/main.py\", line 9, in <module>\npydantic_core._pydantic_core.ValidationError: 2 validation errors \
+             for Settings\nkey\n  Field required [type=missing]\nurl\n  Field required [type=missing]",
+            "SHOP_KEY and SHOP_URL",
+        ),
+        (
+            "  File \"/usr/lib/python3.13/os.py\", line 1, in __getitem__\n    raise KeyError(key) from None\nKeyError: 'API'",
+            "API",
+        ),
+        ("decouple.UndefinedValueError: SECRET not found. Declare it as envvar or define a default value.", "SECRET"),
+        ("environs.exceptions.EnvError: Environment variable \"GITHUB_USER\" not set", "GITHUB_USER"),
+        ("django.core.exceptions.ImproperlyConfigured: Set the SECRET_KEY environment variable", "SECRET_KEY"),
+        ("KeyError: \"Config 'SECRET' is missing, and has no default.\"", "SECRET"),
+        (
+            "openai.OpenAIError: The api_key client option must be set either by passing api_key to the client or by \
+             setting the OPENAI_API_KEY environment variable",
+            "OPENAI_API_KEY",
+        ),
+        ("RuntimeError: DATABASE_URL must be set", "DATABASE_URL"),
+        ("ValueError: Missing required env var STRIPE_KEY", "STRIPE_KEY"),
+    ];
+    for (log, name) in python_cases {
+        let log = format!("Traceback (most recent call last):\n  File \"/app/main.py\", line 9, in <module>\n{log}");
+        let (reason, file, line, message) = exited(&python(), FailureStage::Start, &log);
+        assert_eq!((reason, file, line), found("MISSING_VARIABLE", "main.py", 9), "{log}\n{message}");
+        assert!(message.contains(&format!(" {name} ")), "{message}");
+    }
+    let frame = "    at Object.<anonymous> (/app/env.js:4:7)";
+    let node_cases = [
+        (
+            "❌ Invalid environment variables: [\n  {\n    code: 'invalid_type',\n    expected: 'string',\n    path: [ \
+             'DATABASE_URL' ],\n    message: 'Required'\n  },\n  { path: [ 'SECRET' ] }\n]\n/app/env.js:4\n\nError: \
+             Invalid environment variables",
+            "DATABASE_URL and SECRET",
+        ),
+        (
+            "ZodError: [\n  {\n    \"code\": \"invalid_type\",\n    \"path\": [\n      \"API_KEY\"\n    ],\n    \
+             \"message\": \"Required\"\n  }\n]",
+            "API_KEY",
+        ),
+        (
+            "MissingEnvVarsError: The following variables were defined in .env.example but are not present in the \
+             environment:\n  DATABASE_URL, S3_KEY\nMake sure to add them to .env or directly to the environment.",
+            "DATABASE_URL and S3_KEY",
+        ),
+        ("PrismaClientInitializationError: \nerror: Environment variable not found: DATABASE_URL.\n", "DATABASE_URL"),
+        ("Error: process.env.JWT is undefined", "JWT"),
+        ("Error: MONGODB_URI is not defined", "MONGODB_URI"),
+    ];
+    for (log, name) in node_cases {
+        let (reason, file, line, message) = exited(&node(), FailureStage::Start, &format!("{log}\n{frame}"));
+        assert_eq!((reason, file, line), found("MISSING_VARIABLE", "env.js", 4), "{log}\n{message}");
+        assert!(message.contains(&format!(" {name} ")), "{message}");
+    }
+    let prisma = "Error: Prisma schema validation - (get-config wasm)\nError code: P1012\nerror: Environment variable \
+                  not found: DATABASE_URL.\n  -->  prisma/schema.prisma:10\n   | \n 9 |   provider = \"postgresql\"";
+    let (reason, file, line, _) = exited(&node(), FailureStage::Start, prisma);
+    assert_eq!((reason, file, line), found("MISSING_VARIABLE", "prisma/schema.prisma", 10));
+    let envalid = "================================\n Missing environment variables:\n    PORT_X: undefined\n\
+                   ================================\nExiting with error code 1";
+    assert_eq!(exited(&node(), FailureStage::Start, envalid).0, "MISSING_VARIABLE");
+    assert_eq!(exited(&node(), FailureStage::Start, "up\nDATABASE_URL is required").0, "MISSING_VARIABLE");
+    // Names in the code are none of the environment, and a warning is not what ended it.
+    for log in [
+        "ReferenceError: API_KEY is not defined",
+        "Error: the table USERS is missing",
+        "SENTRY_DSN is not set\nTypeError: bad",
+        "ZodError: [\n  {\n    \"path\": [\n      \"name\"\n    ]\n  }\n]",
+    ] {
+        assert_eq!(exited(&node(), FailureStage::Start, &format!("{log}\n{frame}")).0, "EXCEPTION", "{log}");
+    }
 }
 
 #[test]

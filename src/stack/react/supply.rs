@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use super::page;
 use crate::{
-    domain::{error::Error, ids::FilePath},
+    domain::ids::FilePath,
     stack::{manifest::Package, packages::Extra, project::Project},
 };
 
@@ -32,7 +33,7 @@ const JSX_PLUGINS: [&str; 12] = [
 
 pub(super) const CONFIGS: [&str; 6] =
     ["vite.config.js", "vite.config.mjs", "vite.config.ts", "vite.config.cjs", "vite.config.mts", "vite.config.cts"];
-const MOUNTS: [&str; 10] = [
+pub(super) const MOUNTS: [&str; 10] = [
     "src/main.jsx",
     "src/main.tsx",
     "src/main.js",
@@ -112,15 +113,12 @@ fn major(range: &str) -> Option<&str> {
 }
 
 /// Supplies the files that a React project lacks: the plugin's configuration, the page, the mount script.
-///
-/// # Errors
-/// `BadManifest` if the page cannot be read.
 pub(super) fn files(
     project: &Project<'_>,
     package: &Package,
     supplied: &mut BTreeMap<FilePath, String>,
     notes: &mut Vec<String>,
-) -> Result<(), Error> {
+) {
     let mut add = |name: &str, text: String, notes: &mut Vec<String>| {
         if let Ok(path) = project.path(name).parse::<FilePath>() {
             notes.push(format!("react: {path} is supplied in the container, since the project has none"));
@@ -132,16 +130,22 @@ pub(super) fn files(
         let plugin = known.find(|name| package.has(name) || (*name == PLUGIN.0 && lacks_plugin(package)));
         add(CONFIGS[1], configuration(plugin, !package.has("vite")), notes);
     }
-    let page = project.text("index.html")?;
+    let page = project.source("index.html");
     let app = project.first(&APPS).or_else(|| project.first(&ROOT_APPS));
     let mount = match &page {
-        Some(page) => MOUNTS.into_iter().find(|mount| names(page, mount)),
+        Some(page) => {
+            let named = page::scripts(page);
+            MOUNTS.into_iter().find(|mount| named.iter().any(|script| script.path == *mount))
+        }
         None => project
             .first(&MOUNTS)
             .or_else(|| app.map(|app| if app.starts_with("src/") { MOUNTS[0] } else { MOUNTS[8] })),
     };
+    // An app in another place than the script was meant for is a mistake that its own people know how to mend.
+    let beside = |mount: &str, app: &str| app.starts_with(mount.rsplit_once('/').map_or("", |(folder, _)| folder));
     if let (Some(mount), Some(app)) = (mount, app)
         && !project.has(mount)
+        && beside(mount, app)
     {
         add(mount, mount_script(mount, app, project.first(&STYLES)), notes);
     }
@@ -149,15 +153,6 @@ pub(super) fn files(
         let title = package.name.as_deref().unwrap_or("App");
         add("index.html", entry_page(title, mount), notes);
     }
-    Ok(())
-}
-
-/// Returns whether a page has a script of that path.
-fn names(page: &str, mount: &str) -> bool {
-    ["\"/", "\"./", "\"", "'/", "'./", "'"].iter().any(|start| {
-        let end = if start.starts_with('"') { '"' } else { '\'' };
-        page.contains(&format!("{start}{mount}{end}"))
-    })
 }
 
 /// Returns Vite's configuration. `ours`: the project knows nothing of Vite. Without a plugin, Vite itself takes JSX.

@@ -49,6 +49,40 @@ fn what_a_react_project_lacks_is_supplied() {
 }
 
 #[test]
+fn a_page_that_loads_what_lies_elsewhere_is_told_where_it_is() {
+    let package = r#"{"scripts":{"dev":"vite"},"dependencies":{"react":"18","react-dom":"18"},"devDependencies":{"vite":"5","@vitejs/plugin-react":"4"}}"#;
+    let page = "<html>\n<body>\n<script type=\"module\" src=\"/src/main.tsx\"></script>";
+    let with = |files: Files<'_>| {
+        let all = [&[("package.json", package), ("index.html", page)], files].concat();
+        try_plan(&all).map(|plan| plan.supplied.keys().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    };
+    let alias = "export default { resolve: { alias: { '@': path.resolve(__dirname, './src') } } }";
+    for (files, there) in [
+        (&[("main.tsx", ""), ("App.tsx", ""), ("vite.config.ts", alias)][..], "main.tsx"),
+        (&[("src/main.jsx", ""), ("vite.config.js", "")][..], "src/main.jsx"),
+        (&[("client/src/main.tsx", ""), ("node_modules/a/main.tsx", "")][..], "client/src/main.tsx"),
+        (&[("src/index.tsx", ""), ("src/App.tsx", "")][..], "src/index.tsx"),
+    ] {
+        let error = with(files).unwrap_err();
+        let Error::BadManifest { file, line, .. } = &error else { panic!("{error}") };
+        assert_eq!((file.as_str(), *line), ("index.html", Some(3)), "{error}");
+        let said = format!("it loads /src/main.tsx, which is not there; there is {there}");
+        assert!(error.to_string().ends_with(&said), "{error}");
+    }
+    // It is there, is somewhere that the configuration alone knows, or is nowhere.
+    let based = "export default { base: '/src/' }";
+    for (files, supplied) in [
+        (&[("src/main.tsx", ""), ("main.tsx", ""), ("vite.config.js", "")][..], ""),
+        (&[("public/src/main.tsx", ""), ("main.tsx", ""), ("vite.config.js", "")][..], ""),
+        (&[("main.tsx", ""), ("vite.config.js", based)][..], ""),
+        (&[("App.tsx", ""), ("vite.config.js", "")][..], ""),
+        (&[("src/App.tsx", ""), ("vite.config.js", "")][..], "src/main.tsx"),
+    ] {
+        assert_eq!(with(files).unwrap(), supplied, "{files:?}");
+    }
+}
+
+#[test]
 fn only_package_json_decides_what_a_react_project_is_given() {
     let page = ("index.html", "<script type=module src=\"/src/main.jsx\"></script>");
     let later: Files<'_> =
