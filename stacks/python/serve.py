@@ -30,7 +30,11 @@ FRAMEWORKS = {"fastapi", "starlette", "flask", "quart", "litestar", "sanic", "bo
 
 def main():
     prepare()
-    app = load(*sys.argv[1:3])
+    try:
+        app = load(*sys.argv[1:3])
+    except Exception as error:
+        name_variables(error)
+        raise
     if app is not None:
         serve(app, int(os.environ.get("PORT", "8000")))
 
@@ -164,6 +168,11 @@ def django(manage):
     settings.ALLOWED_HOSTS = ["*"]
     django.setup()
     migrate(settings)
+    if getattr(settings, "ROOT_URLCONF", None):
+        from django.urls import get_resolver
+
+        # It would be imported with the first request, and what is wrong with it or its views be known no sooner.
+        get_resolver().url_patterns
     asgi = getattr(settings, "ASGI_APPLICATION", None)
     wsgi = getattr(settings, "WSGI_APPLICATION", None)
     if asgi:
@@ -179,6 +188,30 @@ def django(manage):
 
         app = (ASGIStaticFilesHandler if interface(app) == "asgi3" else StaticFilesHandler)(app)
     return app
+
+
+def name_variables(error):
+    """Says which variables of the environment settings of pydantic lack, whose error names their fields alone."""
+    base = getattr(sys.modules.get("pydantic_settings"), "BaseSettings", None)
+    if base is None or not hasattr(error, "errors"):
+        return
+    frame, settings = error.__traceback__, None
+    while frame is not None and settings is None:
+        settings = next((value for value in frame.tb_frame.f_locals.values() if isinstance(value, base)), None)
+        frame = frame.tb_next
+    if settings is None:
+        return
+    prefix = settings.model_config.get("env_prefix") or ""
+    fields = type(settings).model_fields
+    names = []
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        if item["type"] == "missing" and path:
+            # An alias is the name of the variable itself.
+            path[0] = prefix + path[0] if path[0] in fields else path[0]
+            names.append((settings.model_config.get("env_nested_delimiter") or "__").join(path).upper())
+    if names:
+        print("previewd: not set in the environment: " + ", ".join(names), file=sys.stderr, flush=True)
 
 
 def migrate(settings):

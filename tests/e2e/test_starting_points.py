@@ -187,6 +187,21 @@ def test_starting_point_runs_unchanged(name, points, client, create):
     figures.remark(f"starting point {name}", "runs unchanged")
 
 
+@pytest.mark.timeout(400)
+def test_syntax_error_in_django_s_views_is_known_before_the_first_page(points, client, create):
+    files = files_of(points / "django")
+    urls, text, _, _ = django_page(files)
+    views = urls.replace("urls.py", "views.py")
+    module = views.removesuffix(".py").replace("/", ".")
+    preview = create(files, timeout=300)
+    broken = client.update(preview.preview_id, {views: "import os\n\n\ndef home(request:\n", urls: f"import {module}\n{text}"})
+    failure = broken.preview.failure
+    assert (failure.reason, failure.file, failure.line) == ("SYNTAX_ERROR", views, 4), failure
+    good = client.update(preview.preview_id, {views: "import os\n"})
+    assert good.preview.phase == Phase.PHASE_RUNNING, good.preview.failure
+    assert "Good morning" in web.get(preview.url).text
+
+
 def django_page(files: dict[str, File]) -> tuple[str, str, str, str]:
     """Returns a first page of a new Django project: file, text, address, what it shows."""
     urls = next(path for path in files if path.endswith("/urls.py"))
