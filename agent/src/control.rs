@@ -1,7 +1,8 @@
 //! The control socket: how the running app is told which paths changed.
 //!
 //! The app connects to the path in `PREVIEWD_CONTROL` and keeps the connection. Each way goes one JSON object per line:
-//! a line from the agent is answered by one line from the app. If the app connects anew, the newest connection counts.
+//! a line from the agent is answered by one line from the app. An app of several processes has a connection for each of them
+//! that wants to be told; all are asked at once.
 
 use std::{
     env, fs, io,
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -19,6 +21,11 @@ use tokio::{
 
 /// The longest line, each way.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
+
+/// How long somebody is waited for where nobody is connected: whoever wants to be told has connected before it serves.
+const CONNECT_FOR: Duration = Duration::from_secs(2);
+/// The most connections; of more, the newest.
+const MAX_CONNECTIONS: usize = 16;
 
 /// Why the app did not answer. Fits after "failed to notify the app:".
 #[derive(Debug, thiserror::Error)]
@@ -40,14 +47,16 @@ pub enum ControlError {
     Io(#[from] io::Error),
 }
 
+type Connection = BufReader<UnixStream>;
+
 /// The socket that one process was started with.
 #[derive(Debug)]
 pub struct Control {
     path: PathBuf,
     listener: UnixListener,
-    /// Taken out while it is used and put back only after a whole answer, so that an answer that comes too late is never
+    /// Taken out while they are used and put back only after a whole answer, so that an answer that comes too late is never
     /// taken for the next one's.
-    connection: Mutex<Option<BufReader<UnixStream>>>,
+    connections: Mutex<Vec<Connection>>,
 }
 
 impl Control {
@@ -62,7 +71,7 @@ impl Control {
         let _ = fs::remove_file(&path);
         let listener = UnixListener::bind(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-        Ok(Self { path, listener, connection: Mutex::default() })
+        Ok(Self { path, listener, connections: Mutex::default() })
     }
 
     /// Returns where the app connects to.
@@ -70,41 +79,63 @@ impl Control {
         &self.path
     }
 
-    /// Sends one line and returns the app's one line. One at a time: a second call waits.
+    /// Sends one line to everybody who is connected, and returns their lines, one below the other. One at a time: a second
+    /// call waits. Who ends meanwhile has no say, unless nobody else has.
     ///
     /// # Cancel safety
-    /// A call that is dropped, or that runs out of time, closes the connection. The app is expected to connect again.
+    /// A call that is dropped, or that runs out of time, closes the connections. The app is expected to connect again.
     pub async fn ask(&self, line: &str, within: Duration) -> Result<String, ControlError> {
         let deadline = Instant::now() + within;
-        let mut slot = timeout_at(deadline, self.connection.lock()).await.map_err(|_| ControlError::Silent)?;
-        let mut kept = slot.take();
-        loop {
-            let mut connection = match self.newest().or_else(|| kept.take()) {
-                Some(connection) => connection,
-                None => {
-                    let accepted = timeout_at(deadline, self.listener.accept()).await;
-                    let first = BufReader::new(accepted.map_err(|_| ControlError::NotConnected)??.0);
-                    self.newest().unwrap_or(first)
-                }
-            };
-            if has_ended(&mut connection) {
-                continue;
-            }
+        let mut slot = timeout_at(deadline, self.connections.lock()).await.map_err(|_| ControlError::Silent)?;
+        let asked = self.connected(std::mem::take(&mut *slot), deadline).await?;
+        let exchanges = asked.into_iter().map(|mut connection| async move {
             let answer = timeout_at(deadline, exchange(&mut connection, line)).await;
-            let answer = answer.map_err(|_| ControlError::Silent)??;
-            *slot = Some(connection);
-            return Ok(answer);
+            answer.unwrap_or(Err(ControlError::Silent)).map(|answer| (connection, answer))
+        });
+        let mut answers = Vec::new();
+        for exchanged in join_all(exchanges).await {
+            match exchanged {
+                Ok((connection, answer)) => {
+                    slot.push(connection);
+                    answers.push(answer);
+                }
+                Err(ControlError::Closed) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match answers.join("\n") {
+            none if none.is_empty() => Err(ControlError::Closed),
+            long if long.len() > MAX_LINE_BYTES => Err(ControlError::Malformed),
+            answers => Ok(answers),
         }
     }
 
-    /// Returns the newest of the connections that wait to be accepted.
-    fn newest(&self) -> Option<BufReader<UnixStream>> {
-        let mut newest = None;
+    /// Returns who is connected, of those who were and those who have come since; waits for the first.
+    async fn connected(
+        &self,
+        mut connected: Vec<Connection>,
+        deadline: Instant,
+    ) -> Result<Vec<Connection>, ControlError> {
+        let first_until = deadline.min(Instant::now() + CONNECT_FOR);
+        loop {
+            self.accept_waiting(&mut connected);
+            connected.retain_mut(|connection| !has_ended(connection));
+            if !connected.is_empty() {
+                let surplus = connected.len().saturating_sub(MAX_CONNECTIONS);
+                connected.drain(..surplus);
+                return Ok(connected);
+            }
+            let accepted = timeout_at(first_until, self.listener.accept()).await;
+            connected.push(BufReader::new(accepted.map_err(|_| ControlError::NotConnected)??.0));
+        }
+    }
+
+    /// Takes the connections that wait to be accepted.
+    fn accept_waiting(&self, connected: &mut Vec<Connection>) {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         while let std::task::Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(&mut context) {
-            newest = Some(BufReader::new(stream));
+            connected.push(BufReader::new(stream));
         }
-        newest
     }
 }
 

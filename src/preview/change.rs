@@ -81,8 +81,12 @@ impl Driver {
         let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
         let serving = session.running && open;
         // A development server goes on with code that it could not show, and needs no new process to show what mends it.
-        let alive = session.running && session.plan.start.reload == ReloadPlan::Control;
-        let restart = !(serving || alive) || strategy == Strategy::Restart;
+        let alive = session.running && session.plan.start.reload == ReloadPlan::Control && !session.silent;
+        let deaf = session.silent && !changed.is_empty();
+        let restart = !(serving || alive) || deaf || strategy == Strategy::Restart;
+        if deaf {
+            progress.strategy = Some(Strategy::Restart);
+        }
         if restart {
             self.clear_the_way(session, serving).await;
         }

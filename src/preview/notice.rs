@@ -50,21 +50,30 @@ struct LineError {
     line: Option<u32>,
 }
 
-/// Returns what the answer says. It is untrusted: one that is not of this form is an error.
-pub(super) fn take_answer(answer: &str) -> Result<Answer, serde_json::Error> {
-    let answer: Line = serde_json::from_str(answer)?;
-    if answer.ok {
-        return Ok(Answer::Taken(match answer.strategy.as_deref() {
-            Some("full") => Some(Strategy::FullPage),
-            Some("restart") => Some(Strategy::Restart),
-            _ => None,
-        }));
+/// Returns what the answers of a development server, one line for each of its processes, come to: the first failure, else
+/// the most that one of them needs. They are untrusted: one that is not of this form is an error.
+pub(super) fn take_answer(answers: &str) -> Result<Answer, serde_json::Error> {
+    let answers = answers.split('\n').map(serde_json::from_str).collect::<Result<Vec<Line>, _>>()?;
+    if let Some(broken) = answers.iter().find(|answer| !answer.ok) {
+        return Ok(Answer::Broken(broken.failure()));
     }
-    let error = answer.error.unwrap_or(LineError { message: "it gave no reason".into(), file: None, line: None });
-    let mut failure = Failure::new(FailureStage::Build, "BUILD_FAILED", sentence(&error.message, MAX_SENTENCE_BYTES));
-    failure.file = error.file.filter(|file| file.parse::<FilePath>().is_ok());
-    failure.line = error.line;
-    Ok(Answer::Broken(failure))
+    let says = |strategy: &str| answers.iter().any(|answer| answer.strategy.as_deref() == Some(strategy));
+    Ok(Answer::Taken(match () {
+        () if says("restart") => Some(Strategy::Restart),
+        () if says("full") => Some(Strategy::FullPage),
+        () => None,
+    }))
+}
+
+impl Line {
+    fn failure(&self) -> Failure {
+        let message = self.error.as_ref().map_or("it gave no reason", |error| &error.message);
+        let mut failure = Failure::new(FailureStage::Build, "BUILD_FAILED", sentence(message, MAX_SENTENCE_BYTES));
+        let error = self.error.as_ref();
+        failure.file = error.and_then(|error| error.file.clone()).filter(|file| file.parse::<FilePath>().is_ok());
+        failure.line = error.and_then(|error| error.line);
+        failure
+    }
 }
 
 #[cfg(test)]
@@ -86,5 +95,23 @@ mod tests {
         assert!(!failure.message.contains('\n'));
         assert_eq!(broken("../etc/passwd", "no").file, None);
         assert_eq!(broken(&"a/".repeat(100_000), "no").file, None);
+    }
+
+    #[test]
+    fn the_answers_of_several_processes_come_to_the_most_that_one_needs() {
+        let taken = |answers: &str| match take_answer(answers) {
+            Ok(Answer::Taken(strategy)) => strategy,
+            other => panic!("{other:?}"),
+        };
+        let (hot, full) = (r#"{"ok":true,"strategy":"hot"}"#, r#"{"ok":true,"strategy":"full"}"#);
+        assert_eq!(taken(hot), None);
+        assert_eq!(taken(&format!("{hot}\n{full}")), Some(Strategy::FullPage));
+        let restart = r#"{"ok":true,"strategy":"restart"}"#;
+        assert_eq!(taken(&format!("{restart}\n{hot}\n{full}")), Some(Strategy::Restart));
+        let broken = r#"{"ok":false,"error":{"message":"no"}}"#;
+        assert!(
+            matches!(take_answer(&format!("{hot}\n{broken}")), Ok(Answer::Broken(failure)) if failure.message == "no")
+        );
+        assert!(take_answer(&format!("{hot}\nno JSON")).is_err());
     }
 }

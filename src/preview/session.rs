@@ -158,6 +158,8 @@ pub struct Session {
     pub deaf: bool,
     /// Whether its process runs, as far as is known.
     pub running: bool,
+    /// Whether its process was to be told of changes and does not listen, so that another one is started for each.
+    pub silent: bool,
     files_are_known: bool,
     generation: u64,
     agent: AgentClient,
@@ -215,6 +217,7 @@ impl Session {
             lease: None,
             deaf: false,
             running: false,
+            silent: false,
             files_are_known: true,
             generation: 0,
             agent,
@@ -324,6 +327,7 @@ impl Session {
         };
         self.generation = self.agent.start(spec).await?;
         self.running = true;
+        self.silent = false;
         Ok(())
     }
 

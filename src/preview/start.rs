@@ -75,7 +75,7 @@ impl Driver {
     }
 
     /// Asks a development server whether what it is about to show is without errors. It answers for its page in any case.
-    async fn ask(&self, session: &Session) -> Result<(), StartError> {
+    async fn ask(&self, session: &mut Session) -> Result<(), StartError> {
         if session.plan.start.reload != ReloadPlan::Control {
             return Ok(());
         }
@@ -84,9 +84,10 @@ impl Driver {
             Told::Broken(failure) => Err(failure.into()),
             Told::Lost(error) => Err(error.into()),
             Told::Silent(error) => {
-                self.handle
-                    .log
-                    .lifecycle(format!("the development server did not say whether its pages are good: {error}"));
+                session.silent = true;
+                let text =
+                    format!("the development server cannot be told of changes and is started anew for each: {error}");
+                self.handle.log.lifecycle(text);
                 Ok(())
             }
         }

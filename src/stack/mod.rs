@@ -6,6 +6,7 @@
 mod custom;
 mod dockerfile;
 mod explain;
+mod kind;
 mod manifest;
 mod node;
 mod packages;
@@ -29,7 +30,7 @@ pub use self::{
     explain::{End, explain, explain_in},
     runtime::{RuntimeFile, StackConfig, authorities, base_environment, runtime_files},
 };
-use self::{manifest::Package, project::Project};
+use self::{kind::Told, manifest::Package, project::Project};
 use crate::domain::{
     detect::{self, Choice, PackageUse, Signs},
     error::Error,
@@ -87,7 +88,7 @@ pub fn plan(
         Stack::Dockerfile => dockerfile::plan(&project, &mut notes),
     }?;
     if let Some(start) = start {
-        start_by(&mut plan, &project, start);
+        start_by(&mut plan, &project, start)?;
         notes.push(format!("started by: {start}"));
     }
     if let Some(port) = overrides.app_port.or(settings.port) {
@@ -189,22 +190,29 @@ fn signs(project: &Project<'_>) -> Result<Signs, Error> {
 }
 
 /// Puts a command in place of what was found.
-fn start_by(plan: &mut RunPlan, project: &Project<'_>, command: &str) {
+fn start_by(plan: &mut RunPlan, project: &Project<'_>, command: &str) -> Result<(), Error> {
     plan.start.argv = match plan.stack {
         Stack::Python => python::in_shell(command),
         Stack::Node | Stack::React => node::in_shell(project, command),
         Stack::Static | Stack::Dockerfile => shell(&[], &[], command),
     };
-    plan.start.reload = ReloadPlan::Restart;
+    plan.start.reload = match plan.stack {
+        Stack::React | Stack::Node => Package::read(project)?
+            .map_or(Told::Nobody, |package| Told::of(&package))
+            .prepare(&mut plan.start.environment),
+        _ => ReloadPlan::Restart,
+    };
+    Ok(())
 }
 
 /// Adds the request's variables to those that the app is started with. They win, but for the module path, of which the
-/// project's own folders have to stay.
+/// project's own folders have to stay, and for the options of Node, of which ours have to.
 fn add_environment(plan: &mut RunPlan, overrides: &Overrides) {
     for (name, value) in &overrides.environment {
-        let value = match plan.start.environment.get(name).filter(|_| name == "PYTHONPATH") {
-            Some(own) => format!("{value}:{own}"),
-            None => value.clone(),
+        let value = match (name.as_str(), plan.start.environment.get(name)) {
+            ("PYTHONPATH", Some(own)) => format!("{value}:{own}"),
+            ("NODE_OPTIONS", Some(own)) => format!("{value} {own}"),
+            _ => value.clone(),
         };
         plan.start.environment.insert(name.clone(), value);
     }

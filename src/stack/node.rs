@@ -11,31 +11,23 @@ pub(super) use self::{
     command::{in_shell, run_script},
     nodemon::FILE as NODEMON_FILE,
 };
-use super::{looked_for, manifest::Package, packages, project::Project, script};
+use super::{
+    kind::{self, Told},
+    looked_for,
+    manifest::Package,
+    packages,
+    project::Project,
+    script,
+};
 use crate::domain::{
     detect::PackageUse,
     error::Error,
-    runtime::{ImagePlan, ReloadPlan, RunPlan, StartPlan},
+    runtime::{ImagePlan, RunPlan, StartPlan},
     spec::Stack,
 };
 
 /// The port that Node apps are told to listen on.
 pub(super) const PORT: u16 = 3000;
-/// Frameworks whose `start` script serves what a build has made, so that `dev` is what shows sources.
-const FRAMEWORKS: [&str; 12] = [
-    "next",
-    "nuxt",
-    "astro",
-    "gatsby",
-    "@remix-run/dev",
-    "@react-router/dev",
-    "@sveltejs/kit",
-    "@angular/cli",
-    "@docusaurus/core",
-    "@builder.io/qwik-city",
-    "@solidjs/start",
-    "@tanstack/react-start",
-];
 /// Packages that make a server of a project that has React for its pages.
 const SERVERS: [&str; 7] = ["express", "fastify", "koa", "hono", "@hapi/hapi", "@nestjs/core", "polka"];
 /// Tools that serve or pack a page which is also fine as it is.
@@ -76,7 +68,7 @@ pub(super) fn package_use(project: &Project<'_>, package: &Package) -> PackageUs
     if package.has("vite") {
         return PackageUse::Page;
     }
-    let framework = FRAMEWORKS.iter().any(|name| package.has(name));
+    let framework = kind::of(package).is_some();
     let start = package.script("start");
     let entry = entry(project, package);
     let listed = SERVERS.iter().any(|name| package.has(name)) && (start.is_some() || entry.is_some());
@@ -132,11 +124,12 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
     let install = packages::install(project, &package, &[], notes)?;
     let defaults = process_environment(&package, PORT);
     environment.extend(defaults.into_iter().filter(|(name, _)| !environment.contains_key(name)).collect::<Vec<_>>());
+    let reload = Told::of(&package).prepare(&mut environment);
     Ok(RunPlan {
         stack: Stack::Node,
         root: project.root.clone(),
         image: ImagePlan::Dependencies(install),
-        start: StartPlan { argv, environment, port: PORT, ready_path: "/".into(), reload: ReloadPlan::Restart },
+        start: StartPlan { argv, environment, port: PORT, ready_path: "/".into(), reload },
         notes: Vec::new(),
         supplied: BTreeMap::new(),
     })
@@ -173,9 +166,8 @@ pub(super) fn process_environment(package: &Package, port: u16) -> BTreeMap<Stri
 /// A known framework's `dev` comes before its `start`, which serves what a build has made, and so does not show sources. A
 /// `start` that runs a file which is not there waits for a build too.
 fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> Option<Start> {
-    let framework = FRAMEWORKS.iter().find(|name| package.has(name));
-    if let (Some(framework), Some(_)) = (framework, package.script("dev")) {
-        notes.push(format!("node: the dev script of {framework}"));
+    if let (Some(framework), Some(_)) = (kind::of(package), package.script("dev")) {
+        notes.push(format!("node: the dev script of {}", framework.package));
         return Some(run_script(project, package, "dev"));
     }
     let start = package.script("start");

@@ -6,7 +6,7 @@ mod supply;
 use std::collections::BTreeMap;
 
 use self::supply::CONFIGS;
-use super::{looked_for, manifest::Package, node, packages, project::Project, script};
+use super::{kind::Told, looked_for, manifest::Package, node, packages, project::Project, script};
 use crate::domain::{
     error::Error,
     ids::FilePath,
@@ -30,10 +30,15 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
     let (argv, reload) = match (scripted, vite) {
         // Only a script of a project that lists what it runs can be relied on.
         (Some(name), Some(None)) if package.has("vite") || !runs_missing_vite(&package, name) => {
-            notes.push(format!("react: the {name} script, which is no plain vite; every change starts it anew"));
+            let told = Told::of(&package);
+            let how = match told {
+                Told::Vite => "whose Vite is told of changes by previewd",
+                Told::Nobody => "which is no plain vite; every change starts it anew",
+            };
+            notes.push(format!("react: the {name} script, {how}"));
             let start = node::run_script(project, &package, name);
             environment.extend(start.environment);
-            (start.argv, ReloadPlan::Restart)
+            (start.argv, told.prepare(&mut environment))
         }
         (_, vite) => {
             let vite = vite.flatten().unwrap_or_default();

@@ -49,6 +49,15 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("python/serve.py", include_bytes!("../../stacks/python/serve.py")),
         file("python/warm.py", include_bytes!("../../stacks/python/warm.py")),
         file("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
+        file("node/hook.cjs", include_bytes!("../../stacks/node/hook.cjs")),
+        file("node/hooks.cjs", include_bytes!("../../stacks/node/hooks.cjs")),
+        file("node/told/check.mjs", include_bytes!("../../stacks/node/told/check.mjs")),
+        file("node/told/control.mjs", include_bytes!("../../stacks/node/told/control.mjs")),
+        file("node/told/errors.mjs", include_bytes!("../../stacks/node/told/errors.mjs")),
+        file("node/told/servers.mjs", include_bytes!("../../stacks/node/told/servers.mjs")),
+        file("node/told/upgrades.mjs", include_bytes!("../../stacks/node/told/upgrades.mjs")),
+        file("node/told/watchers.cjs", include_bytes!("../../stacks/node/told/watchers.cjs")),
+        file("node/told/writes.mjs", include_bytes!("../../stacks/node/told/writes.mjs")),
         file("static/nginx.conf", include_bytes!("../../stacks/static/nginx.conf")),
     ];
     let manager = include_bytes!("../../stacks/node/manager.sh");

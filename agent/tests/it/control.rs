@@ -73,3 +73,19 @@ async fn an_app_without_control_is_not_told() {
     agent.client.start(request).await.unwrap();
     assert_eq!(notify(&mut agent, "x", 100).await.unwrap_err().code(), Code::DeadlineExceeded);
 }
+
+#[tokio::test]
+async fn every_process_that_is_connected_answers_and_one_that_ends_has_no_say() {
+    let mut agent = Agent::run().await;
+    let both = format!("import os\nfirst = os.fork() == 0\n{}", APP.replace("'exit'", "'exit' and first"));
+    let mut request = agent.launch(&["python3", "-u", "-c", &both]);
+    request.control = true;
+    agent.client.start(request).await.unwrap();
+    let one = "{\"answer\": \"one\"}";
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while notify(&mut agent, "one", 10_000).await.unwrap() != format!("{one}\n{one}") {
+        assert!(Instant::now() < deadline, "the second process was never asked");
+    }
+    assert_eq!(notify(&mut agent, "exit", 10_000).await.unwrap(), "{\"answer\": \"exit\"}");
+    assert_eq!(notify(&mut agent, "one", 10_000).await.unwrap(), one);
+}

@@ -8,8 +8,39 @@ fn vite_is_told_of_changes_where_the_dev_script_is_plain() {
     assert!(plan.supplied.is_empty());
     let other = r#"{"scripts":{"dev":"tsc -b && vite"},"devDependencies":{"vite":"7"}}"#;
     let plan = plan_of(&[("package.json", other)]);
-    assert_eq!((plan.start.reload, plan.start.port), (ReloadPlan::Restart, 5173));
+    assert_eq!((plan.start.reload, plan.start.port), (ReloadPlan::Control, 5173));
     assert!(plan.start.argv[2].ends_with("\ntsc -b && vite"));
+    assert_eq!(plan.start.environment["NODE_OPTIONS"], "--require=/previewd/node/hook.cjs");
+}
+
+#[test]
+fn a_framework_that_is_built_on_vite_is_told_of_changes_and_others_are_not() {
+    for (package, dev, wanted) in [
+        ("astro", "astro dev", ReloadPlan::Control),
+        ("nuxt", "nuxt dev", ReloadPlan::Control),
+        ("@react-router/dev", "react-router dev", ReloadPlan::Control),
+        ("vitepress", "vitepress dev", ReloadPlan::Control),
+        ("@angular/cli", "ng serve", ReloadPlan::Restart),
+        ("gatsby", "gatsby develop", ReloadPlan::Restart),
+        ("webpack-dev-server", "webpack serve", ReloadPlan::Restart),
+    ] {
+        let manifest = format!(r#"{{"scripts":{{"dev":"{dev}"}},"devDependencies":{{"{package}":"1"}}}}"#);
+        let plan = plan_of(&[("package.json", &manifest)]);
+        assert_eq!(plan.start.reload, wanted, "{package}");
+        assert_eq!(plan.start.environment.contains_key("NODE_OPTIONS"), wanted == ReloadPlan::Control, "{package}");
+    }
+}
+
+#[test]
+fn the_options_of_node_that_a_request_names_are_beside_the_hook() {
+    let overrides = Overrides {
+        environment: [("NODE_OPTIONS".to_owned(), "--max-old-space-size=300".to_owned())].into(),
+        start_command: Some("npm run dev".to_owned()),
+        ..Overrides::default()
+    };
+    let plan = try_with(&[("package.json", VITE)], &overrides).unwrap();
+    assert_eq!(plan.start.reload, ReloadPlan::Control);
+    assert_eq!(plan.start.environment["NODE_OPTIONS"], "--max-old-space-size=300 --require=/previewd/node/hook.cjs");
 }
 
 #[test]

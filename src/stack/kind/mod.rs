@@ -1,0 +1,89 @@
+//! Frameworks with a development server of their own, one file each: by which package they show, and how they are told of
+//! changes.
+
+mod angular;
+mod astro;
+mod docusaurus;
+mod gatsby;
+mod next;
+mod nuxt;
+mod qwik_city;
+mod react_router;
+mod remix;
+mod solid_start;
+mod svelte_kit;
+mod tanstack_start;
+
+use std::collections::BTreeMap;
+
+use super::manifest::Package;
+use crate::domain::runtime::{APP_ROOT, RUNTIME_MOUNT, ReloadPlan};
+
+/// Packages that bring a server of Vite's to a project that is made with none of these.
+const VITES: [&str; 5] = ["vite", "vinxi", "vitepress", "vike", "@storybook/react-vite"];
+/// All of them. A project that lists several is of the first.
+const ALL: [Kind; 12] = [
+    angular::KIND,
+    astro::KIND,
+    docusaurus::KIND,
+    gatsby::KIND,
+    next::KIND,
+    nuxt::KIND,
+    qwik_city::KIND,
+    react_router::KIND,
+    remix::KIND,
+    solid_start::KIND,
+    svelte_kit::KIND,
+    tanstack_start::KIND,
+];
+
+/// What is known of one framework. Its `start` script serves what a build has made, so that `dev` is what shows sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// The package whose presence in the manifest shows it.
+    pub package: &'static str,
+    /// How its development server learns of changes.
+    pub told: Told,
+}
+
+/// How a development server learns of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Through the Vite that it makes its server by, which is found by a module hook (`stacks/node/hook.cjs`).
+    Vite,
+    /// It is not: its process is started anew.
+    Nobody,
+}
+
+/// Returns the framework that a project is made with, by its direct dependencies.
+pub(super) fn of(package: &Package) -> Option<Kind> {
+    ALL.into_iter().find(|kind| package.has(kind.package))
+}
+
+impl Told {
+    /// Returns how the development server of a project learns of changes.
+    pub fn of(package: &Package) -> Self {
+        match of(package) {
+            Some(kind) => kind.told,
+            None if VITES.iter().any(|name| package.has(name)) => Self::Vite,
+            None => Self::Nobody,
+        }
+    }
+
+    /// Returns how a change becomes visible, after adding to the variables what that takes.
+    pub fn prepare(self, environment: &mut BTreeMap<String, String>) -> ReloadPlan {
+        match self {
+            Self::Vite => {
+                environment.insert("PREVIEWD_PROJECT".into(), APP_ROOT.into());
+                // Child processes inherit it. Node takes the options of both.
+                let hook = format!("--require={RUNTIME_MOUNT}/node/hook.cjs");
+                let options = environment.entry("NODE_OPTIONS".into()).or_default();
+                if !options.contains(&hook) {
+                    *options = format!("{options} {hook}").trim_start().to_owned();
+                }
+                ReloadPlan::Control
+            }
+            Self::Nobody => ReloadPlan::Restart,
+        }
+    }
+}

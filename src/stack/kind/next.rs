@@ -1,0 +1,5 @@
+//! Next.js: `next dev`.
+
+use super::{Kind, Told};
+
+pub(super) const KIND: Kind = Kind { package: "next", told: Told::Nobody };

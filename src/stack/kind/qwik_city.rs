@@ -1,0 +1,5 @@
+//! Qwik City: `vite --mode ssr`.
+
+use super::{Kind, Told};
+
+pub(super) const KIND: Kind = Kind { package: "@builder.io/qwik-city", told: Told::Vite };

@@ -1,0 +1,44 @@
+// Loaded before everything else in each Node process of a preview whose development server is told of changes
+// (NODE_OPTIONS=--require). It may run in npm, in `concurrently` or in a compiler as well: it does no more than to note
+// whom it may concern.
+
+'use strict'
+
+const { basename, join } = require('node:path')
+const { pathToFileURL } = require('node:url')
+const loader = require('node:module')
+
+/** Programs that only start others. */
+const STARTERS = new Set([
+  'npm',
+  'npm-cli.js',
+  'npx',
+  'npx-cli.js',
+  'pnpm',
+  'pnpm.cjs',
+  'yarn',
+  'yarn.js',
+  'concurrently',
+  'concurrently.js',
+  'npm-run-all',
+  'run-p',
+  'run-s',
+  'turbo',
+  'cross-env',
+  'dotenv',
+])
+
+if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''))) {
+  const load = loader._load
+  loader._load = function (request, ...words) {
+    const loaded = load.call(this, request, ...words)
+    return request === 'chokidar' ? require('./told/watchers.cjs').tame(loaded) : loaded
+  }
+  const hooks = join(__dirname, 'hooks.cjs')
+  if (loader.registerHooks) {
+    loader.registerHooks(require(hooks))
+  } else if (loader.register) {
+    // Node 18 and 20: in a thread of its own, and deaf to `require`.
+    loader.register(pathToFileURL(hooks).href)
+  }
+}

@@ -1,0 +1,47 @@
+// The control socket: one JSON object per line, each notice answered by one line.
+//
+//   in   {"revision":"<id>","changes":[{"path":"src/App.jsx","kind":"add|change|unlink"}]}
+//   out  {"ok":true,"strategy":"hot|full|restart"}
+//        {"ok":false,"error":{"message":"...","file":"src/App.jsx","line":3}}
+//
+// An answer means that the next fetch gets the new code, and that what the pages load is without errors. Each process that
+// has a development server has a connection of its own.
+
+import { connect } from 'node:net'
+
+let socket
+let wanted = false
+let queue = Promise.resolve()
+
+/** Answers notices by a function, one after another. Connects again when the other side went away. */
+export function listen(answer) {
+  wanted = true
+  if (socket || !process.env.PREVIEWD_CONTROL) return
+  socket = connect(process.env.PREVIEWD_CONTROL)
+  const own = socket
+  let buffer = ''
+  own.setEncoding('utf8')
+  // The server keeps the process alive, not this.
+  own.unref()
+  own.on('data', (text) => {
+    buffer += text
+    const lines = buffer.split('\n')
+    buffer = lines.pop()
+    for (const line of lines) {
+      queue = queue.then(async () => own.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`)).catch(() => own.destroy())
+    }
+  })
+  own.on('error', () => {})
+  own.on('close', () => {
+    socket = undefined
+    if (wanted) setTimeout(() => wanted && listen(answer), 100).unref()
+  })
+}
+
+/** Hangs up once what was asked is answered: there is nobody to tell in this process. */
+export function hangUp() {
+  wanted = false
+  queue = queue.then(() => {
+    if (!wanted) socket?.end()
+  })
+}

@@ -1,0 +1,35 @@
+// Errors of Vite and its plugins, as previewd reports them.
+
+import { existsSync } from 'node:fs'
+import { isAbsolute, join, relative, sep } from 'node:path'
+
+/** The folder that paths are reported from. */
+export const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
+
+/** Returns an error with its first telling line, and the file and the line where they are known. */
+export function described(error, root) {
+  const text = [error.message, error.frame].filter((part) => typeof part === 'string').join('\n').replace(/\u001b\[[0-9;]*m/g, '')
+  const place = /([^\s"'`()[\]]+\.[a-z]+):(\d+):\d+/.exec(text)
+  const at = /\((\d+):\d+\)/.exec(error.message ?? '')
+  // Some of Vite's own plugins put an object there.
+  const named = [error.loc?.file, error.id].find((file) => typeof file === 'string')
+  const file = named ?? (isHere(place?.[1], root) ? place[1] : undefined) ?? error.module
+  const line = error.loc?.line ?? error.line ?? place?.[2] ?? at?.[1]
+  const lines = text.split('\n').map((line) => line.trim()).filter(Boolean)
+  // "Transform failed with 1 error:" says nothing; what follows does.
+  const message = /error(\(s\)|s)?:$/i.test(lines[0] ?? '') && lines[1] ? lines[1] : (lines[0] ?? 'an error without a message')
+  return { message: shortened(message, root), file: file && shortened(file, root), line: line ? Number(line) : undefined }
+}
+
+function isHere(path, root) {
+  return path !== undefined && existsSync(isAbsolute(path) ? path : join(root, path))
+}
+
+/** Takes the project's folder and queries off the paths of a text. */
+function shortened(text, root) {
+  const prefix = project.endsWith(sep) ? project : project + sep
+  const inside = text.replaceAll(`file://${prefix}`, '').replaceAll(prefix, '').replace(/(\.[a-z]+)\?[^\s"']*/g, '$1')
+  // Rolldown and esbuild name files from the root that Vite serves.
+  const below = relative(project, root)
+  return below && inside === text && !isAbsolute(text) && existsSync(join(root, text)) ? join(below, text) : inside
+}

@@ -1,0 +1,358 @@
+// The Vite servers of this process (Vite 5 to 8), and what they are told: which paths changed, and what the project's own
+// tools have written. They have no watcher. Vite's drops a second change within 50 ms, and so a burst ends on old code.
+
+import { EventEmitter, once } from 'node:events'
+import { dirname, resolve } from 'node:path'
+
+import { check } from './check.mjs'
+import { hangUp, listen } from './control.mjs'
+import { described, project } from './errors.mjs'
+import { standIn } from './upgrades.mjs'
+import watchers from './watchers.cjs'
+import * as writes from './writes.mjs'
+
+/** How long one change may take until Vite's plugins have heard of it. */
+const HEARD_TIMEOUT_MS = 2000
+/**
+ * How long tools are waited for that listen to files that come and go, beside Vite itself: SvelteKit gathers them for
+ * 100 ms before it looks again at its routes, and no hook says when it has.
+ */
+const TOOLS_MS = 120
+/** How long after the last sign of work tools are taken to have ended. */
+const QUIET_MS = 40
+/** The longest that tools are waited for. */
+const TOOLS_TIMEOUT_MS = 5000
+/** The longest that a framework takes to make its servers anew for another configuration of its own. */
+const RESTART_TIMEOUT_MS = 20_000
+/** The configurations for which frameworks make their servers anew, which is not Vite's own restart. */
+const FRAMEWORK_CONFIGS = /\/astro\.config\.[cm]?[jt]s$/
+
+/** @type {Set<Told>} */
+const live = new Set()
+/** Servers that are being made or restarted. */
+const pending = new Set()
+/** Says 'listening' when a server is there for its pages, and 'refused' when one shows an error to them. */
+const news = new EventEmitter()
+/** When a server was last asked to find or load a module, in milliseconds of `performance.now()`. */
+let worked = 0
+
+/** Returns a `createServer` like that of a Vite module, whose servers are told of changes. */
+export function told(vite) {
+  return function createServer(inline = {}) {
+    const one = new Told(vite)
+    const config = { ...inline, plugins: [...(inline.plugins ?? []), one.plugin()] }
+    const made = vite.createServer(config).then((server) => one.begin(server))
+    pend(made)
+    return made
+  }
+}
+
+function pend(promise) {
+  const settled = promise.catch(() => {}).finally(() => pending.delete(settled))
+  pending.add(settled)
+}
+
+async function noneArePending() {
+  while (pending.size > 0) await Promise.all(pending)
+}
+
+/** One server, over all its restarts. */
+class Told {
+  constructor(vite) {
+    this.vite = vite
+    this.major = Number.parseInt(vite.version, 10)
+    /** Messages that Vite logged as errors since the notice began. */
+    this.logged = []
+    /** What was sent to the pages since the notice began: 'update', 'full-reload' ... */
+    this.sent = new Set()
+    /** Who waits until the plugins have heard of a change, by file. */
+    this.waiting = new Map()
+    /** What failed in the last check. */
+    this.broken = new Set()
+  }
+
+  begin(server) {
+    this.server = server
+    this.watchOver()
+    live.add(this)
+    const { listen: open } = server
+    server.listen = async (...words) => {
+      const opened = await open.apply(server, words)
+      news.emit('listening')
+      return opened
+    }
+    const close = server.close
+    server.close = (...words) => {
+      live.delete(this)
+      if (live.size === 0) hangUp()
+      return close.apply(server, words)
+    }
+    writes.follow(written)
+    listen(answer)
+    return server
+  }
+
+  /** The plugin that settles what the project's configuration may not decide here, and hears when a change has arrived. */
+  plugin() {
+    const one = this
+    const heard = (file) => void setImmediate(() => one.waiting.get(file)?.())
+    const hook = { order: 'post', handler: ({ file }) => heard(file) }
+    return {
+      name: 'previewd',
+      enforce: 'post',
+      apply: 'serve',
+      configResolved(config) {
+        one.config = config
+        const { server, logger } = config
+        server.watch = null
+        server.allowedHosts = true
+        server.https = undefined
+        // The page's own address leads here, whatever port it has outside. Vite 8 keeps the same settings in `ws`.
+        if (server.hmr !== false) {
+          const { overlay, path, server: own } = typeof server.hmr === 'object' ? server.hmr : {}
+          server.hmr = { overlay, path, server: own }
+          if (server.middlewareMode && !own) server.hmr.server = standIn(`${config.base}${path ?? ''}`)
+        }
+        if (server.ws && typeof server.ws === 'object') server.ws = {}
+        if (!logger.previewd) {
+          const { error } = logger
+          logger.error = (message, details) => {
+            one.logged.push(details?.error ?? new Error(String(message)))
+            error.call(logger, message, details)
+          }
+          logger.previewd = true
+        }
+      },
+      resolveId: { order: 'pre', handler: works },
+      load: { order: 'pre', handler: works },
+      watchChange(file, { event }) {
+        if (one.major < 6 && event !== 'update') heard(file)
+      },
+      ...(this.major < 6 ? { handleHotUpdate: hook } : { hotUpdate: hook }),
+    }
+  }
+
+  get root() {
+    return this.server.config.root
+  }
+
+  /** Whether pages come from this server: frameworks make others, to compile something of their own. */
+  get hasPages() {
+    const { server } = this.server.config
+    return Boolean(this.server.httpServer) || (Boolean(server.middlewareMode) && server.hmr !== false && server.ws !== false)
+  }
+
+  /** Returns its environments by name; in Vite 5, two that stand for them. */
+  get environments() {
+    const { server } = this
+    if (server.environments) return Object.entries(server.environments).map(([name, it]) => ({ name, graph: it.moduleGraph, transform: (url) => it.transformRequest(url) }))
+    const graph = server.moduleGraph
+    return [
+      { name: 'client', graph, transform: (url) => server.transformRequest(url) },
+      { name: 'ssr', graph, ssr: true, transform: (url) => server.transformRequest(url, { ssr: true }) },
+    ]
+  }
+
+  /** Notes what the server sends to the pages and whether a plugin restarts it. Again after each restart, which replaces all. */
+  watchOver() {
+    const { server, sent } = this
+    const refused = (error) => {
+      this.logged.push(Object.assign(new Error(error?.message), error))
+      news.emit('refused')
+    }
+    const environments = Object.values(server.environments ?? {})
+    for (const channel of new Set([server.ws, server.hot, ...environments.map(({ hot }) => hot)])) {
+      if (!channel?.send || channel.send.previewd) continue
+      const send = channel.send
+      channel.send = function (...payload) {
+        sent.add(typeof payload[0] === 'string' ? 'custom' : payload[0]?.type)
+        if (payload[0]?.type === 'error') refused(payload[0].err)
+        return send.apply(this, payload)
+      }
+      channel.send.previewd = true
+    }
+    if (!server.restart.previewd) {
+      const restart = server.restart
+      server.restart = function (...words) {
+        const running = Promise.resolve(restart.apply(this, words))
+        pend(running)
+        return running
+      }
+      server.restart.previewd = true
+    }
+  }
+
+  /** Begins a notice: forgets what was before it, and remembers what it may make stale. */
+  prepare(files) {
+    this.logged.length = 0
+    this.sent.clear()
+    this.watchOver()
+    this.before = this.server.config
+    // Vite only renews the time stamps in these, and goes on serving an import of what is gone.
+    const gone = files.filter(({ kind }) => kind === 'unlink').map(({ file }) => file)
+    this.orphans = this.environments.flatMap(({ graph }) => gone.flatMap((file) => importers(graph, file).map((module) => ({ graph, module }))))
+  }
+
+  /** Tells of changes. Returns whether tools beside Vite may have something to write now. */
+  async tell(files) {
+    if (files.some(({ file }) => this.configures(file))) {
+      await this.server.restart()
+      return false
+    }
+    if (this.hasPages && files.some(({ file }) => FRAMEWORK_CONFIGS.test(file))) {
+      const over = AbortSignal.timeout(RESTART_TIMEOUT_MS)
+      const made = Promise.race([once(news, 'listening', { signal: over }), once(news, 'refused', { signal: over })])
+      for (const { file, kind } of files) this.emit(kind, file)
+      await made
+      return false
+    }
+    const comeOrGo = files.some(({ kind }) => kind !== 'change')
+    const tools = comeOrGo && (this.server.watcher.listenerCount('add') > 1 || this.server.watcher.listenerCount('all') > 0)
+    await Promise.all(files.map(({ file, kind }) => this.announce(file, kind)))
+    for (const { graph, module } of this.orphans) graph.invalidateModule(module)
+    return tools
+  }
+
+  /** Tells of one change and waits until the plugins have heard of it. */
+  async announce(file, kind) {
+    // A file that was there already, such as one that a plugin wrote: its module has to go stale too.
+    const known = kind === 'add' && this.environments.some(({ graph }) => (graph.getModulesByFile(file)?.size ?? 0) > 0)
+    for (const event of known ? ['add', 'change'] : [kind]) {
+      const arrived = this.hasPages && this.server.config.server.hmr !== false ? this.arrival(file) : undefined
+      this.emit(event, file)
+      await arrived
+      // What follows the plugins' hooks: the messages to the pages.
+      await new Promise(setImmediate)
+    }
+  }
+
+  emit(event, file) {
+    // Another object after each restart.
+    const { watcher } = this.server
+    watcher.emit(event, file)
+    watcher.emit('all', event, file)
+  }
+
+  /** Resolves once the plugins have heard of a file in each environment. */
+  arrival(file) {
+    let left = Object.keys(this.server.environments ?? { client: true }).length
+    return new Promise((done) => {
+      const timer = setTimeout(done, HEARD_TIMEOUT_MS)
+      this.waiting.set(file, () => {
+        left -= 1
+        if (left <= 0) {
+          clearTimeout(timer)
+          done()
+        }
+      })
+    }).then(() => this.waiting.delete(file))
+  }
+
+  /** Returns whether a file is read only when Vite starts. */
+  configures(file) {
+    if (!this.hasPages) return false
+    const { config } = this.server
+    const environment = config.envDir && dirname(file) === this.normal(resolve(config.envDir))
+    const mode = [`.env`, `.env.local`, `.env.${config.mode}`, `.env.${config.mode}.local`]
+    return (
+      file === config.configFile ||
+      config.configFileDependencies?.includes(file) ||
+      (environment && mode.includes(file.slice(file.lastIndexOf('/') + 1))) ||
+      /\/(postcss|tailwind|svelte)\.config\.[cm]?[jt]s$|\/\.postcssrc[^/]*$/.test(file)
+    )
+  }
+
+  /** Returns whether another server is needed for a file, of Vite's or of the framework's making. */
+  decides(file) {
+    return this.configures(file) || FRAMEWORK_CONFIGS.test(file)
+  }
+
+  /** Says to the pages what nobody else does, and returns how the change shows. */
+  shows(files) {
+    const { server } = this
+    if (server.config !== this.before) return 'restart'
+    if (server.config.server.hmr === false || this.sent.has('full-reload')) return 'full'
+    const { publicDir } = server.config
+    const isPublic = ({ file }) => Boolean(publicDir) && file.startsWith(`${this.normal(publicDir)}/`)
+    // What only the server's side of the app has: its page is made anew at the next request.
+    const rendered = ({ file }) => {
+      const [client, ...others] = this.environments
+      return !client.graph.getModulesByFile(file)?.size && others.some(({ graph }) => graph.getModulesByFile(file)?.size)
+    }
+    if (files.some(isPublic) || (this.sent.size === 0 && files.some(rendered))) {
+      server.ws.send({ type: 'full-reload', path: '*' })
+      return 'full'
+    }
+    return 'hot'
+  }
+
+  normal(path) {
+    return this.vite.normalizePath(path)
+  }
+}
+
+function works() {
+  worked = performance.now()
+  return null
+}
+
+/** Returns the modules that import a file. */
+function importers(graph, file) {
+  const modules = [...(graph.getModulesByFile(file) ?? [])]
+  return modules.flatMap((module) => [...module.importers]).filter((module) => module.file)
+}
+
+/** Tells every server what a tool of the project has written, as a watcher would. */
+function written(kind, file) {
+  watchers.emit(kind, file)
+  for (const one of live) {
+    const path = one.normal(file)
+    const known = one.environments.some(({ graph }) => (graph.getModulesByFile(path)?.size ?? 0) > 0)
+    one.emit(kind, path)
+    if (kind === 'add' && known) one.emit('change', path)
+  }
+}
+
+/** Waits until tools have written what they had to: some begin only after `patience`, none says when it has ended. */
+async function toolsHaveWritten(begun, patience) {
+  for (;;) {
+    await new Promise(setImmediate)
+    const now = performance.now()
+    const sign = Math.max(writes.last, worked)
+    const until = Math.max(begun + patience, sign > begun ? sign + QUIET_MS : 0)
+    if ((now >= until && writes.running === 0) || now - begun > TOOLS_TIMEOUT_MS) return
+    await new Promise((done) => setTimeout(done, Math.max(until - now, 5)))
+  }
+}
+
+async function answer({ changes }) {
+  let root = project
+  try {
+    const [begun, since] = [[...live], performance.now()]
+    for (const one of begun) one.prepare(filesOf(one, changes))
+    const told = changes.map(({ path, kind }) => watchers.emit(kind, resolve(project, path)))
+    const tools = await Promise.all(begun.map((one) => one.tell(filesOf(one, changes))))
+    const comeOrGo = changes.some(({ kind }) => kind !== 'change')
+    if ([...told, ...tools].includes(true)) await toolsHaveWritten(since, comeOrGo ? TOOLS_MS : 0)
+    await noneArePending()
+    let shown = 'hot'
+    for (const one of [...live].filter((one) => one.hasPages)) {
+      root = one.root
+      const files = filesOf(one, changes)
+      if (!begun.includes(one)) one.prepare([])
+      const refused = begun.includes(one) && files.some(({ file }) => one.decides(file)) && one.server.config === one.before
+      if (refused) return { ok: false, error: described(one.logged[0] ?? new Error('Vite did not restart'), root) }
+      const error = await check(one, files, one.server.config !== one.before)
+      if (error) return { ok: false, error: described(error, root) }
+      const now = begun.includes(one) ? one.shows(files) : 'restart'
+      if (now === 'restart' || (now === 'full' && shown === 'hot')) shown = now
+    }
+    return { ok: true, strategy: shown }
+  } catch (error) {
+    return { ok: false, error: described(error, root) }
+  }
+}
+
+function filesOf(one, changes) {
+  return changes.map(({ path, kind }) => ({ file: one.normal(resolve(project, path)), kind }))
+}
