@@ -181,6 +181,12 @@ impl Log {
         lines
     }
 
+    /// Returns every kept line of a source, to find the cause of a failure in them.
+    pub fn all(&self, source: LogSource) -> Vec<String> {
+        let kept = self.kept();
+        kept.lines.iter().filter(|stored| stored.line.source == source).map(|stored| stored.line.text.clone()).collect()
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // Nothing in here can panic halfway, so a poisoned lock still holds a good log.
         self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner)

@@ -213,7 +213,7 @@ impl Maker<'_> {
             return Err(failure);
         }
         let end = End::Exited { code: exit.code, out_of_memory: false };
-        Err(stack::explain(self.run, FailureStage::Install, &end, &self.excerpt()))
+        Err(stack::explain(self.run, FailureStage::Install, &end, &self.log.all(LogSource::Install)))
     }
 
     async fn build(&self, context: &Context) -> Result<Image, Failure> {

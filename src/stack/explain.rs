@@ -11,6 +11,7 @@ mod variable;
 
 use std::sync::LazyLock;
 
+pub(super) use install::AGAIN;
 use regex::Regex;
 
 use crate::domain::{
@@ -21,8 +22,14 @@ use crate::domain::{
 
 /// The most lines that are looked at.
 const MAX_LINES: usize = 400;
+/// The most lines of an installation that are looked at: its cause may stand far above the end.
+const MAX_INSTALL_LINES: usize = 10_000;
 /// The most characters of a line that are looked at.
 const MAX_LINE_CHARS: usize = 1000;
+/// The most characters of a line of an installation that are looked at: pip lists the releases that there are in one.
+const MAX_INSTALL_LINE_CHARS: usize = 16 * 1024;
+/// How many lines before the one that tells the cause are in the excerpt of an installation's log.
+const LINES_BEFORE: usize = 15;
 /// The longest message, in characters.
 const MAX_MESSAGE_CHARS: usize = 400;
 
@@ -71,7 +78,8 @@ struct Cause {
 /// Explains a failure: a stable reason, a sentence, the file from the project's root and the line where they are known,
 /// and the last lines of the log.
 ///
-/// `lines` are the log's last lines, oldest first, of the process that failed alone; at most 400 of them are looked at.
+/// `lines` are the log's last lines, oldest first, of the process that failed alone; at most 400 of them are looked at, of
+/// an installation 10,000. Where the cause of an installation stands above the last lines, those around it are the excerpt.
 /// Reasons: `OUT_OF_MEMORY`, `SYNTAX_ERROR`, `TYPE_ERROR`, `MODULE_NOT_FOUND`, `IMPORT_ERROR`, `MISSING_VARIABLE`,
 /// `EXCEPTION`, `PORT_IN_USE`, `COMMAND_NOT_FOUND`, `TRANSFORM_FAILED`, `INSTALL_FAILED`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
 /// `NOT_ANSWERING`, `FAILED`.
@@ -82,26 +90,59 @@ pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String])
 /// Explains as [`explain`] does a failure of an app whose project is in another folder of the container than usual, where
 /// its own Dockerfile has put it. An empty one is the usual one.
 pub fn explain_in(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String], folder: &str) -> Failure {
-    let tail: Vec<String> = lines[lines.len().saturating_sub(MAX_LINES)..].iter().map(|line| readable(line)).collect();
+    if stage == FailureStage::Install {
+        return installation(plan, end, lines);
+    }
+    let readable = |line: &String| readable(line, MAX_LINE_CHARS);
+    let tail: Vec<String> = lines[lines.len().saturating_sub(MAX_LINES)..].iter().map(readable).collect();
     let cause = match folder.trim_end_matches('/') {
-        "" => cause(plan, stage, end, &tail),
+        "" => cause_of(plan, stage, end, &tail),
         folder => {
             let usual = format!("{}/", plan.working_folder());
             let moved: Vec<String> = tail.iter().map(|line| line.replace(&format!("{folder}/"), &usual)).collect();
-            cause(plan, stage, end, &moved)
+            cause_of(plan, stage, end, &moved)
         }
     };
+    let excerpt = tail[tail.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec();
+    failure(stage, end, cause, excerpt)
+}
+
+/// Explains the failure of an installation from all that it printed.
+fn installation(plan: &RunPlan, end: &End, lines: &[String]) -> Failure {
+    let stage = FailureStage::Install;
+    let lines = &lines[lines.len().saturating_sub(MAX_INSTALL_LINES)..];
+    let lines: Vec<String> = lines.iter().map(|line| readable(line, MAX_INSTALL_LINE_CHARS)).collect();
+    let out_of_memory = matches!(end, End::Exited { out_of_memory: true, .. });
+    let found = match end {
+        End::Exited { .. } if !out_of_memory => install::read(plan, &lines),
+        _ => None,
+    };
+    let (cause, at) = found.map_or((None, None), |(cause, at)| (Some(cause), Some(at)));
+    let told: Vec<(usize, &String)> = lines.iter().enumerate().filter(|(_, line)| !install::is_idle(line)).collect();
+    let cause = cause.unwrap_or_else(|| {
+        let told: Vec<String> = told.iter().map(|(_, line)| (*line).clone()).collect();
+        cause_of(plan, stage, end, &told)
+    });
+    let last = told.len().saturating_sub(MAX_EXCERPT_LINES);
+    let start =
+        at.map_or(last, |at| told.partition_point(|(index, _)| *index < at).saturating_sub(LINES_BEFORE).min(last));
+    let excerpt =
+        told[start..].iter().take(MAX_EXCERPT_LINES).map(|(_, line)| readable(line, MAX_LINE_CHARS)).collect();
+    failure(stage, end, cause, excerpt)
+}
+
+fn failure(stage: FailureStage, end: &End, cause: Cause, log_excerpt: Vec<String>) -> Failure {
     let mut failure = Failure::new(stage, cause.reason, shortened(&cause.message));
     failure.file = cause.file;
     failure.line = cause.line.filter(|line| *line > 0);
-    failure.log_excerpt = tail[tail.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec();
+    failure.log_excerpt = log_excerpt;
     if let End::Exited { code, .. } = end {
         failure.exit_code = Some(*code);
     }
     failure
 }
 
-fn cause(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {
+fn cause_of(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {
     if let End::Exited { out_of_memory: true, .. } = end {
         return Cause {
             reason: "OUT_OF_MEMORY",
@@ -113,8 +154,7 @@ fn cause(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Ca
         return reported(plan, stage, message, file.as_deref(), *line);
     }
     let found = match stage {
-        FailureStage::Install => install::read(plan, lines),
-        FailureStage::Build => None,
+        FailureStage::Install | FailureStage::Build => None,
         _ => from_app(plan, lines),
     };
     // What the log says is the cause of an end; a silent app is explained by what it does.
@@ -234,8 +274,8 @@ fn in_project(path: &str, root: &str) -> Option<String> {
 }
 
 /// Returns a line without colours and other control characters, cut to size.
-fn readable(line: &str) -> String {
-    let mut text = String::with_capacity(line.len().min(MAX_LINE_CHARS));
+fn readable(line: &str, max_chars: usize) -> String {
+    let mut text = String::with_capacity(line.len().min(max_chars));
     let mut characters = line.chars();
     let mut count = 0;
     while let Some(character) = characters.next() {
@@ -247,7 +287,7 @@ fn readable(line: &str) -> String {
         } else if character == '\t' || !character.is_control() {
             text.push(character);
             count += 1;
-            if count == MAX_LINE_CHARS {
+            if count == max_chars {
                 break;
             }
         }

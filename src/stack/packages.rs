@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
+    explain::AGAIN,
     manifest::{self, Identity, Package},
     project::{Project, bad, bad_json},
     wanted::{YARN_PLUGINS, is_archive},
@@ -188,7 +189,7 @@ impl Manager {
     fn commands(&self, exact: bool) -> Vec<String> {
         let or_mend = |strict: String, mend: String| {
             format!(
-                "{strict} || {{ echo 'previewd: the lockfile does not serve as it is; installing by the manifest' >&2; {mend}; }}"
+                "{strict} || {{ echo '{AGAIN}, by the manifest, since the lockfile does not serve as it is' >&2; {mend}; }}"
             )
         };
         vec![match self {

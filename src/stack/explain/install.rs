@@ -1,89 +1,100 @@
-//! What pip, npm, pnpm and yarn print when an installation fails.
+//! What pip, uv, npm, pnpm, yarn and Bun print when an installation fails: the reason, the package, and what to do.
+//!
+//! The cause stands anywhere in what they print, often far above the end, so all of it is read.
+
+mod git;
+mod lack;
+mod pip;
+mod scripts;
+mod signs;
+mod versions;
 
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde_json::Value;
 
 use super::{Cause, INSTALL_FAILED as REASON};
 use crate::domain::{
-    runtime::{ImagePlan, RunPlan},
+    runtime::{ImagePlan, InstallPlan, RunPlan},
     spec::Stack,
 };
 
-/// What one pattern tells: a message in which `{}` is the pattern's group, the package at fault where there is one.
-struct Sign {
-    pattern: &'static str,
-    message: &'static str,
+/// How the line begins that an installation prints before it tries again in another way. What was printed before it counts
+/// no more.
+pub(in crate::stack) const AGAIN: &str = "previewd: installing again";
+/// How the line begins in which an installation lists the releases of a package, after one that does not exist was asked for.
+pub(in crate::stack) const RELEASES: &str = "previewd: releases of ";
+
+/// What a reader found.
+struct Found {
+    reason: &'static str,
+    message: String,
+    /// The package at fault.
+    package: Option<String>,
+    /// Where the package manager says that it stands.
+    place: Option<(String, Option<u32>)>,
+    /// Whether no file of the project is at fault.
+    blames_nothing: bool,
+    /// The index of the line that tells.
+    at: usize,
 }
 
-const fn sign(pattern: &'static str, message: &'static str) -> Sign {
-    Sign { pattern, message }
-}
-
-/// The most telling first.
-const SIGNS: [Sign; 18] = [
-    sign(r"No matching distribution found for (\S+)", "there is no package {} that fits"),
-    sign(r"Could not find a version that satisfies the requirement (\S+)", "there is no package {} that fits"),
-    sign(r"Invalid requirement: (.+?)(?: \(from .*)?$", "{} is no requirement"),
-    sign(r"Cannot install (.+) because these package versions have conflict", "{} conflict"),
-    sign(r"ResolutionImpossible", "the required versions conflict"),
-    sign(r"Failed building wheel for (\S+)", "the package {} could not be built"),
-    sign(r"Failed to build '?([^' ]+)'?", "the package {} could not be built"),
-    sign(r"404 +The requested resource '((?:@[^/'@ ]+/)?[^/'@ ]+)@[^']*' could not", "there is no package {}"),
-    sign(r"404 +'((?:@[^/'@ ]+/)?[^/'@ ]+)@[^' ]*' is not in", "there is no package {}"),
-    sign(r"notarget No matching version found for (\S+?)\.?$", "there is no version {}"),
-    sign(r"ERR_PNPM_FETCH_404.*/([^/ ]+): Not Found", "there is no package {}"),
-    sign(r"ERR_PNPM_NO_MATCHING_VERSION.*No matching version found for (\S+)", "there is no version {}"),
-    sign(r#"Couldn't find (?:package|any versions for) "([^"]+)""#, "there is no package {}"),
-    sign(r"npm (?:ERR!|error) (?:code )?ERESOLVE", "the required versions conflict"),
-    sign(r"Could not resolve dependency", "the required versions conflict"),
-    sign(r"npm (?:ERR!|error) code EJSONPARSE", "package.json is no JSON"),
-    sign(
-        r"ERR_PNPM_OUTDATED_LOCKFILE|npm ci.*can only install packages when",
-        "the lockfile does not fit its manifest",
-    ),
-    sign(NETWORK, "the package index could not be used"),
-];
-
-/// What is wrong with the way to the packages, and so with no file of the project.
-const NETWORK: &str = r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|Temporary failure in name resolution|Failed to establish a new connection|CERTIFICATE_VERIFY_FAILED|UNABLE_TO_GET_ISSUER_CERT|SELF_SIGNED_CERT_IN_CHAIN|No space left on device";
-
-static PATTERNS: LazyLock<Vec<(Regex, &'static Sign)>> =
-    LazyLock::new(|| SIGNS.iter().filter_map(|sign| Some((Regex::new(sign.pattern).ok()?, sign))).collect());
-/// Where a requirement stands: `(from -r requirements.txt (line 3))`, `(from line 3 of requirements.txt)`.
-static ORIGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"\(from -r (\S+) \(line (\d+)\)\)|\(from line (\d+) of (\S+?)\)|on line (\d+) of (\S+?)[:,)]").ok()
-});
-
-/// Reads the log of an installation.
-pub(super) fn read(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
-    let (found, sign) = PATTERNS.iter().find_map(|(pattern, sign)| {
-        // The mended attempt that follows a strict one repeats what went wrong, so the last is what counts.
-        let found = lines.iter().rev().find_map(|line| pattern.captures(line))?;
-        Some((found, *sign))
-    })?;
-    let package = found.get(1).map(|package| package.as_str().trim_matches(['\'', '"', ',', ';', ':', '.']));
-    let message = sign.message.replace("{}", package.unwrap_or_default());
-    if sign.pattern == NETWORK {
-        let said = found.get(0).map_or("", |text| text.as_str());
-        return Some(Cause { reason: REASON, message: format!("{message}: {said}"), file: None, line: None });
+impl Found {
+    fn at(at: usize) -> Self {
+        Self { reason: REASON, message: String::new(), package: None, place: None, blames_nothing: false, at }
     }
-    let place = package.and_then(|package| origin(lines).or_else(|| listed(plan, package)));
-    let (file, line) = match place {
-        Some((file, line)) => (Some(in_root(plan, &file)), line),
-        None => (manifest(plan), None),
-    };
-    Some(Cause { reason: REASON, message, file, line })
 }
 
-/// Returns the place that pip names last.
-fn origin(lines: &[String]) -> Option<(String, Option<u32>)> {
-    let mut errors = lines.iter().rev().filter(|line| line.contains("ERROR"));
-    let found = errors.find_map(|line| ORIGIN.as_ref()?.captures(line))?;
-    let group = |index: usize| found.get(index).map(|text| text.as_str().to_owned());
-    let file = group(1).or_else(|| group(4)).or_else(|| group(6))?;
-    let line = group(2).or_else(|| group(3)).or_else(|| group(5))?;
-    Some((file, line.parse().ok()))
+/// Reads the log of an installation. Returns the cause, and the index of the line that tells it.
+pub(super) fn read(plan: &RunPlan, lines: &[String]) -> Option<(Cause, usize)> {
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let start = lines.iter().rposition(|line| line.starts_with(AGAIN)).map_or(0, |at| at + 1);
+    let (found, start) =
+        find(plan, &lines[start..]).map(|found| (found, start)).or_else(|| Some((find(plan, &lines)?, 0)))?;
+    let (file, line) = if found.blames_nothing {
+        (None, None)
+    } else {
+        let place = found.place.or_else(|| found.package.as_deref().and_then(|package| listed(plan, package)));
+        place.map_or_else(|| (manifest(plan), None), |(file, line)| (Some(in_root(plan, &file)), line))
+    };
+    Some((Cause { reason: found.reason, message: found.message, file, line }, start + found.at))
+}
+
+fn find(plan: &RunPlan, lines: &[&str]) -> Option<Found> {
+    exhausted(lines)
+        .or_else(|| git::read(lines, |address| from_address(plan, address)))
+        .or_else(|| scripts::read(lines))
+        .or_else(|| pip::read(lines))
+        .or_else(|| signs::read(lines))
+}
+
+/// Reads that the container's memory, or the disk, did not suffice.
+fn exhausted(lines: &[&str]) -> Option<Found> {
+    static MEMORY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"JavaScript heap out of memory|^(?:/bin/sh: .*)?Killed$|^MemoryError|terminated by SIGKILL|virtual memory exhausted").ok()
+    });
+    let last = |text: &Regex| lines.iter().rposition(|line| text.is_match(line));
+    if let Some(at) = lines.iter().rposition(|line| line.contains("ENOSPC") || line.contains("No space left on device"))
+    {
+        let message =
+            "there is no space left for the installation: take large packages out, or give the service a larger disk";
+        return Some(Found { message: message.into(), blames_nothing: true, ..Found::at(at) });
+    }
+    let at = MEMORY.as_ref().and_then(last)?;
+    let message = "the installation ran out of memory: give it more, or take large packages out";
+    Some(Found { reason: "OUT_OF_MEMORY", message: message.into(), blames_nothing: true, ..Found::at(at) })
+}
+
+/// Returns whether a line is of a package manager's own, and tells nothing of the cause.
+pub(super) fn is_idle(line: &str) -> bool {
+    static IDLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"A complete log of this run|For a full report see|_logs/\S+\.(?:log|txt)|note: [Tt]his (?:error|is an issue)|likely not a problem with|^info Visit |^npm (?:ERR!|error|warn|WARN)\s*$|╰─> See above|^\s*\[end of output\]|^npm http fetch |^\s+at |^\s*$",
+        )
+        .ok()
+    });
+    IDLE.as_ref().is_some_and(|idle| idle.is_match(line))
 }
 
 /// Finds the line of a requirements file that names a package. Other manifests were rewritten, so their lines say nothing.
@@ -98,6 +109,34 @@ fn listed(plan: &RunPlan, package: &str) -> Option<(String, Option<u32>)> {
             Some((path.to_owned(), u32::try_from(line + 1).ok()))
         },
     )
+}
+
+/// Returns the package that a manifest of the installation fetches from an address.
+fn from_address(plan: &RunPlan, address: &str) -> Option<String> {
+    let ImagePlan::Dependencies(install) = &plan.image else { return None };
+    let path = git::path_of(address)?;
+    from_manifests(install, &path).or_else(|| from_requirements(install, &path))
+}
+
+fn from_manifests(install: &InstallPlan, path: &str) -> Option<String> {
+    let manifests = install.inputs.iter().filter(|(file, _)| file.ends_with("package.json"));
+    manifests.filter_map(|(_, content)| serde_json::from_slice::<Value>(content).ok()).find_map(|manifest| {
+        ["dependencies", "devDependencies", "optionalDependencies"].into_iter().find_map(|list| {
+            let list = manifest.get(list)?.as_object()?;
+            let fits = |range: &Value| range.as_str().is_some_and(|range| range.contains(path));
+            list.iter().find(|(_, range)| fits(range)).map(|(name, _)| name.clone())
+        })
+    })
+}
+
+fn from_requirements(install: &InstallPlan, path: &str) -> Option<String> {
+    let lists = install.inputs.iter().filter(|(file, _)| file.ends_with(".txt") || file.ends_with(".in"));
+    lists.map(|(_, content)| String::from_utf8_lossy(content).into_owned()).find_map(|text| {
+        let line = text.lines().find(|line| line.contains(path))?.to_owned();
+        let name = line.split(['@', ' ']).next().unwrap_or_default().trim();
+        let egg = line.split_once("#egg=").map(|(_, egg)| egg.split('&').next().unwrap_or(egg));
+        egg.or((!name.is_empty() && !name.starts_with('-') && !name.contains(':')).then_some(name)).map(str::to_owned)
+    })
 }
 
 /// Returns a requirement's name as package indexes compare it.
@@ -122,3 +161,6 @@ fn manifest(plan: &RunPlan) -> Option<String> {
 fn in_root(plan: &RunPlan, name: &str) -> String {
     if plan.root.is_empty() || name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", plan.root) }
 }
+
+#[cfg(test)]
+mod tests;
