@@ -117,6 +117,9 @@ pub(super) fn preview(preview: &proto::Preview) -> String {
     for (name, value) in rows {
         text.push_str(&format!("{name:<10} {value}\n"));
     }
+    for note in &preview.notes {
+        text.push_str(&format!("{:<10} {note}\n", "warning"));
+    }
     if let Some(failure) = &preview.failure {
         text.push_str(&describe::failure(failure));
     }

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{ids::FilePath, ignore::Ignore, spec::Stack};
+use crate::domain::{
+    ids::FilePath,
+    ignore::Ignore,
+    spec::Stack,
+    text::{MAX_SENTENCE_BYTES, sentence},
+};
 
 /// Where a project's files are in a container.
 pub const APP_ROOT: &str = "/app";
@@ -22,7 +27,7 @@ pub struct RunPlan {
     pub image: ImagePlan,
     /// How the app's process is started.
     pub start: StartPlan,
-    /// What is said in the lifecycle log, such as what was found and why.
+    /// What is said in the lifecycle log, such as what was found and why. Those made by [`warning`] are said to the caller too.
     pub notes: Vec<String>,
     /// Files that are put beside the project's own where it has none of that path, such as an entry page. Never in the VFS.
     pub supplied: BTreeMap<FilePath, String>,
@@ -33,6 +38,22 @@ impl RunPlan {
     pub fn working_folder(&self) -> String {
         if self.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", self.root) }
     }
+
+    /// Returns those of the notes that are warnings, at most 32 of at most 1 KiB each.
+    pub fn warnings(&self) -> Vec<String> {
+        let warnings = self.notes.iter().filter_map(|note| note.strip_prefix(WARNING));
+        warnings.take(MAX_WARNINGS).map(|text| sentence(text, MAX_SENTENCE_BYTES)).collect()
+    }
+}
+
+/// How a note begins that the caller should see.
+const WARNING: &str = "warning: ";
+/// The most warnings of one plan that are sent.
+const MAX_WARNINGS: usize = 32;
+
+/// Returns a note that the caller should see, and not only whoever reads the log.
+pub fn warning(text: impl std::fmt::Display) -> String {
+    format!("{WARNING}{text}")
 }
 
 /// Which image the app runs in.

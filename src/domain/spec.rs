@@ -181,6 +181,8 @@ pub struct PreviewStatus {
     pub failure: Option<Failure>,
     /// The bounds of its container.
     pub limits: Limits,
+    /// What the caller should know of how it is run, such as that half of the project is not.
+    pub notes: Vec<String>,
 }
 
 impl PreviewStatus {

@@ -77,6 +77,7 @@ impl Driver {
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
             status.limits = limits;
+            status.notes = plan.warnings();
             status.settled = Some(commit.clone());
             // What was asked for and does not answer yet is tried again.
             status.applies = if target.as_ref() == Some(&commit) { status.applies.max(1) } else { 0 };

@@ -50,6 +50,7 @@ impl Handle {
             applies: 0,
             failure: None,
             limits,
+            notes: Vec::new(),
         };
         Arc::new(Self {
             id: spec.id.clone(),

@@ -216,6 +216,7 @@ impl Driver {
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
             status.limits = limits;
+            status.notes = plan.warnings();
         });
         let files = FileSet::new(&tree, &plan);
         let image = self.image(self.recipe(&plan, &files)).await?;

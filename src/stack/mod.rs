@@ -6,6 +6,7 @@
 mod custom;
 mod dockerfile;
 mod explain;
+mod halves;
 mod kind;
 mod manifest;
 mod node;
@@ -80,6 +81,9 @@ pub fn plan(
         None => find(project, settings.root.is_none(), &mut notes)?,
     };
     let start = overrides.start_command.as_deref().or(settings.start.as_deref());
+    if start.is_none() {
+        halves::note_below(&project, stack, &mut notes);
+    }
     let mut plan = match stack {
         Stack::Python => python::plan(&project, start.is_some(), &mut notes),
         Stack::Node => node::plan(&project, start.is_some(), &mut notes),
@@ -133,7 +137,9 @@ fn shell(before: &[&str], after: &[&str], script: &str) -> Vec<String> {
 
 /// Finds the stack of a folder, or of the only folder below it that has one, the shallowest first.
 fn find<'a>(project: Project<'a>, search_below: bool, notes: &mut Vec<String>) -> Result<(Project<'a>, Stack), Error> {
-    if let Some(choice) = detect::choose(&signs(&project)?) {
+    // Documentation alone says little of a project, of which the folders may say more.
+    let documentation = search_below && static_files::published(&project) == Some("docs");
+    if let Some(choice) = detect::choose(&signs(&project)?).filter(|it| it.stack != Stack::Static || !documentation) {
         notes.extend(choice.note.map(str::to_owned));
         return Ok((project, choice.stack));
     }
@@ -153,22 +159,23 @@ fn find<'a>(project: Project<'a>, search_below: bool, notes: &mut Vec<String>) -
         }
         above = folders;
     }
+    let chosen = if found.len() == 1 { Some(0) } else { halves::page(&found) };
+    if let Some(chosen) = chosen {
+        halves::note_others(&found, chosen, notes);
+        let (below, choice) = found.swap_remove(chosen);
+        notes.push(format!("the project is in the folder {}", below.root));
+        notes.extend(choice.note.map(str::to_owned));
+        return Ok((below, choice.stack));
+    }
     let mut looked: Vec<String> = detect::LOOKED_FOR.iter().map(|name| project.path(name)).collect();
-    if found.len() > 1 {
+    if !found.is_empty() {
         let folders: Vec<&str> = found.iter().map(|(below, _)| below.root.as_str()).collect();
         looked.push(format!(
             "one folder with these, but there are {}: name one as root in previewd.toml",
             folders.join(", ")
         ));
     }
-    match found.pop().filter(|_| found.is_empty()) {
-        Some((below, choice)) => {
-            notes.push(format!("the project is in the folder {}", below.root));
-            notes.extend(choice.note.map(str::to_owned));
-            Ok((below, choice.stack))
-        }
-        None => Err(looked_for(looked)),
-    }
+    Err(looked_for(looked))
 }
 
 /// Gathers what a folder shows of its kind.

@@ -32,7 +32,7 @@ fn try_with(files: Files<'_>, overrides: &Overrides) -> Result<RunPlan, Error> {
     plan(&tree, &contents, overrides, &StackConfig::default())
 }
 
-fn try_plan(files: Files<'_>) -> Result<RunPlan, Error> {
+pub(super) fn try_plan(files: Files<'_>) -> Result<RunPlan, Error> {
     try_with(files, &Overrides::default())
 }
 
@@ -63,8 +63,8 @@ fn error_of(files: Files<'_>) -> String {
     try_plan(files).unwrap_err().to_string()
 }
 
-const VITE: &str = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"^7.0.0"}}"#;
-const EXPRESS: &str = r#"{"scripts":{"start":"node ./bin/www"},"dependencies":{"express":"5"}}"#;
+pub(super) const VITE: &str = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"^7.0.0"}}"#;
+pub(super) const EXPRESS: &str = r#"{"scripts":{"start":"node ./bin/www"},"dependencies":{"express":"5"}}"#;
 
 #[test]
 fn the_stack_is_found_as_a_user_expects() {
@@ -103,8 +103,9 @@ fn what_was_looked_for_is_said_when_nothing_fits() {
     for name in ["Dockerfile", "requirements.txt", "package.json", "index.html"] {
         assert!(error.to_string().contains(name), "{error}");
     }
-    let two = error_of(&[("a/package.json", VITE), ("b/requirements.txt", ""), ("b/main.py", "")]);
-    assert!(two.contains("a, b"), "{two}");
+    let two =
+        error_of(&[("a/package.json", VITE), ("b/package.json", VITE), ("c/requirements.txt", ""), ("c/main.py", "")]);
+    assert!(two.contains("a, b, c"), "{two}");
     assert!(error_of(&[("requirements.txt", ""), ("helpers.py", "")]).contains("main.py"));
     assert!(error_of(&[("package.json", "{}")]).contains("server.js"));
 }

@@ -43,6 +43,18 @@ def test_project_in_a_folder_far_below_is_run(settings, create):
     assert web.version_in(web.get(preview.url).text) == 4
 
 
+def test_half_of_a_project_that_is_not_run_is_told(client, create):
+    server = {f"backend/{path}": text for path, text in projects.plain_node(1).items()}
+    page = {f"frontend/{path}": text for path, text in projects.static(2).items()}
+    preview = create({**server, **page})
+    assert web.version_in(web.get(preview.url).text) == 2
+    (note,) = client.get(preview.preview_id).notes
+    assert "backend (node) is not" in note
+    assert any(note in entry.line for entry in client.logs(preview.preview_id))
+    updated = client.update(preview.preview_id, delete_paths=[*server])
+    assert list(updated.preview.notes) == []
+
+
 def windows(text: str) -> File:
     """Returns an executable file with the line ends of Windows."""
     return File(data=text.replace("\n", "\r\n").encode(), executable=True)

@@ -138,6 +138,7 @@ impl From<PreviewView> for proto::Preview {
             .into(),
             head_commit_id: text(head),
             idle_timeout: Some(sent_duration(spec.idle_timeout)),
+            notes: status.notes,
         }
     }
 }

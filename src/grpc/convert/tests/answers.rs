@@ -53,6 +53,7 @@ fn preview_is_sent_whole() {
     assert_eq!(sent.last_accessed_at.unwrap().seconds, 20);
     assert_eq!(sent.expires_at.unwrap().seconds, 30);
     assert_eq!(sent.idle_timeout, duration(1, 500_000_000));
+    assert_eq!(sent.notes, ["half of it"]);
     let failure = sent.failure.unwrap();
     assert_eq!((failure.stage(), failure.line), (proto::FailureStage::Start, 3));
     assert_eq!(failure.exit_code, Some(-1));
@@ -123,6 +124,7 @@ fn view() -> PreviewView {
             dependency_key: None,
             failure: Some(failure),
             limits: Limits { memory_bytes: 1, cpus: 0.5, pids: 2 },
+            notes: vec!["half of it".into()],
         },
         url: "http://127.0.0.1:8100/".into(),
         last_accessed_at: at(20),

@@ -181,7 +181,7 @@ class Failure(_message.Message):
     def __init__(self, stage: _Optional[_Union[FailureStage, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., log_excerpt: _Optional[_Iterable[str]] = ..., exit_code: _Optional[int] = ..., commit_id: _Optional[str] = ...) -> None: ...
 
 class Preview(_message.Message):
-    __slots__ = ("preview_id", "project_id", "branch", "stack", "phase", "url", "port", "container_id", "container_name", "commit_id", "created_at", "last_accessed_at", "expires_at", "failure", "limits", "reload", "head_commit_id", "idle_timeout")
+    __slots__ = ("preview_id", "project_id", "branch", "stack", "phase", "url", "port", "container_id", "container_name", "commit_id", "created_at", "last_accessed_at", "expires_at", "failure", "limits", "reload", "head_commit_id", "idle_timeout", "notes")
     PREVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +200,7 @@ class Preview(_message.Message):
     RELOAD_FIELD_NUMBER: _ClassVar[int]
     HEAD_COMMIT_ID_FIELD_NUMBER: _ClassVar[int]
     IDLE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     preview_id: str
     project_id: str
     branch: str
@@ -218,7 +219,8 @@ class Preview(_message.Message):
     reload: ReloadMode
     head_commit_id: str
     idle_timeout: _duration_pb2.Duration
-    def __init__(self, preview_id: _Optional[str] = ..., project_id: _Optional[str] = ..., branch: _Optional[str] = ..., stack: _Optional[_Union[Stack, str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., url: _Optional[str] = ..., port: _Optional[int] = ..., container_id: _Optional[str] = ..., container_name: _Optional[str] = ..., commit_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_accessed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., reload: _Optional[_Union[ReloadMode, str]] = ..., head_commit_id: _Optional[str] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, preview_id: _Optional[str] = ..., project_id: _Optional[str] = ..., branch: _Optional[str] = ..., stack: _Optional[_Union[Stack, str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., url: _Optional[str] = ..., port: _Optional[int] = ..., container_id: _Optional[str] = ..., container_name: _Optional[str] = ..., commit_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_accessed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., reload: _Optional[_Union[ReloadMode, str]] = ..., head_commit_id: _Optional[str] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LogEntry(_message.Message):
     __slots__ = ("cursor", "timestamp", "source", "line", "partial")
