@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve build check test bench clean
+.PHONY: help setup demo serve build check test catalogue bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,11 @@ check: ## Format, lints, docs, protocol, licences, scripts
 test: ## Run every test, against real git and a real Docker daemon
 	@scripts/setup.sh --test
 	@ENGINES=$(ENGINES) scripts/test.sh
+
+catalogue: ## Run every starting point of the catalogue and write docs/catalogue.md
+	@scripts/setup.sh --test
+	@cargo build --release --locked
+	@scripts/catalogue.sh
 
 bench: ## Measure previewd beside the usual ways, and the figures of the README
 	@scripts/setup.sh --test

@@ -50,7 +50,7 @@ end_to_end_tests() {
 
 timed_tests() {
   step "pytest tests/e2e, what is timed, on Docker $(daemon_version)"
-  pytest tests/e2e -m 'timed and not slow'
+  pytest tests/e2e -m 'timed and not slow and not catalogue'
 }
 
 # Runs a function and fails if something is left on the daemon that was not
@@ -69,7 +69,7 @@ everything() {
   step "cargo build --release"
   cargo build --release --locked
   client_tests
-  end_to_end_tests 'not slow and not timed'
+  end_to_end_tests 'not slow and not timed and (not catalogue or catalogue_part)'
   timed_tests
 }
 
@@ -80,7 +80,7 @@ end_to_end() {
   # With the whole workspace, as it was built for that.
   cargo test --workspace --locked --test it
   client_tests
-  end_to_end_tests 'not slow'
+  end_to_end_tests 'not slow and not catalogue'
 }
 
 if [[ ${1:-} == --timed ]]; then

@@ -27,6 +27,8 @@ class Tab:
         # Whether a page has been opened and nothing of it was seen yet, and whether the browser has cut that short.
         self._opening = False
         self._network_changed = False
+        #: What the page has put into the console as an error, and what it has thrown, since it was opened.
+        self.problems: list[str] = []
 
     def send(self, method: str, **parameters):
         """Sends one command and returns its result."""
@@ -38,6 +40,7 @@ class Tab:
                 # A browser on the machine of the daemon sees interfaces come and go with containers, and then gives up
                 # what it is loading.
                 self._network_changed |= message["params"]["errorText"] == "net::ERR_NETWORK_CHANGED"
+            self.problems += problems_of(message)
             if message.get("id") == number:
                 assert "error" not in message, f"{method}: {message['error']}"
                 return message["result"]
@@ -45,6 +48,7 @@ class Tab:
     def open(self, url: str) -> None:
         """Goes to an address."""
         self._opening, self._network_changed = True, False
+        self.problems.clear()
         result = self.send("Page.navigate", url=url)
         assert not result.get("errorText"), result["errorText"]
 
@@ -66,6 +70,7 @@ class Tab:
         def value():
             if self._opening and self._network_changed:
                 self._network_changed = False
+                self.problems.clear()
                 self.send("Page.reload")
             try:
                 return self.evaluate(expression)
@@ -81,6 +86,19 @@ class Tab:
     @staticmethod
     def _raise(error: AssertionError):
         raise RuntimeError(str(error)) from error
+
+
+def problems_of(message: dict) -> list[str]:
+    """Returns what a message of the browser says is wrong with the page; most say nothing of that kind."""
+    name, content = message.get("method"), message.get("params", {})
+    if name == "Runtime.exceptionThrown":
+        details = content["exceptionDetails"]
+        return [f"{details.get('exception', {}).get('description', details['text'])}"]
+    if name == "Runtime.consoleAPICalled" and content["type"] == "error":
+        return [" ".join(str(it.get("value", it.get("description", ""))) for it in content["args"])]
+    if name == "Log.entryAdded" and content["entry"]["level"] == "error":
+        return [f"{content['entry']['text']} {content['entry'].get('url', '')}"]
+    return []
 
 
 class Chromium:
@@ -136,6 +154,13 @@ class Chromium:
         tab = Tab(connection)
         tab.send("Page.enable")
         tab.send("Network.enable")
+        return tab
+
+    def watched_tab(self) -> Tab:
+        """Returns a new, empty page of which the console is read too."""
+        tab = self.tab()
+        tab.send("Runtime.enable")
+        tab.send("Log.enable")
         return tab
 
 

@@ -1,0 +1,3 @@
+import { greeting } from 'greeting';
+
+document.querySelector('#greeting').textContent = greeting;

@@ -1,0 +1,92 @@
+"""Writes docs/catalogue.md from what the last run has seen: `python -m catalogue.table` in tests/e2e."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from catalogue.families import POINTS
+from catalogue.life import EDITS, RESULTS, STEPS
+from harness.paths import ROOT
+
+PAGE = ROOT / "docs" / "catalogue.md"
+
+HEAD = """# The catalogue
+
+Starting points as people make them: by the generators and templates of the package registries, or in the shape that a
+framework's own guide gives. `make catalogue` takes each of them through the life of a project and writes this page; a
+part of them is in `make test`. They are declared in [tests/e2e/catalogue](../tests/e2e/catalogue).
+
+Each is created unchanged, its page is opened in Chromium and its console read, a leaf is edited in the open tab, a file
+is broken (`FAILED` has to name the project's file and line) and mended, a file is added and deleted, a dependency is
+added, and at last the project is created again on the dependencies that are there by then.
+
+- **create**: from the call of `Create` to its answer, which comes once the page answers; with dependencies that are not
+  there, and with those that are.
+- **edit**: from before `Commit` to the new code, as the open tab shows it where the development server brings it there,
+  else as an answer has it. {edits} edits.
+- **started**: processes that were started for those edits and run at their end.
+- **memory**: the working set, at the end and at most, under the limits that a preview has by default.
+
+Two starting points are taken at a time, so the figures are those of a busy machine.
+"""
+
+
+def row(name: str, found: dict | None) -> str:
+    """Returns a line of the table."""
+    if found is None:
+        return f"| {name} | not run | | | | | | | | |"
+    figures = found["figures"]
+
+    def seconds(key: str) -> str:
+        return f"{figures[key]:.1f} s" if key in figures else ""
+
+    def milliseconds(key: str) -> str:
+        return f"{figures[key] * 1000:.0f} ms" if key in figures else ""
+
+    def mebibytes(key: str) -> str:
+        return f"{figures[key] / 2**20:.0f} MiB" if figures.get(key) else ""
+
+    failed = [step for step in STEPS if found["steps"][step] not in ("ok", "-")]
+    columns = [
+        name,
+        ("all" if not failed else "not " + ", ".join(failed)),
+        seconds("created"),
+        seconds("created again"),
+        milliseconds("p50"),
+        milliseconds("p95"),
+        found["strategy"],
+        f"{figures['processes']:.0f}" if "processes" in figures else "",
+        mebibytes("rest"),
+        mebibytes("peak"),
+    ]
+    return f"| {' | '.join(columns)} |"
+
+
+def main() -> int:
+    """Writes the page, and returns how many starting points fell short."""
+    found = {}
+    for point in POINTS:
+        path = RESULTS / f"{point.name}.json"
+        found[point.name] = json.loads(path.read_text()) if path.is_file() else None
+    titles = ("starting point", "steps", "create", "known", "edit p50", "p95", "strategy", "started", "memory", "peak")
+    lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    lines += [row(name, it) for name, it in found.items()]
+    short = [name for name, it in found.items() if it and any(said not in ("ok", "-") for said in it["steps"].values())]
+    counted = f"{len(found)} starting points, of which {sum(it is not None for it in found.values())} were run"
+    text = HEAD.replace("{edits}", str(EDITS)) + f"\n{counted}; {len(short)} fell short.\n\n" + "\n".join(lines) + "\n"
+    exceptions = [f"- `{point.name}`: {point.exception}" for point in POINTS if point.exception]
+    if exceptions:
+        text += "\nMay fall short, each for a reason outside:\n\n" + "\n".join(exceptions) + "\n"
+    PAGE.write_text(text)
+    print("\n".join(lines))
+    for name in short:
+        for step, said in found[name]["steps"].items():
+            if said not in ("ok", "-"):
+                print(f"{name}: {step}: {said}")
+    print(f"{counted}; {len(short)} fell short")
+    return len(short)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() == 0 else 1)
