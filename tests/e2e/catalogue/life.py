@@ -174,9 +174,8 @@ class Life:
     def _broken(self) -> None:
         broken = self.point.broken
         assert broken is not None
-        preview = self.client.update(
-            self.preview.preview_id, broken.of(self.files), timeout=CHANGE_SECONDS
-        ).preview
+        files = broken.of(self.files)
+        preview = self.client.update(self.preview.preview_id, files, timeout=CHANGE_SECONDS).preview
         assert preview.HasField("failure"), "READY, and nothing said"
         place = (preview.failure.file, preview.failure.line)
         expected = broken.place(self.files)
@@ -202,7 +201,8 @@ class Life:
         assert answer.status >= 400 or added.shows not in answer.text, f"{added.path} still answers {answer.status}"
         if answer.status < 400:
             self.tab.open(self._url(added.path))
-            self.tab.wait_for(f"document.readyState === 'complete' && !({SHOWN}).includes({json.dumps(added.shows)})", within=SHOW_SECONDS)
+            gone = f"!({SHOWN}).includes({json.dumps(added.shows)})"
+            self.tab.wait_for(f"document.readyState === 'complete' && {gone}", within=SHOW_SECONDS)
 
     def _update(self, files: dict[str, str | File], delete_paths: list[str] | None = None) -> None:
         """Makes a change that has to become READY."""

@@ -103,7 +103,7 @@ class Dependency:
 
     swaps: tuple[Swap, ...]
     shows: str
-    #: `package.json` or a list of requirements.
+    #: `package.json` or a list of requirements; where it is empty the swaps change it too.
     manifest: str = "package.json"
     name: str = "clsx"
     version: str = "^2.1.1"
@@ -111,6 +111,8 @@ class Dependency:
 
     def of(self, files: Files) -> dict[str, str]:
         """Returns the manifest with it, and the changed files."""
+        if not self.manifest:
+            return changed(files, self.swaps)
         text = text_of(files, self.manifest)
         if self.manifest.endswith(".json"):
             manifest = json.loads(text)

@@ -1,5 +1,13 @@
 """The starting points, by family."""
 
-from catalogue.families import frameworks, node, python, static, vite
+from catalogue.families import frameworks, monorepos, node, python, static, tools, vite
 
-POINTS = [*static.POINTS, *vite.POINTS, *frameworks.POINTS, *node.POINTS, *python.POINTS]
+POINTS = [
+    *static.POINTS,
+    *vite.POINTS,
+    *frameworks.POINTS,
+    *tools.POINTS,
+    *monorepos.POINTS,
+    *node.POINTS,
+    *python.POINTS,
+]

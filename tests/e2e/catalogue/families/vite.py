@@ -6,11 +6,14 @@ from catalogue.made import npx
 from catalogue.point import Added, Break, Dependency, Edit, Point, Swap
 
 CREATE_VITE = "create-vite@9.3.0"
+#: The templates of Qwik ask for a version of it that is not published; those of this one do not.
+CREATE_VITE_FOR_QWIK = "create-vite@7.1.3"
 
 
 def template(name: str):
     """Returns what makes one template."""
-    return npx(CREATE_VITE, "app", "--template", name, "--no-interactive")
+    generator = CREATE_VITE_FOR_QWIK if name.startswith("qwik") else CREATE_VITE
+    return npx(generator, "app", "--template", name, "--no-interactive")
 
 
 def imported(path: str, statement: str) -> Swap:
@@ -126,7 +129,7 @@ def _points() -> list[Point]:
             f"lit{ending}": lit_parts(plain),
             f"svelte{ending}": component_parts("src/App.svelte", "src/Added.svelte", "import Counter"),
             f"solid{ending}": jsx_parts(f"src/App.{x}", "Get started", "const [count"),
-            f"qwik{ending}": jsx_parts(f"src/app.{x}", "Get started", "const count"),
+            f"qwik{ending}": jsx_parts(f"src/app.{x}", "Vite + Qwik", "const count"),
         }
     in_part = {"svelte-ts"}
     return [Point(f"vite-{name}", template(name), part=name in in_part, **it) for name, it in parts.items()]

@@ -1,0 +1,3 @@
+module.exports = function greeting() {
+  return 'Hello Koa';
+};
