@@ -111,6 +111,10 @@ impl Driver {
                 return Ok(());
             }
             match tell(session, &prepared.commit, &changed).await {
+                Told::Stale => {
+                    progress.strategy = Some(Strategy::Restart);
+                    self.clear_the_way(session, serving).await;
+                }
                 Told::Taken(strategy) => {
                     progress.strategy = strategy.or(progress.strategy);
                     return if serving { Ok(()) } else { self.let_through(session, prepared).await };
@@ -155,6 +159,8 @@ pub(super) enum Told {
     Taken(Option<Strategy>),
     /// It says that the code is broken.
     Broken(Failure),
+    /// It runs code that it cannot load anew: another process has to.
+    Stale,
     /// It says nothing that can be understood, or nothing at all.
     Silent(String),
     /// Its container is gone.
@@ -167,6 +173,7 @@ pub(super) async fn tell(session: &Session, commit: &CommitId, changed: &[Change
         Ok(answer) => match take_answer(&answer) {
             Ok(Answer::Taken(strategy)) => Told::Taken(strategy),
             Ok(Answer::Broken(failure)) => Told::Broken(failure),
+            Ok(Answer::Restart) => Told::Stale,
             Err(error) => Told::Silent(error.to_string()),
         },
         // The agent answers, so it is the app that does not.

@@ -33,6 +33,8 @@ pub(super) enum Answer {
     Taken(Option<Strategy>),
     /// The code is broken.
     Broken(Failure),
+    /// What runs cannot show the change: it has to be started anew.
+    Restart,
 }
 
 /// The line that it answers with.
@@ -58,6 +60,9 @@ pub(super) fn take_answer(answers: &str) -> Result<Answer, serde_json::Error> {
         return Ok(Answer::Broken(broken.failure()));
     }
     let says = |strategy: &str| answers.iter().any(|answer| answer.strategy.as_deref() == Some(strategy));
+    if says("process") {
+        return Ok(Answer::Restart);
+    }
     Ok(Answer::Taken(match () {
         () if says("restart") => Some(Strategy::Restart),
         () if says("full") => Some(Strategy::FullPage),
@@ -108,6 +113,8 @@ mod tests {
         assert_eq!(taken(&format!("{hot}\n{full}")), Some(Strategy::FullPage));
         let restart = r#"{"ok":true,"strategy":"restart"}"#;
         assert_eq!(taken(&format!("{restart}\n{hot}\n{full}")), Some(Strategy::Restart));
+        let process = r#"{"ok":true,"strategy":"process"}"#;
+        assert!(matches!(take_answer(&format!("{hot}\n{process}")), Ok(Answer::Restart)));
         let broken = r#"{"ok":false,"error":{"message":"no"}}"#;
         assert!(
             matches!(take_answer(&format!("{hot}\n{broken}")), Ok(Answer::Broken(failure)) if failure.message == "no")

@@ -80,7 +80,7 @@ impl Driver {
             return Ok(());
         }
         match tell(session, &session.revision, &[]).await {
-            Told::Taken(_) => Ok(()),
+            Told::Taken(_) | Told::Stale => Ok(()),
             Told::Broken(failure) => Err(failure.into()),
             Told::Lost(error) => Err(error.into()),
             Told::Silent(error) => {

@@ -7,6 +7,7 @@
 const { basename, join } = require('node:path')
 const { pathToFileURL } = require('node:url')
 const loader = require('node:module')
+const { isMainThread } = require('node:worker_threads')
 
 /** Programs that only start others. */
 const STARTERS = new Set([
@@ -34,11 +35,20 @@ if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''
     const loaded = load.call(this, request, ...words)
     return request === 'chokidar' ? require('./told/watchers.cjs').tame(loaded) : loaded
   }
+  const native = require('./told/native.cjs')
   const hooks = join(__dirname, 'hooks.cjs')
   if (loader.registerHooks) {
     loader.registerHooks(require(hooks))
-  } else if (loader.register) {
-    // Node 18 and 20: in a thread of its own, and deaf to `require`.
-    loader.register(pathToFileURL(hooks).href)
+  } else if (loader.register && isMainThread) {
+    // Node 18 and 20: in a thread of its own, which loads this file too, and deaf to `require`.
+    const { port1, port2 } = new MessageChannel()
+    port1.on('message', native.note)
+    port1.unref()
+    loader.register(pathToFileURL(hooks).href, { data: port2, transferList: [port2] })
+  }
+  if (isMainThread && native.runsOwn()) {
+    if (process.env.PREVIEWD_PROGRAM) require('./told/child.cjs').begin()
+    else if (process.env.PREVIEWD_BESIDE) loader.runMain = require('./told/beside.cjs').run
+    else import(pathToFileURL(join(__dirname, 'told', 'program.mjs')).href).then((program) => program.begin())
   }
 }

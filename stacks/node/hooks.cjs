@@ -9,6 +9,8 @@
 const { join } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
+const native = require('./told/native.cjs')
+
 /** Vite's module and its command line, in whatever folder a package manager keeps them. */
 const VITE = /\/(?:rolldown-)?vite\/dist\/node\/index\.js$/
 const COMMAND_LINE = /\/(?:rolldown-)?vite\/dist\/node\/cli\.js$/
@@ -27,8 +29,16 @@ exports.resolve = (specifier, context, next) =>
     return told && !context.parentURL?.endsWith(TOLD) ? { url: found.url + TOLD, format: 'module', shortCircuit: true } : found
   })
 
+let note = native.note
+
+/** Is called in the thread of `register`, with the way to the program's own. */
+exports.initialize = (port) => {
+  note = (url) => void port.postMessage(url)
+}
+
 exports.load = (url, context, next) => {
   if (url.endsWith(TOLD)) return { format: 'module', source: inFront(url.slice(0, -TOLD.length)), shortCircuit: true }
+  if (url.startsWith('file:') && !url.includes('/node_modules/')) note(url)
   if (!COMMAND_LINE.test(url)) return next(url, context)
   return then(next(url, context), (loaded) => {
     const source = String(loaded.source ?? '')

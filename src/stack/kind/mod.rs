@@ -51,6 +51,8 @@ pub(super) struct Kind {
 pub(super) enum Told {
     /// Through the Vite that it makes its server by, which is found by a module hook (`stacks/node/hook.cjs`).
     Vite,
+    /// By its own watcher; that it has built what was sent it says over its channel to the browser (`stacks/node/next.cjs`).
+    Next,
     /// It is not: its process is started anew.
     Nobody,
 }
@@ -72,18 +74,18 @@ impl Told {
 
     /// Returns how a change becomes visible, after adding to the variables what that takes.
     pub fn prepare(self, environment: &mut BTreeMap<String, String>) -> ReloadPlan {
-        match self {
-            Self::Vite => {
-                environment.insert("PREVIEWD_PROJECT".into(), APP_ROOT.into());
-                // Child processes inherit it. Node takes the options of both.
-                let hook = format!("--require={RUNTIME_MOUNT}/node/hook.cjs");
-                let options = environment.entry("NODE_OPTIONS".into()).or_default();
-                if !options.contains(&hook) {
-                    *options = format!("{options} {hook}").trim_start().to_owned();
-                }
-                ReloadPlan::Control
-            }
-            Self::Nobody => ReloadPlan::Restart,
+        let hook = match self {
+            Self::Vite => "hook.cjs",
+            Self::Next => "next.cjs",
+            Self::Nobody => return ReloadPlan::Restart,
+        };
+        environment.insert("PREVIEWD_PROJECT".into(), APP_ROOT.into());
+        // Child processes inherit it. Node takes the options of both.
+        let hook = format!("--require={RUNTIME_MOUNT}/node/{hook}");
+        let options = environment.entry("NODE_OPTIONS".into()).or_default();
+        if !options.contains(&hook) {
+            *options = format!("{options} {hook}").trim_start().to_owned();
         }
+        ReloadPlan::Control
     }
 }

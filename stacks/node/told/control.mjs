@@ -1,21 +1,23 @@
 // The control socket: one JSON object per line, each notice answered by one line.
 //
 //   in   {"revision":"<id>","changes":[{"path":"src/App.jsx","kind":"add|change|unlink"}]}
-//   out  {"ok":true,"strategy":"hot|full|restart"}
+//   out  {"ok":true,"strategy":"hot|full|restart|process"}
 //        {"ok":false,"error":{"message":"...","file":"src/App.jsx","line":3}}
 //
-// An answer means that the next fetch gets the new code, and that what the pages load is without errors. Each process that
+// `process`: what runs cannot show the change, and has to be started anew. Any other answer means that the next fetch gets the new code, and that what the pages load is without errors. Each process that
 // has a development server has a connection of its own.
 
 import { connect } from 'node:net'
 
 let socket
 let wanted = false
+let answering
 let queue = Promise.resolve()
 
-/** Answers notices by a function, one after another. Connects again when the other side went away. */
+/** Answers notices by a function, the last that came, one after another. Connects again when the other side went away. */
 export function listen(answer) {
   wanted = true
+  answering = answer
   if (socket || !process.env.PREVIEWD_CONTROL) return
   socket = connect(process.env.PREVIEWD_CONTROL)
   const own = socket
@@ -28,13 +30,13 @@ export function listen(answer) {
     const lines = buffer.split('\n')
     buffer = lines.pop()
     for (const line of lines) {
-      queue = queue.then(async () => own.write(`${JSON.stringify(await answer(JSON.parse(line)))}\n`)).catch(() => own.destroy())
+      queue = queue.then(async () => own.write(`${JSON.stringify(await answering(JSON.parse(line)))}\n`)).catch(() => own.destroy())
     }
   })
   own.on('error', () => {})
   own.on('close', () => {
     socket = undefined
-    if (wanted) setTimeout(() => wanted && listen(answer), 100).unref()
+    if (wanted) setTimeout(() => wanted && listen(answering), 100).unref()
   })
 }
 

@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path'
 import { check } from './check.mjs'
 import { hangUp, listen } from './control.mjs'
 import { described, project } from './errors.mjs'
+import native from './native.cjs'
 import { standIn } from './upgrades.mjs'
 import watchers from './watchers.cjs'
 import * as writes from './writes.mjs'
@@ -81,7 +82,7 @@ class Told {
       news.emit('listening')
       return opened
     }
-    const close = server.close
+    const { close } = server
     server.close = (...words) => {
       live.delete(this)
       if (live.size === 0) hangUp()
@@ -329,6 +330,7 @@ async function answer({ changes }) {
   let root = project
   try {
     const [begun, since] = [[...live], performance.now()]
+    if (changes.some(({ path }) => needsNewProcess(resolve(project, path)))) return { ok: true, strategy: 'process' }
     for (const one of begun) one.prepare(filesOf(one, changes))
     const told = changes.map(({ path, kind }) => watchers.emit(kind, resolve(project, path)))
     const tools = await Promise.all(begun.map((one) => one.tell(filesOf(one, changes))))
@@ -351,6 +353,12 @@ async function answer({ changes }) {
   } catch (error) {
     return { ok: false, error: described(error, root) }
   }
+}
+
+/** Returns whether a file was loaded by Node itself and is no server's to load anew. */
+function needsNewProcess(file) {
+  const isServers = (one) => one.decides(one.normal(file)) || one.environments.some(({ graph }) => graph.getModulesByFile(one.normal(file))?.size)
+  return native.has(file) && ![...live].some(isServers)
 }
 
 function filesOf(one, changes) {

@@ -1,0 +1,29 @@
+// Which files of the project Node itself has loaded in this process: what it has read once it never reads again, so a change
+// to one of them needs a new process. CommonJS, since it has to be there at once.
+
+'use strict'
+
+const { sep } = require('node:path')
+const { fileURLToPath } = require('node:url')
+
+const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
+const foreign = `${sep}node_modules${sep}`
+/** The ES modules; those of CommonJS are in `require.cache`. */
+const modules = new Set()
+
+/** Notes the address of a module that is loaded. */
+exports.note = (url) => {
+  if (!url.startsWith('file:')) return
+  const file = fileURLToPath(url.split('?')[0])
+  if (isOwn(file)) modules.add(file)
+}
+
+/** Returns whether Node has loaded a file of the project. */
+exports.has = (file) => modules.has(file) || (isOwn(file) && file in require.cache)
+
+/** Returns whether what this process runs is a file of the project, and not a program that it has installed. */
+exports.runsOwn = () => isOwn(process.argv[1] ?? '')
+
+function isOwn(file) {
+  return file.startsWith(project + sep) && !file.includes(foreign)
+}
