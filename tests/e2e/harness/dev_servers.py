@@ -1,0 +1,145 @@
+"""Projects of frameworks with a development server, as their guides make them; each shows `version N`."""
+
+from __future__ import annotations
+
+from harness.projects import Files, Project
+
+from previewd import Stack
+
+
+def astro(version: int) -> Files:
+    """Returns a page with a component."""
+    return {
+        "package.json": '{"private":true,"type":"module","scripts":{"dev":"astro dev"},"dependencies":{"astro":"^5"}}\n',
+        "src/pages/index.astro": (
+            '---\nimport Heading from "../components/Heading.astro";\n---\n'
+            '<html lang="en"><body><Heading /></body></html>\n'
+        ),
+        "src/components/Heading.astro": f"---\nconst text = 'version {version:03d}';\n---\n<h1>{{text}}</h1>\n",
+    }
+
+
+def react_router(version: int) -> Files:
+    """Returns an app in the framework mode, with one route."""
+    return {
+        "package.json": (
+            '{"private":true,"type":"module","scripts":{"dev":"react-router dev"},\n'
+            '"dependencies":{"@react-router/node":"^7","isbot":"^5","react":"^19","react-dom":"^19","react-router":"^7"},\n'
+            '"devDependencies":{"@react-router/dev":"^7","typescript":"^5","vite":"^6"}}\n'
+        ),
+        "vite.config.ts": (
+            'import { reactRouter } from "@react-router/dev/vite";\nimport { defineConfig } from "vite";\n\n'
+            "export default defineConfig({ plugins: [reactRouter()] });\n"
+        ),
+        "app/root.tsx": (
+            'import { Outlet, Scripts } from "react-router";\n\nexport default function Root() {\n'
+            '  return <html lang="en"><body><Outlet /><Scripts /></body></html>;\n}\n'
+        ),
+        "app/routes.ts": react_router_routes("index"),
+        "app/routes/index.tsx": (
+            'import Heading from "../heading";\n\nexport default function Home() {\n  return <Heading />;\n}\n'
+        ),
+        "app/heading.tsx": (
+            f"export default function Heading() {{\n  return <h1>{{'version {version:03d}'}}</h1>;\n}}\n"
+        ),
+    }
+
+
+def react_router_routes(*names: str) -> str:
+    """Returns the configuration of routes: the first is at the root, the others at their names."""
+    others = "".join(f', route("{name}", "routes/{name}.tsx")' for name in names[1:])
+    return (
+        'import { type RouteConfig, index, route } from "@react-router/dev/routes";\n\n'
+        f'export default [index("routes/{names[0]}.tsx"){others}] satisfies RouteConfig;\n'
+    )
+
+
+def next_app(version: int) -> Files:
+    """Returns an app with a button that counts."""
+    return {
+        "package.json": (
+            '{"private":true,"scripts":{"dev":"next dev"},"dependencies":{"next":"^16","react":"^19","react-dom":"^19"}}\n'
+        ),
+        "app/layout.jsx": (
+            "export default function Layout({ children }) {\n  return <html><body>{children}</body></html>;\n}\n"
+        ),
+        "app/page.jsx": (
+            '"use client";\nimport { useState } from "react";\n\nexport default function Page() {\n'
+            "  const [count, setCount] = useState(0);\n"
+            f"  return <main><h1>{{'version {version:03d}'}}</h1><button onClick={{() => setCount(count + 1)}}>{{count}}"
+            "</button></main>;\n}\n"
+        ),
+    }
+
+
+def concurrently(version: int) -> Files:
+    """Returns a page of Vite's and a server beside it, started by one script."""
+    return {
+        "package.json": (
+            '{"private":true,"type":"module",\n'
+            '"scripts":{"dev":"concurrently \\"npm:dev:*\\"","dev:web":"vite","dev:api":"node server/index.js"},\n'
+            '"dependencies":{"express":"^4"},"devDependencies":{"vite":"^7","concurrently":"^9"}}\n'
+        ),
+        "vite.config.js": 'export default { server: { proxy: { "/api": "http://localhost:3001" } } };\n',
+        "index.html": '<!doctype html>\n<h1></h1>\n<script type="module" src="/src/main.js"></script>\n',
+        "src/main.js": f"document.querySelector('h1').textContent = 'version {version:03d}'\n",
+        "server/index.js": (
+            'import express from "express";\n\nimport { text } from "./text.js";\n\nconst app = express();\n'
+            'app.get("/api/text", (request, response) => response.send(text));\napp.listen(3001);\n'
+        ),
+        "server/text.js": 'export const text = "text 0";\n',
+    }
+
+
+GENERATOR = """\
+import fs from "node:fs";
+
+const generate = () =>
+  fs.writeFileSync("src/generated.js", `export default ${JSON.stringify(fs.readdirSync("src/routes"))};\\n`);
+const routes = {
+  name: "routes",
+  configureServer(server) {
+    generate();
+    server.watcher.on("add", generate).on("unlink", generate);
+  },
+};
+export default { plugins: [routes] };
+"""
+
+
+def generated() -> Files:
+    """Returns a page that shows what a plugin of the project writes when files come and go."""
+    return {
+        "package.json": '{"private":true,"type":"module","scripts":{"dev":"vite"},"devDependencies":{"vite":"^7"}}\n',
+        "vite.config.js": GENERATOR,
+        "index.html": '<!doctype html>\n<h1></h1>\n<script type="module" src="/src/main.js"></script>\n',
+        "src/main.js": 'import names from "./generated.js";\n\ndocument.querySelector("h1").textContent = names.join(" ");\n',
+        "src/generated.js": "export default [];\n",
+        "src/routes/a.js": "export default 1;\n",
+    }
+
+
+def tailwind_3() -> Files:
+    """Returns what Tailwind's guide for Vite has: the page itself is among what it scans."""
+    return {
+        "package.json": (
+            '{"private":true,"type":"module","scripts":{"dev":"vite"},"devDependencies":'
+            '{"vite":"^5.4.19","tailwindcss":"^3.4.17","postcss":"^8.5.6","autoprefixer":"^10.4.21"}}\n'
+        ),
+        "postcss.config.js": "export default { plugins: { tailwindcss: {}, autoprefixer: {} } };\n",
+        "tailwind.config.js": (
+            'export default { content: ["./index.html", "./notes.md", "./src/**/*.js"], theme: { extend: {} } };\n'
+        ),
+        "index.html": (
+            '<!doctype html>\n<p id="app" class="underline">x</p>\n<script type="module" src="/src/main.js"></script>\n'
+        ),
+        "notes.md": "# no module\n",
+        "src/main.js": 'import "./index.css";\n\ndocument.querySelector("#app").className = "font-bold";\n',
+        "src/index.css": "@tailwind base;\n@tailwind components;\n@tailwind utilities;\n",
+    }
+
+
+ASTRO = Project("Astro", Stack.STACK_NODE, astro, "src/components/Heading.astro")
+REACT_ROUTER = Project("React Router", Stack.STACK_REACT, react_router, "app/heading.tsx")
+NEXT = Project("Next.js", Stack.STACK_NODE, next_app, "app/page.jsx", create_seconds=240, reload_seconds=60)
+CONCURRENTLY = Project("Vite beside a server", Stack.STACK_REACT, concurrently, "src/main.js", path="/src/main.js")

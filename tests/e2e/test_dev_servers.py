@@ -1,0 +1,140 @@
+"""Development servers are told of changes, and not started anew: what their pages show, what fails, what comes and goes."""
+
+from __future__ import annotations
+
+import pytest
+from harness import daemon, dev_servers, web
+from harness.browser import Chromium
+from harness.dev_servers import ASTRO, CONCURRENTLY, NEXT, REACT_ROUTER
+from harness.projects import Project
+
+from previewd import Limits, Preview
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    with Chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+def processes(preview: Preview) -> dict[str, str]:
+    """Returns the command of each process in a preview's container, by its number."""
+    lines = daemon.docker("top", preview.container_id, "-eo", "pid,args").splitlines()[1:]
+    return dict(line.split(None, 1) for line in lines)
+
+
+def shows(preview: Preview, path: str, text: str) -> bool:
+    return text in web.get(preview.url, path).text
+
+
+@pytest.mark.parametrize("project", [ASTRO, REACT_ROUTER], ids=lambda project: project.name)
+def test_edits_show_without_a_new_process_and_a_broken_one_names_its_place(project: Project, client, create):
+    preview = create(project, timeout=project.create_seconds)
+    assert shows(preview, "/", "version 000")
+    before = processes(preview)
+    for version in (1, 2, 3):
+        updated = client.update(preview.preview_id, project.change(version)).preview
+        assert not updated.HasField("failure"), updated.failure
+        assert shows(preview, "/", f"version {version:03d}")
+    broken = project.change(4)[project.changed].replace("'version", "= 'version")
+    failure = client.update(preview.preview_id, {project.changed: broken}).preview.failure
+    assert (failure.file, failure.line) == (project.changed, 2), failure
+    mended = client.update(preview.preview_id, project.change(5)).preview
+    assert not mended.HasField("failure"), mended.failure
+    assert shows(preview, "/", "version 005")
+    started = {command for number, command in processes(preview).items() if number not in before}
+    assert started == set(), "an edit started a process"
+
+
+def test_pages_of_astro_and_its_configuration_come_and_go(client, create):
+    preview = create(ASTRO, timeout=ASTRO.create_seconds)
+    client.update(preview.preview_id, {"src/pages/about.astro": "<p>about</p>\n"})
+    assert shows(preview, "/about", "<p")
+    client.update(preview.preview_id, {}, delete_paths=["src/pages/about.astro"])
+    assert web.get(preview.url, "/about").status == 404
+    config = "export default { base: '/docs' };\n"
+    updated = client.update(preview.preview_id, {"astro.config.mjs": config}).preview
+    assert not updated.HasField("failure"), updated.failure
+    assert shows(preview, "/docs", "version 000")
+
+
+def test_routes_of_react_router_come_and_go(client, create):
+    preview = create(REACT_ROUTER, timeout=REACT_ROUTER.create_seconds)
+    about = "export default function About() {\n  return <p>about</p>;\n}\n"
+    with_about = {"app/routes/about.tsx": about, "app/routes.ts": dev_servers.react_router_routes("index", "about")}
+    client.update(preview.preview_id, with_about)
+    assert shows(preview, "/about", "about")
+    without = {"app/routes.ts": dev_servers.react_router_routes("index")}
+    client.update(preview.preview_id, without, delete_paths=["app/routes/about.tsx"])
+    assert web.get(preview.url, "/about").status == 404
+    assert shows(preview, "/", "version 000")
+
+
+def test_what_a_plugin_writes_is_served_once_ready_is_said(client, create):
+    preview = create(dev_servers.generated(), timeout=120)
+    assert shows(preview, "/src/generated.js", '["a.js"]')
+    client.update(preview.preview_id, {"src/routes/b.js": "export default 2;\n"})
+    assert shows(preview, "/src/generated.js", '["a.js","b.js"]')
+    client.update(preview.preview_id, {}, delete_paths=["src/routes/b.js"])
+    assert shows(preview, "/src/generated.js", '["a.js"]')
+
+
+def test_tailwind_3_on_vite_5_scans_what_is_no_module_of_the_page(client, create):
+    preview = create(dev_servers.tailwind_3(), timeout=180)
+    style = "/src/index.css"
+    assert shows(preview, style, "font-bold") and not shows(preview, style, "line-through")
+    script = dev_servers.tailwind_3()["src/main.js"].replace("font-bold", "line-through")
+    client.update(preview.preview_id, {"src/main.js": script})
+    assert shows(preview, style, "line-through")
+    client.update(preview.preview_id, {"notes.md": "tracking-widest\n"})
+    assert shows(preview, style, "tracking-widest")
+    colour = dev_servers.tailwind_3()["tailwind.config.js"].replace(
+        "extend: {}", "extend: { colors: { brand: '#123456' } }"
+    )
+    script = script.replace("line-through", "text-brand")
+    client.update(preview.preview_id, {"tailwind.config.js": colour, "src/main.js": script})
+    assert shows(preview, style, "text-brand")
+
+
+def test_a_program_beside_the_development_server_is_started_anew_alone(client, create):
+    preview = create(CONCURRENTLY, timeout=CONCURRENTLY.create_seconds)
+    assert (web.get(preview.url).status, web.get(preview.url, "/api/text").text) == (200, "text 0")
+    before = processes(preview)
+    client.update(preview.preview_id, {"server/text.js": 'export const text = "text 1";\n'})
+    assert web.get(preview.url, "/api/text").text == "text 1"
+    after = processes(preview)
+    started = [command for number, command in after.items() if number not in before]
+    assert len(started) == 1 and "server/index.js" in started[0], started
+    broken = client.update(preview.preview_id, {"server/text.js": "export const text = ;\n"}).preview.failure
+    assert (broken.file, broken.line) == ("server/text.js", 1), broken
+    assert web.get(preview.url).status == 200
+    client.update(preview.preview_id, {"server/text.js": 'export const text = "text 2";\n'})
+    assert web.get(preview.url, "/api/text").text == "text 2"
+    between = processes(preview)
+    client.update(preview.preview_id, CONCURRENTLY.change(1))
+    assert shows(preview, "/src/main.js", "version 001")
+    assert processes(preview) == between, "an edit of the page started a process"
+
+
+def test_a_page_of_next_is_alive_at_the_preview_s_address(client, create, chromium):
+    preview = create(NEXT, timeout=NEXT.create_seconds, limits=Limits(memory_bytes=1536 << 20, cpus=2))
+    tab = chromium.tab()
+    tab.open(preview.url)
+    tab.wait_for("document.querySelector('h1')?.textContent === 'version 000'", within=60)
+    tab.evaluate("window.sameDocument = true")
+    # It counts once the page has come alive.
+    tab.wait_for("(document.querySelector('button').click(), document.querySelector('button').textContent > 0)", within=60)
+    servers = {number for number, command in processes(preview).items() if "next-server" in command}
+    for version in (1, 2):
+        updated = client.update(preview.preview_id, NEXT.change(version), timeout=NEXT.reload_seconds).preview
+        assert not updated.HasField("failure"), updated.failure
+        tab.wait_for(f"document.querySelector('h1')?.textContent === 'version {version:03d}'", within=20)
+    assert tab.evaluate("window.sameDocument") is True, "the page was loaded anew"
+    broken = NEXT.change(3)[NEXT.changed].replace("</main>", "</section>")
+    failure = client.update(preview.preview_id, {NEXT.changed: broken}, timeout=NEXT.reload_seconds).preview.failure
+    assert (failure.file, failure.line) == (NEXT.changed, 6), failure
+    updated = client.update(preview.preview_id, NEXT.change(4), timeout=NEXT.reload_seconds).preview
+    assert not updated.HasField("failure"), updated.failure
+    assert {number for number, command in processes(preview).items() if "next-server" in command} == servers
