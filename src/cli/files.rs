@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Component, Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use ignore::WalkBuilder;
@@ -16,34 +17,67 @@ use crate::{
 /// Folders that are never part of a project.
 const SKIPPED: [&str; 4] = [".git", "node_modules", "__pycache__", ".venv"];
 
-/// Returns every file of a folder but those that are never part of a project or that `.gitignore` excludes, ordered by
-/// path. Symbolic links are refused, since they may lead out of the folder.
-pub(super) fn folder(folder: &Path) -> Result<Vec<File>, Failed> {
+/// What a folder holds of a project.
+#[derive(Debug)]
+pub(super) struct Folder {
+    /// Its files, ordered by path.
+    pub files: Vec<File>,
+    /// What was left out that its owner may miss, each in a sentence.
+    pub left_out: Vec<String>,
+}
+
+/// Returns every file of a folder but those that are never part of a project or that `.gitignore` excludes.
+///
+/// A symbolic link to what is in the folder as well counts as what it leads to. One that leads outside, to itself or
+/// nowhere is left out.
+pub(super) fn folder(folder: &Path) -> Result<Folder, Failed> {
+    let fail = |error: std::io::Error| Failed::local(format!("{} cannot be read: {error}", folder.display()));
     if !folder.is_dir() {
         return Err(Failed::local(format!("{} is not a folder", folder.display())));
     }
-    let walk = WalkBuilder::new(folder)
+    let root = folder.canonicalize().map_err(fail)?;
+    let left_out = Arc::new(Mutex::new(Vec::new()));
+    let (whole, noted) = (root.clone(), left_out.clone());
+    let walk = WalkBuilder::new(&root)
         .standard_filters(false)
         .git_ignore(true)
         .require_git(false)
-        .follow_links(false)
-        .filter_entry(|entry| entry.depth() == 0 || !SKIPPED.iter().any(|name| entry.file_name() == *name))
+        .follow_links(true)
+        .filter_entry(move |entry| {
+            if entry.depth() == 0 {
+                return true;
+            }
+            if SKIPPED.iter().any(|name| entry.file_name() == *name) {
+                return false;
+            }
+            let why = if entry.path_is_symlink() { unfollowed(&whole, entry.path()) } else { None };
+            if let Some(why) = why {
+                note(&noted, &whole, entry.path(), why);
+                return false;
+            }
+            true
+        })
         .sort_by_file_path(Path::cmp)
         .build();
     let mut files = Vec::new();
     let mut total = 0;
     for entry in walk {
-        let entry = entry.map_err(|error| Failed::local(format!("failed to read the folder: {error}")))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => match broken_link(&error) {
+                Some((path, why)) => {
+                    note(&left_out, &root, path, why);
+                    continue;
+                }
+                None => return Err(Failed::local(format!("failed to read the folder: {error}"))),
+            },
+        };
         match entry.file_type() {
             Some(kind) if kind.is_dir() => continue,
             Some(kind) if kind.is_file() => {}
-            Some(kind) if kind.is_symlink() && entry.depth() > 0 => {
-                let path = entry.path().display();
-                return Err(Failed::local(format!("{path} is a symbolic link; put it into .gitignore or replace it")));
-            }
             _ => return Err(Failed::local(format!("{} is not a regular file", entry.path().display()))),
         }
-        let file = read(entry.path(), path_in_project(folder, entry.path())?)?;
+        let file = read(entry.path(), path_in_project(&root, entry.path())?)?;
         total += size(&file);
         files.push(file);
         if files.len() > MAX_TREE_FILES {
@@ -56,7 +90,35 @@ pub(super) fn folder(folder: &Path) -> Result<Vec<File>, Failed> {
     if files.is_empty() {
         return Err(Failed::local(format!("{} has no files", folder.display())));
     }
-    Ok(files)
+    let left_out = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Folder { files, left_out })
+}
+
+/// Returns why a link is not followed.
+fn unfollowed(root: &Path, link: &Path) -> Option<&'static str> {
+    let Ok(target) = link.canonicalize() else { return Some("leads nowhere") };
+    let Ok(inside) = target.strip_prefix(root) else { return Some("leads out of the folder") };
+    let foreign = inside.iter().any(|part| SKIPPED.iter().any(|name| part == *name));
+    foreign.then_some("leads to what is no part of a project")
+}
+
+/// Returns the link that an error is about, and what is wrong with it; `None` if it is about something else.
+fn broken_link(error: &ignore::Error) -> Option<(&Path, &'static str)> {
+    match error {
+        ignore::Error::Loop { child, .. } => Some((child, "leads back to a folder that it is in")),
+        ignore::Error::WithPath { path, err } => match broken_link(err) {
+            Some(found) => Some(found),
+            None => path.is_symlink().then_some((path.as_path(), "leads nowhere")),
+        },
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => broken_link(err),
+        _ => None,
+    }
+}
+
+fn note(left_out: &Mutex<Vec<String>>, root: &Path, link: &Path, why: &str) {
+    let path = link.strip_prefix(root).unwrap_or(link).display();
+    let mut left_out = left_out.lock().unwrap_or_else(PoisonError::into_inner);
+    left_out.push(format!("{path} is left out: it is a symbolic link that {why}"));
 }
 
 /// Returns single files, each under the path it is to have in the project.
@@ -136,22 +198,49 @@ mod tests {
             ("dist/out.js", "x"),
             ("src/debug.log", "x"),
         ]);
-        let files = folder(root.path()).unwrap();
+        let files = folder(root.path()).unwrap().files;
         assert_eq!(paths(&files), [".env", ".gitignore", "index.html", "src/main.js"]);
     }
 
     #[cfg(unix)]
     #[test]
-    fn executable_files_stay_so_and_symbolic_links_are_refused() {
-        use std::os::unix::fs::{PermissionsExt, symlink};
+    fn executable_files_stay_so() {
+        use std::os::unix::fs::PermissionsExt;
         let root = project(&[("run.sh", "x"), ("a.txt", "x")]);
         fs::set_permissions(root.path().join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
-        let executable: Vec<bool> = folder(root.path()).unwrap().iter().map(|file| file.executable).collect();
-        assert_eq!(executable, [false, true]);
+        let files = folder(root.path()).unwrap().files;
+        assert_eq!(files.iter().map(|file| file.executable).collect::<Vec<_>>(), [false, true]);
+    }
 
-        symlink("/etc/passwd", root.path().join("link")).unwrap();
-        let failed = folder(root.path()).unwrap_err();
-        assert!(failed.to_text().contains("symbolic link"), "{}", failed.to_text());
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_inside_the_folder_and_left_out_otherwise() {
+        use std::os::unix::fs::symlink;
+        let root = project(&[("AGENTS.md", "be kind"), ("lib/a.js", "x"), ("node_modules/b/index.js", "x")]);
+        let link = |target: &str, path: &str| symlink(target, root.path().join(path)).unwrap();
+        link("AGENTS.md", "CLAUDE.md");
+        link("lib", "more");
+        link("..", "lib/up");
+        link("self", "self");
+        link("nowhere", "gone");
+        link("/etc/passwd", "out");
+        link("node_modules/b", "packages");
+        let Folder { files, left_out } = folder(root.path()).unwrap();
+        assert_eq!(paths(&files), ["AGENTS.md", "CLAUDE.md", "lib/a.js", "more/a.js"]);
+        assert_eq!(files[1].content, Some(Content::Data(b"be kind".to_vec())));
+        for (path, why) in [
+            ("gone", "nowhere"),
+            ("lib/up", "back"),
+            ("more/up", "back"),
+            ("out", "out of the folder"),
+            ("packages", "no part of a project"),
+            ("self", "nowhere"),
+        ] {
+            let said =
+                left_out.iter().any(|line| line.starts_with(&format!("{path} is left out")) && line.contains(why));
+            assert!(said, "{path}: {left_out:?}");
+        }
+        assert_eq!(left_out.len(), 6, "{left_out:?}");
     }
 
     #[test]

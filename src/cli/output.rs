@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal, Write},
+    path::Path,
     process,
     time::Duration,
 };
@@ -10,7 +11,7 @@ use comfy_table::{Table, presets::NOTHING};
 use indicatif::{ProgressBar, ProgressStyle};
 use prost::Message;
 
-use super::{OK, describe, errors::Failed, json};
+use super::{OK, describe, errors::Failed, files, json};
 use crate::proto::preview::v1 as proto;
 
 /// Writes what a command has to say.
@@ -69,6 +70,19 @@ impl Output {
     /// Writes why a command failed, on standard error.
     pub(super) fn failed(&self, failed: &Failed) {
         eprintln!("{}", if self.json { failed.to_json().to_string() } else { failed.to_text() });
+    }
+
+    /// Returns the files of a folder, none for none, and says what of it is left out.
+    pub(super) fn folder(&self, path: Option<&Path>) -> Result<Vec<proto::File>, Failed> {
+        let Some(path) = path else { return Ok(Vec::new()) };
+        let folder = files::folder(path)?;
+        for text in &folder.left_out {
+            eprintln!(
+                "{}",
+                if self.json { serde_json::json!({ "warning": text }).to_string() } else { format!("warning: {text}") }
+            );
+        }
+        Ok(folder.files)
     }
 
     /// Shows that something is waited for, if somebody looks, until it is dropped.

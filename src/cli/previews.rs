@@ -17,7 +17,7 @@ use crate::proto::preview::v1 as proto;
 const PAGE: i32 = 1_000;
 
 pub(super) async fn create(client: &Client, output: &Output, create: Create) -> Result<u8, Failed> {
-    let files = create.dir.as_deref().map(files::folder).transpose()?.unwrap_or_default();
+    let files = output.folder(create.dir.as_deref())?;
     let waiting = output.waiting(&format!("making a preview of {}", create.project.project));
     let request = proto::CreateRequest {
         project_id: create.project.project,

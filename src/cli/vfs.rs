@@ -15,7 +15,7 @@ use crate::proto::preview::v1::{self as proto, file::Content};
 const PAGE: i32 = 1_000;
 
 pub(super) async fn commit(client: &Client, output: &Output, commit: Commit) -> Result<u8, Failed> {
-    let mut files = commit.dir.as_deref().map(files::folder).transpose()?.unwrap_or_default();
+    let mut files = output.folder(commit.dir.as_deref())?;
     files.extend(files::named(&commit.changes.files)?);
     let request = proto::CommitRequest {
         project_id: commit.project.project,
