@@ -187,7 +187,8 @@ fn signs(project: &Project<'_>) -> Result<Signs, Error> {
     }
     Ok(Signs {
         dockerfile,
-        python_manifest: project.has("requirements.txt") || requirements::describes_project(project)?,
+        python_manifest: requirements::MANIFESTS.iter().any(|name| project.has(name))
+            || requirements::describes_project(project)?,
         python_entry: python::has_entry(project),
         python_app: python::makes_app(project),
         package: Package::read(project)?.map(|package| -> PackageUse { node::package_use(project, &package) }),
@@ -228,10 +229,12 @@ fn add_environment(plan: &mut RunPlan, overrides: &Overrides) {
 /// Puts another port in place of the stack's own, wherever the app is told of it.
 fn set_port(plan: &mut RunPlan, port: u16) {
     plan.start.port = port;
-    if let Some(told) = plan.start.environment.get_mut("PORT") {
-        *told = port.to_string();
+    for name in ["PORT", python::GRADIO_PORT] {
+        if let Some(told) = plan.start.environment.get_mut(name) {
+            *told = port.to_string();
+        }
     }
-    if let Some(index) = plan.start.argv.iter().position(|word| word == "--port" || word == "--server.port")
+    if let Some(index) = plan.start.argv.iter().position(|word| word == "--port")
         && let Some(told) = plan.start.argv.get_mut(index + 1)
     {
         *told = port.to_string();

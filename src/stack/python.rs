@@ -8,7 +8,7 @@ use self::entry::{ENTRIES, Entry, imports_module};
 pub(super) use self::entry::{has_entry, is_entry_name, makes_app};
 use super::{
     looked_for,
-    project::Project,
+    project::{Project, bad},
     requirements::{self, Requirements},
     shell,
 };
@@ -20,6 +20,10 @@ use crate::domain::{
 
 /// The port that Python apps listen on.
 pub(super) const PORT: u16 = 8000;
+/// The configuration of Reflex.
+const REFLEX: &str = "rxconfig.py";
+/// Where Gradio is told its port, which has a server of its own.
+pub(super) const GRADIO_PORT: &str = "GRADIO_SERVER_PORT";
 /// The server and what it needs, in a folder at the end of the module path, so that a project's own versions win.
 const SERVER: &str =
     "uvicorn==0.54.0 a2wsgi==1.10.10 h11==0.16.0 click==8.5.1 wsproto==1.3.2 typing_extensions==4.16.0";
@@ -29,6 +33,10 @@ const SERVER: &str =
 /// `BadManifest` when a manifest cannot be read, `StackNotFound` when there is nothing to start.
 pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
     let found = entry::find(project);
+    if found.is_none() && !custom_start && project.has(REFLEX) {
+        let message = "Reflex builds its pages with Node, which the image for Python has not; a Dockerfile of the project's own can have both";
+        return Err(bad(project.path(REFLEX), message));
+    }
     if found.is_none() && !custom_start {
         return Err(looked_for(ENTRIES.iter().chain(&["manage.py"]).map(|name| project.path(name))));
     }
@@ -37,7 +45,8 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         Entry::Module { file, .. } => file.clone(),
     });
     let imports = source.as_deref().and_then(|file| project.source(file)).unwrap_or_default();
-    let requirements = requirements::read(project, &imports, notes)?;
+    let mut requirements = requirements::read(project, &imports, notes)?;
+    requirements.commands.splice(0..0, requirements::version_check(project));
     let mut argv =
         [&format!("{HOME}/venv/bin/python"), &format!("{RUNTIME_MOUNT}/python/serve.py")].map(String::clone).to_vec();
     let mut folders = vec![String::new()];
@@ -51,7 +60,10 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         Some(Entry::Module { file, module, folder }) => {
             if imports_module(&imports, "streamlit") {
                 notes.push(format!("python: the Streamlit app in {}", project.path(&file)));
-                argv = streamlit(&file);
+                argv.extend([file.clone(), "streamlit".into()]);
+            } else if imports_module(&imports, "nicegui") && imports.contains("ui.run(") {
+                notes.push(format!("python: the NiceGUI app in {}", project.path(&file)));
+                argv.extend([file.clone(), "nicegui".into()]);
             } else {
                 notes.push(format!("python: the app in {}", project.path(&file)));
                 let inside = package.as_ref().filter(|_| folder.is_empty() && entry::is_relative(&imports));
@@ -66,7 +78,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         folders.push("src".into());
     }
     folders.extend(requirements.folders.iter().cloned());
-    let environment = BTreeMap::from([
+    let mut environment = BTreeMap::from([
         ("PORT".to_owned(), PORT.to_string()),
         ("PYTHONUNBUFFERED".to_owned(), "1".to_owned()),
         // The app's own bytecode would be found stale by its whole-second time and size. That of the dependencies was
@@ -74,6 +86,16 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
         ("PYTHONPATH".to_owned(), module_path(project, folders, package.map(|(above, _)| above))),
     ]);
+    if imports_module(&imports, "gradio") {
+        environment.extend(
+            [
+                ("GRADIO_SERVER_NAME", "0.0.0.0"),
+                ("GRADIO_ANALYTICS_ENABLED", "False"),
+                (GRADIO_PORT, &PORT.to_string()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+    }
     Ok(RunPlan {
         stack: Stack::Python,
         root: project.root.clone(),
@@ -129,16 +151,6 @@ fn install(requirements: Requirements) -> InstallPlan {
         inputs: requirements.inputs,
         environment: requirements.environment,
     }
-}
-
-/// Returns the command that serves a Streamlit script, which has a server of its own.
-fn streamlit(file: &str) -> Vec<String> {
-    let python = format!("{HOME}/venv/bin/python");
-    let port = PORT.to_string();
-    let words = [&python, "-m", "streamlit", "run", file, "--server.port", &port, "--server.address", "0.0.0.0"];
-    let quiet =
-        ["--server.headless", "true", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"];
-    words.into_iter().chain(quiet).map(str::to_owned).collect()
 }
 
 /// Returns the absolute folders that modules are imported from, once each, in order: those of the project, then one from

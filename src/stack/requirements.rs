@@ -1,6 +1,10 @@
 //! What a Python project depends on, and the commands that install it.
 
+mod conda;
+mod locks;
 mod pyproject;
+mod setup;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,17 +21,30 @@ use super::{
 use crate::domain::{
     error::Error,
     ids::FilePath,
-    runtime::{APP_ROOT, HOME},
+    runtime::{APP_ROOT, HOME, RUNTIME_MOUNT},
 };
 
 /// The release of uv that installs `uv.lock`.
 const UV: &str = "uv==0.13.9";
 /// The release of Poetry that installs `poetry.lock`.
 const POETRY: &str = "poetry==2.5.1";
+/// Lists of requirements that are looked for where nothing else lists any.
+const USUAL_LISTS: [&str; 6] = [
+    "requirements/base.txt",
+    "requirements/production.txt",
+    "requirements/prod.txt",
+    "requirements/main.txt",
+    "requirements/requirements.txt",
+    "requirements-prod.txt",
+];
 /// The most requirement files that include one another.
 const MAX_FILES: usize = 32;
 /// The longest list of dependencies on a command line, in bytes; a single argument may have 128 KiB.
 const MAX_LIST_BYTES: usize = 64 * 1024;
+
+/// The files by which a folder is one of Python, besides a `pyproject.toml` that describes a project.
+pub(super) const MANIFESTS: [&str; 7] =
+    ["requirements.txt", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg", "environment.yml", "environment.yaml"];
 
 /// Modules that an app without a list of dependencies may import, and the packages that have them.
 const KNOWN_MODULES: [(&str, &str); 24] = [
@@ -68,7 +85,8 @@ pub(super) struct Requirements {
 }
 
 /// Reads a project's dependencies: `uv.lock`, else `poetry.lock`, else `requirements.txt`, else what `pyproject.toml`
-/// lists or refers to, else what the entry file imports.
+/// lists or refers to with `pdm.lock`, else `Pipfile` with its lock, else `setup.cfg` or `setup.py`, else conda's
+/// `environment.yml`, else a list of requirements under a usual name, else what the entry file imports.
 ///
 /// # Errors
 /// `BadManifest` that names the file and the line or field.
@@ -84,9 +102,10 @@ pub(super) fn read(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) 
             by_files(project, &["requirements.txt".to_owned()], pyproject.as_ref(), notes)
         }
         Some(table) if poetry_list(table) => by_poetry(project, table),
-        Some(table) if field(table, "dependencies").is_some() => {
-            by_list(dependencies(project, table, notes)?, project.path("pyproject.toml"))
-        }
+        Some(table) if field(table, "dependencies").is_some() => match locks::pdm(project, notes)? {
+            Some(list) => locked(list, project.path("pdm.lock")),
+            None => by_list(dependencies(project, table, notes)?, project.path("pyproject.toml")),
+        },
         Some(table) if is_dynamic(table) => match dynamic_files(project, table) {
             Some(files) => by_files(project, &files, pyproject.as_ref(), notes),
             None => {
@@ -98,8 +117,59 @@ pub(super) fn read(project: &Project<'_>, entry: &str, notes: &mut Vec<String>) 
             }
         },
         // The settings of tools alone, or a project that says nothing of what it needs.
-        _ => by_imports(project, entry, notes),
+        _ => by_other_tools(project, pyproject.as_ref(), entry, notes),
     }
+}
+
+/// Reads what Pipenv, setuptools and conda list.
+fn by_other_tools(
+    project: &Project<'_>,
+    pyproject: Option<&Table>,
+    entry: &str,
+    notes: &mut Vec<String>,
+) -> Result<Requirements, Error> {
+    if let Some(list) = locks::pipenv(project, notes)? {
+        return locked(list, project.path("Pipfile.lock"));
+    }
+    if let Some(list) = locks::pipfile(project, notes)? {
+        return by_list(list, project.path("Pipfile"));
+    }
+    match setup::read(project, notes)? {
+        Some(setup::Setup::List(list)) => return by_list(list, project.path("setup.py")),
+        Some(setup::Setup::File(file)) => return by_files(project, &[file], pyproject, notes),
+        None => {}
+    }
+    if let Some(conda) = conda::read(project, notes)? {
+        let mut requirements = by_list(conda.list, project.path(conda::FILES[0]))?;
+        if !conda.files.is_empty() {
+            let named = by_files(project, &conda.files, pyproject, notes)?;
+            requirements.commands.extend(named.commands);
+            requirements.inputs = named.inputs;
+            requirements.folders = named.folders;
+        }
+        return Ok(requirements);
+    }
+    match project.first(&USUAL_LISTS) {
+        Some(file) => by_files(project, &[file.to_owned()], pyproject, notes),
+        None => by_imports(project, entry, notes),
+    }
+}
+
+/// Installs exact versions, which name all that they need.
+fn locked(list: Vec<String>, file: String) -> Result<Requirements, Error> {
+    let mut requirements = by_list(list, file)?;
+    for command in &mut requirements.commands {
+        *command = command.replacen(PIP, &format!("{PIP} --no-deps"), 1);
+    }
+    Ok(requirements)
+}
+
+/// Returns the command that says in the log where the project asks for another Python than the image has.
+pub(super) fn version_check(project: &Project<'_>) -> Option<String> {
+    let conda = || conda::read(project, &mut Vec::new()).ok().flatten()?.python;
+    let (asked, file) = version::asked(project, conda)?;
+    let words = shlex::try_join([asked.as_str(), file.as_str()]).ok()?;
+    Some(format!("python3 {RUNTIME_MOUNT}/python/version.py {words}"))
 }
 
 fn locked_by_uv(project: &Project<'_>, table: &Table) -> Result<Requirements, Error> {
@@ -187,7 +257,7 @@ fn by_files(
 ) -> Result<Requirements, Error> {
     let mut requirements = Requirements::default();
     let mut waiting = files.to_vec();
-    let mut itself = false;
+    let mut itself: Option<Vec<String>> = None;
     let mut archived = BTreeMap::new();
     while let Some(name) = waiting.pop() {
         let path = project.path(&name);
@@ -212,8 +282,9 @@ fn by_files(
                 Line::Local(folder) => {
                     let folder = beside(&name, folder);
                     let folder = folder.ok_or_else(|| bad_line(&path, index + 1, format!("{line} is outside")))?;
-                    itself |= folder.is_empty();
-                    if !folder.is_empty() {
+                    if folder.is_empty() {
+                        itself.get_or_insert_default().extend(extras(line));
+                    } else {
                         notes.push(format!("{path}: {folder} is not installed; modules are imported from it"));
                         requirements.folders.extend([format!("{folder}/src"), folder]);
                     }
@@ -240,11 +311,29 @@ fn by_files(
         requirements.commands.push(format!("{PIP} {words}"));
         requirements.inputs.append(&mut archived);
     }
-    if let (true, Some(table)) = (itself, pyproject) {
-        let list = dependencies(project, table, notes)?;
+    // The project itself is run from its folder, so that what it depends on is all that there is to install of it.
+    if let Some(extras) = itself {
+        let mut list = match pyproject {
+            Some(table) if field(table, "dependencies").is_some() => dependencies(project, table, notes)?,
+            _ => match setup::read(project, notes)? {
+                Some(setup::Setup::List(list)) => list,
+                _ => Vec::new(),
+            },
+        };
+        for name in &extras {
+            list.extend(
+                pyproject.map(|table| pyproject::extra(project, table, name, notes)).transpose()?.unwrap_or_default(),
+            );
+        }
         requirements.commands.extend(by_list(list, project.path("pyproject.toml"))?.commands);
     }
     Ok(requirements)
+}
+
+/// Returns the extras of a line such as `-e .[dev,web]`.
+fn extras(line: &str) -> Vec<String> {
+    let named = line.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(named, _)| named);
+    named.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Returns the packages in archives that a path names: itself, or those in the folder.

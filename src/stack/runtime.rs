@@ -47,6 +47,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
     let mut files = vec![
         RuntimeFile { executable: true, ..file("agent", include_bytes!(concat!(env!("OUT_DIR"), "/previewd-agent"))) },
         file("python/serve.py", include_bytes!("../../stacks/python/serve.py")),
+        file("python/version.py", include_bytes!("../../stacks/python/version.py")),
         file("python/warm.py", include_bytes!("../../stacks/python/warm.py")),
         file("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
         file("node/hook.cjs", include_bytes!("../../stacks/node/hook.cjs")),

@@ -224,7 +224,7 @@ fn the_runtime_volume_holds_what_plans_name() {
     let named = |path: &str| files.iter().find(|file| file.path == path).unwrap();
     assert!(named("agent").executable);
     assert!(["pnpm", "yarn", "bun", "bunx"].iter().all(|name| named(&format!("node/bin/{name}")).executable));
-    for path in ["python/serve.py", "python/warm.py", "node/vite.mjs", "static/nginx.conf"] {
+    for path in ["python/serve.py", "python/warm.py", "python/version.py", "node/vite.mjs", "static/nginx.conf"] {
         assert!(!named(path).content.is_empty());
     }
     let bundle = String::from_utf8(named("ca.pem").content.to_vec()).unwrap();

@@ -25,7 +25,7 @@ const MAX_DEPTH: usize = 3;
 const MAX_ENTRY_DEPTH: usize = 2;
 
 /// The files that list dependencies, or say how to install them.
-const MANIFESTS: [&str; 12] = [
+const MANIFESTS: [&str; 20] = [
     "package.json",
     "requirements.txt",
     "pyproject.toml",
@@ -38,6 +38,14 @@ const MANIFESTS: [&str; 12] = [
     "bunfig.toml",
     "uv.toml",
     ".python-version",
+    "runtime.txt",
+    "Pipfile",
+    "Pipfile.lock",
+    "setup.py",
+    "setup.cfg",
+    "environment.yml",
+    "environment.yaml",
+    "pdm.lock",
 ];
 /// The files that pin dependencies.
 pub(super) const LOCKFILES: [&str; 8] = [
@@ -51,17 +59,7 @@ pub(super) const LOCKFILES: [&str; 8] = [
     "poetry.lock",
 ];
 /// Manifests and lockfiles that only a project's own installation reads.
-const CUSTOM_MANIFESTS: [&str; 9] = [
-    "setup.py",
-    "setup.cfg",
-    "Pipfile",
-    "Pipfile.lock",
-    "pdm.lock",
-    "pdm.toml",
-    "environment.yml",
-    "deno.json",
-    "deno.lock",
-];
+const CUSTOM_MANIFESTS: [&str; 3] = ["pdm.toml", "deno.json", "deno.lock"];
 /// Folders whose files a project's own installation may name, whatever their kind.
 pub(super) const SIDE_FOLDERS: [&str; 8] =
     ["prisma", "patches", "scripts", "bin", "tools", "requirements", "vendor", "wheels"];

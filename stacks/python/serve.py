@@ -2,6 +2,8 @@
 
     serve.py <module> <object>      imports the module and serves the object; "auto" finds it
     serve.py <manage.py> django     serves the project whose settings manage.py names
+    serve.py <file> nicegui         runs the script, which serves by itself
+    serve.py <file> streamlit       looks through the script, and hands it to Streamlit
 
 The port is in PORT. Three steps, so that a parent process can later do the first in advance and fork for the rest:
 `prepare` loads what every app needs, `load` runs the project's code, `serve` answers until the process is told to end.
@@ -65,6 +67,10 @@ def load(target, name):
     """Runs the project's code and returns the app object; None when a script has served and ended by itself."""
     if name == "django":
         return django(target)
+    if name == "nicegui":
+        return nicegui(target)
+    if name == "streamlit":
+        return streamlit(target)
     import importlib
 
     module = importlib.import_module(target)
@@ -145,6 +151,71 @@ def run_script(path):
     print(f"previewd: {os.path.relpath(path)} has no app object; running it as a script", file=sys.stderr, flush=True)
     sys.argv = [path]
     runpy.run_path(path, run_name="__main__")
+
+
+def nicegui(file):
+    """Runs a script of NiceGUI at our port, without the second process that looks for changes."""
+    from nicegui import ui
+
+    run = ui.run
+
+    def run_once(*arguments, **options):
+        options.setdefault("port", int(os.environ.get("PORT", "8000")))
+        return run(*arguments, **{**options, "reload": False, "show": False})
+
+    ui.run = run_once
+    import runpy
+
+    sys.argv = [file]
+    runpy.run_path(file, run_name="__main__")
+
+
+def streamlit(file):
+    """Hands a script to Streamlit's own server, which answers whatever the script is: what is surely wrong is said first."""
+    examine(os.path.abspath(file), set())
+    options = {
+        "server.port": os.environ.get("PORT", "8000"),
+        "server.address": "0.0.0.0",
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+    }
+    words = [word for name, value in options.items() for word in ("--" + name, value)]
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", file, *words])
+
+
+def examine(path, seen):
+    """Compiles a module of the project and those that it imports at its top, and ends where one is not there."""
+    import ast
+    import importlib.util
+
+    seen.add(path)
+    with open(path, "rb") as file:
+        tree = compile(file.read(), path, "exec", flags=ast.PyCF_ONLY_AST)
+    for statement in tree.body:
+        if isinstance(statement, ast.Import):
+            names = [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            names = [statement.module]
+        else:
+            continue
+        for name in names:
+            top = name.partition(".")[0]
+            # Streamlit puts the script's own folder first.
+            beside = os.path.join(os.path.dirname(path), top)
+            local = next((it for it in (beside + ".py", os.path.join(beside, "__init__.py")) if os.path.isfile(it)), None)
+            spec = None if local or top in sys.modules else importlib.util.find_spec(top)
+            if local is None and spec is not None and (spec.origin or "").startswith(os.getcwd() + os.sep):
+                local = spec.origin
+            if local is not None:
+                if local not in seen and len(seen) < 500:
+                    examine(local, seen)
+            elif spec is None and top not in sys.modules and not os.path.isdir(beside):
+                text = ast.unparse(statement)
+                sys.exit(
+                    f'Traceback (most recent call last):\n  File "{path}", line {statement.lineno}, in <module>\n'
+                    f"    {text}\nModuleNotFoundError: No module named '{top}'"
+                )
 
 
 def django(manage):

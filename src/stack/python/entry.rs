@@ -59,7 +59,7 @@ const PACKAGE_ENTRIES: [&str; 10] = [
 /// Folders whose files use an app and are none.
 const NO_PACKAGES: [&str; 7] = ["tests", "test", "docs", "examples", "scripts", "migrations", "alembic"];
 /// The files by which a folder lists dependencies.
-const LISTS: [&str; 2] = ["requirements.txt", "pyproject.toml"];
+const LISTS: [&str; 5] = ["requirements.txt", "pyproject.toml", "Pipfile", "environment.yml", "setup.py"];
 /// The most packages that are looked into.
 const MAX_PACKAGES: usize = 64;
 /// What makes an app object when it is called at the left margin.

@@ -106,18 +106,40 @@ pub(super) fn dependencies(
     table: &Table,
     notes: &mut Vec<String>,
 ) -> Result<Vec<String>, Error> {
+    listed(project, field(table, "dependencies"), "project.dependencies", notes)
+}
+
+/// Returns what an extra of `[project]` adds, without local ones; nothing for one that is not there.
+pub(super) fn extra(
+    project: &Project<'_>,
+    table: &Table,
+    name: &str,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, Error> {
+    let plain = |name: &str| name.to_lowercase().replace(['_', '.'], "-");
+    let extras = field(table, "optional-dependencies").and_then(Value::as_table);
+    let found = extras.and_then(|extras| extras.iter().find(|(own, _)| plain(own) == plain(name)));
+    listed(project, found.map(|(_, list)| list), &format!("project.optional-dependencies.{name}"), notes)
+}
+
+fn listed(
+    project: &Project<'_>,
+    list: Option<&Value>,
+    place: &str,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, Error> {
     let file = project.path("pyproject.toml");
-    let list = match field(table, "dependencies") {
+    let list = match list {
         None => return Ok(Vec::new()),
         Some(Value::Array(list)) => list,
-        Some(_) => return Err(bad(file, "project.dependencies: must be a list of texts")),
+        Some(_) => return Err(bad(file, format!("{place}: must be a list of texts"))),
     };
     let mut found = Vec::new();
     for (index, value) in list.iter().enumerate() {
         let text = value.as_str().map(str::trim).unwrap_or_default();
         let good = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && !text.contains(['\n', '\0']);
         if !good {
-            return Err(bad(file, format!("project.dependencies[{index}]: must be a requirement as text, is {value}")));
+            return Err(bad(file, format!("{place}[{index}]: must be a requirement as text, is {value}")));
         }
         if text.contains("file:") {
             notes.push(format!("{file}: {text} is local and not installed"));

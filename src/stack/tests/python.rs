@@ -30,7 +30,8 @@ fn python_apps_are_found_where_they_are() {
 fn a_streamlit_script_is_run_by_its_own_server() {
     let overrides = Overrides { app_port: Some(9001), ..Overrides::default() };
     let plan = try_with(&[("streamlit_app.py", "import streamlit as st\n")], &overrides).unwrap();
-    assert!(plan.start.argv.join(" ").contains("-m streamlit run streamlit_app.py --server.port 9001"));
+    assert!(plan.start.argv.join(" ").ends_with("/serve.py streamlit_app.py streamlit"), "{:?}", plan.start.argv);
+    assert_eq!(plan.start.environment["PORT"], "9001");
     assert!(install(&plan).commands[1].ends_with("-- streamlit"));
 }
 
@@ -70,6 +71,118 @@ fn python_dependencies_come_from_what_lists_them() {
     let nothing = plan_of(&[("requirements.txt", "# none\n"), ("main.py", "")]);
     assert!(install(&nothing).inputs.is_empty());
     assert!(commands(&[("requirements.txt", ""), ("main.py", "")]).contains("uvicorn=="));
+}
+
+#[test]
+fn servers_of_their_own_are_told_the_port() {
+    let overrides = Overrides { app_port: Some(9001), ..Overrides::default() };
+    let gradio = try_with(&[("app.py", "import gradio as gr\ndemo = gr.Blocks()\n")], &overrides).unwrap();
+    assert_eq!(gradio.start.environment["GRADIO_SERVER_PORT"], "9001");
+    let nicegui = plan_of(&[("requirements.txt", "nicegui"), ("main.py", "from nicegui import ui\nui.run()\n")]);
+    assert!(nicegui.start.argv.join(" ").ends_with("main.py nicegui"), "{:?}", nicegui.start.argv);
+    let reflex: Files<'_> = &[("requirements.txt", "reflex"), ("rxconfig.py", ""), ("shop/shop.py", "app = rx.App()")];
+    assert!(error_of(reflex).contains("Dockerfile"));
+}
+
+#[test]
+fn what_a_streamlit_script_surely_lacks_is_said_before_it_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |files: Files<'_>| {
+        for (path, text) in files {
+            std::fs::write(folder.path().join(path), text).unwrap();
+        }
+        let stacks = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python");
+        let code = format!(
+            "import sys; sys.path[:0] = ['', {stacks:?}]; import serve; serve.os.execv = lambda *_: print('served'); \
+             serve.streamlit('app.py')"
+        );
+        let output = std::process::Command::new("python3")
+            .args(["-c", &code])
+            .current_dir(folder.path())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let place = |error: &str, file: &str, line: u32| error.contains(&format!("{file}\", line {line}"));
+    let (_, error) = run(&[("app.py", "import os\n\ndef f(:\n")]);
+    assert!(error.contains("SyntaxError") && place(&error, "app.py", 3), "{error}");
+    let (_, error) =
+        run(&[("app.py", "import os, json\nfrom shop import x\n"), ("shop.py", "\nimport not_there.at_all\n")]);
+    assert!(error.contains("No module named 'not_there'") && place(&error, "shop.py", 2), "{error}");
+    // What may be meant to fail is left alone.
+    let (served, error) = run(&[("shop.py", "try:\n    import not_there\nexcept ImportError:\n    pass\n")]);
+    assert_eq!(served, "served\n", "{error}");
+}
+
+#[test]
+fn dependencies_come_from_other_tools_lists_too() {
+    let installs = |files: Files<'_>| {
+        let plan = plan_of(&[files, &[("main.py", "app = FastAPI()")]].concat());
+        let commands = install(&plan).commands.iter().filter(|it| it.contains("/pip") && !it.contains("--target"));
+        let list = commands.filter_map(|it| it.split_once("--progress-bar off ")).map(|(_, list)| list.to_owned());
+        (list.collect::<Vec<_>>().join("\n"), plan.warnings())
+    };
+    let list = |files: Files<'_>| installs(files).0;
+    let project = ("pyproject.toml", "[project]\nname = 'x'\ndependencies = ['flask']\n");
+    let lock = "[[package]]\nname = 'flask'\nversion = '3.1.0'\ngroups = ['default']\n[[package]]\nname = 'uvicorn'\nversion = \
+                '0.30.1'\nextras = ['standard']\nmarker = \"python_version > '3'\"\n[[package]]\nname = 'pytest'\nversion = \
+                '8'\ngroups = ['test']\n";
+    assert_eq!(
+        list(&[project, ("pdm.lock", lock)]),
+        "--no-deps -- 'flask==3.1.0' \"uvicorn[standard]==0.30.1 ; python_version > '3'\""
+    );
+    let locked = r#"{"default":{"flask":{"version":"==3.1.0","markers":"python_version >= '3'"},"own":{"path":".","editable":true},
+                     "--index-url":{"version":"x"}},"develop":{"pytest":{"version":"==8"}}}"#;
+    let pipfile = ("Pipfile", "[packages]\nflask = '*'\nhttpx = {version = '>=0.27', extras = ['http2']}\n");
+    let (found, warnings) = installs(&[pipfile, ("Pipfile.lock", locked)]);
+    assert_eq!(found, "--no-deps -- \"flask==3.1.0 ; python_version >= '3'\"");
+    assert!(warnings[0].contains("own is a folder"), "{warnings:?}");
+    assert_eq!(list(&[pipfile]), "-- flask 'httpx[http2]>=0.27'");
+    assert_eq!(list(&[("setup.py", "setup(install_requires=['flask>=3'])")]), "-- 'flask>=3'");
+    assert_eq!(list(&[("setup.cfg", "[options]\ninstall_requires =\n  flask\n")]), "-- flask");
+    assert!(installs(&[("setup.py", "setup(install_requires=read())")]).1[0].contains("computed"));
+    let conda = "name: x\nchannels: [conda-forge]\ndependencies:\n  - python=3.11\n  - conda-forge::numpy=1.26\n  - \
+                 pytorch=2.2.0=py3.11_cuda\n  - cudatoolkit\n  - pandas >=2, <3\n  - pip:\n    - flask==3.1.0\n    - -r more.txt\n";
+    let (found, warnings) = installs(&[("environment.yml", conda), ("more.txt", "httpx\n")]);
+    assert_eq!(
+        found,
+        "-- 'numpy==1.26.*' torch==2.2.0 'pandas>=2,<3' flask==3.1.0\n-r more.txt"
+            .replace("torch==2.2.0", "'torch==2.2.0'")
+            .replace("flask==3.1.0", "'flask==3.1.0'")
+    );
+    assert!(warnings[0].contains("cannot install cudatoolkit"), "{warnings:?}");
+    let bad = error_of(&[("environment.yml", "dependencies:\n  - a: [\n"), ("main.py", "app = FastAPI()")]);
+    assert!(bad.contains("environment.yml"), "{bad}");
+    let extras = "[project]\nname='x'\ndependencies=['flask']\n[project.optional-dependencies]\nweb_ui=['httpx']\n";
+    assert_eq!(list(&[("requirements.txt", "-e .[web-ui]\n"), ("pyproject.toml", extras)]), "-- flask httpx");
+    assert_eq!(list(&[("requirements.txt", "-e .\n"), ("setup.py", "setup(install_requires=['flask'])")]), "-- flask");
+    assert_eq!(list(&[("requirements/base.txt", "flask\n")]), "-r requirements/base.txt");
+}
+
+#[test]
+fn another_python_than_the_image_s_is_asked_for_in_the_installation() {
+    let check = |files: Files<'_>| {
+        let plan = plan_of(&[files, &[("main.py", "app = FastAPI()")]].concat());
+        let found =
+            install(&plan).commands.iter().find_map(|it| it.split_once("version.py ")).map(|(_, it)| it.to_owned());
+        found.unwrap_or_default()
+    };
+    assert_eq!(check(&[(".python-version", "3.11.4\n")]), "'==3.11.*' .python-version");
+    assert_eq!(
+        check(&[("pyproject.toml", "[project]\nname='x'\nrequires-python='>=3.14'")]),
+        "'>=3.14' pyproject.toml"
+    );
+    assert_eq!(check(&[("requirements.txt", "")]), "");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python/version.py");
+    let said = |range: &str| {
+        let output = std::process::Command::new("python3").args([script, range, "x"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(said(">=3"), "");
+    // Without pip, nothing can be said.
+    let pip = std::process::Command::new("python3").args(["-c", "import pip"]).output().unwrap().status.success();
+    assert_eq!(said("==2.7.*").starts_with("previewd: warning: x asks for Python ==2.7.*"), pip);
 }
 
 #[test]
