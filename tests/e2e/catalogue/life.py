@@ -121,15 +121,16 @@ class Life:
             yield
             self.outcome.steps[name] = "ok"
         except (AssertionError, RuntimeError, PreviewdError, OSError, TimeoutError) as error:
-            self.outcome.steps[name] = " ".join(f"{type(error).__name__}: {error}".split())[:600]
+            self.outcome.steps[name] = " ".join(f"{type(error).__name__}: {error}".split())[:1500]
 
     def _create(self, figure: str, project: str) -> None:
         self.files = self.files or self.point.make()
         began = time.monotonic()
         self.preview = self.client.create(project, self.files, timeout=CREATE_SECONDS, **self.point.options)
         self.outcome.figures[figure] = time.monotonic() - began
-        said = f"{Phase.Name(self.preview.phase)} {in_words(self.preview)}"
-        assert self.preview.phase == Phase.PHASE_RUNNING and not self.preview.HasField("failure"), said
+        if self.preview.phase != Phase.PHASE_RUNNING or self.preview.HasField("failure"):
+            last = [getattr(it, "line", "") for it in self.client.logs(self.preview.preview_id, tail_lines=12, timeout=30)]
+            raise AssertionError(f"{Phase.Name(self.preview.phase)} {in_words(self.preview)}; its log ends {last}")
 
     def _page(self) -> None:
         self._look(self.point.shows, "", anew=True)

@@ -109,7 +109,9 @@ def over(
             del made[path]
         if dependencies:
             manifest = json.loads(made["package.json"].data)
-            manifest.setdefault("dependencies", {}).update(dependencies)
+            for name, version in dependencies.items():
+                among = "devDependencies" if name in manifest.get("devDependencies", {}) else "dependencies"
+                manifest.setdefault(among, {})[name] = version
             made["package.json"] = File(data=json.dumps(manifest, indent=2).encode())
         for path, text in {**changed(made, swaps), **(files or {})}.items():
             made[path] = File(data=text.encode())

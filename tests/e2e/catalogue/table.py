@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+from catalogue.by_hand import HANDS
 from catalogue.families import POINTS
 from catalogue.life import EDITS, RESULTS, STEPS
 from harness.paths import ROOT
@@ -29,6 +30,14 @@ added, and at last the project is created again on the dependencies that are the
 - **memory**: the working set, at the end and at most, under the limits that a preview has by default.
 
 Two starting points are taken at a time, so the figures are those of a busy machine.
+"""
+
+
+BY_HAND = """
+## By hand
+
+The same files in a container of the same image: **create** is copying them in, the package manager and the development
+server until it answers, without limits; **edit** is from the rename of the file to the open tab, under a preview's limits.
 """
 
 
@@ -63,6 +72,23 @@ def row(name: str, found: dict | None) -> str:
     return f"| {' | '.join(columns)} |"
 
 
+def by_hand(found: dict) -> list[str]:
+    """Returns the lines of the table that compares with the same by hand."""
+    titles = ("starting point", "create", "by hand", "times", "edit p50", "by hand", "times")
+    lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    for name in HANDS:
+        path = RESULTS / f"by-hand-{name}.json"
+        ours = (found.get(name) or {}).get("figures", {})
+        hand = json.loads(path.read_text()) if path.is_file() else {}
+        columns = [name]
+        for key, unit, factor in (("created", "s", 1), ("p50", "ms", 1000)):
+            both = key in ours and key in hand
+            columns += [f"{it[key] * factor:.{1 if factor == 1 else 0}f} {unit}" if both else "" for it in (ours, hand)]
+            columns.append(f"{ours[key] / hand[key]:.1f}" if both and hand[key] > 0 else "")
+        lines.append(f"| {' | '.join(columns)} |")
+    return lines
+
+
 def main() -> int:
     """Writes the page, and returns how many starting points fell short."""
     found = {}
@@ -78,8 +104,10 @@ def main() -> int:
     exceptions = [f"- `{point.name}`: {point.exception}" for point in POINTS if point.exception]
     if exceptions:
         text += "\nMay fall short, each for a reason outside:\n\n" + "\n".join(exceptions) + "\n"
+    beside = by_hand(found)
+    text += BY_HAND + "\n" + "\n".join(beside) + "\n"
     PAGE.write_text(text)
-    print("\n".join(lines))
+    print("\n".join([*lines, *beside]))
     for name in short:
         for step, said in found[name]["steps"].items():
             if said not in ("ok", "-"):

@@ -10,7 +10,7 @@ from catalogue.families import POINTS
 from catalogue.life import CHANGE_SECONDS, CREATE_SECONDS, in_words
 from catalogue.point import Break, Files, Point
 from catalogue.wrong import WRONG
-from harness import figures
+from harness import daemon, figures
 from harness.fixtures import remove_previews
 
 from previewd import Client, Phase, Preview
@@ -23,8 +23,9 @@ BY_NAME = {point.name: point for point in POINTS}
 class Held:
     """The preview of one starting point at a time, since those of one point come after one another."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, instance: str) -> None:
         self._client = client
+        self._instance = instance
         self._name = ""
         self._preview = Preview()
         self._files: Files = {}
@@ -44,12 +45,14 @@ class Held:
         """Removes the preview; the next one that asks gets a new one."""
         if self._name:
             remove_previews(self._client, f"broken-{self._name}")
+            if self._name != PART[0][0]:
+                daemon.remove_dependencies(self._instance)
         self._name = ""
 
 
 @pytest.fixture(scope="module")
-def held(client: Client) -> Iterator[Held]:
-    it = Held(client)
+def held(client: Client, service) -> Iterator[Held]:
+    it = Held(client, service.instance)
     yield it
     it.drop()
 

@@ -90,6 +90,13 @@ def remove_leftovers(instance: str) -> None:
             docker("image", "rm", "--force", found["Id"], check=False)
 
 
+def remove_dependencies(instance: str) -> None:
+    """Removes the images of an instance's dependencies that no container uses."""
+    for found in of_instance("image", instance):
+        if labels("image", found).get(ROLE) in KEPT_IMAGES:
+            docker("image", "rm", found["Id"], check=False)
+
+
 class Events:
     """What the daemon says happened to one instance's things while the block ran."""
 

@@ -130,6 +130,7 @@ VITE_POINTS = [
         ),
         in_jsx("src/routes/index.tsx", "Happy coding."),
         hot=True,
+        exception="it asks for the newest undici, which needs Node 22; a base image with Node 20 does not run it",
     ),
     Point(
         "tanstack-start",
