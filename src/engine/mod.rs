@@ -236,6 +236,13 @@ pub trait Engine: Send + Sync + 'static {
     /// Renames a container.
     async fn rename(&self, id: &str, name: &str) -> Result<(), EngineError>;
 
+    /// Returns the bounds that a container has now, or `None` if it is gone.
+    async fn limits(&self, id: &str) -> Result<Option<Limits>, EngineError>;
+
+    /// Gives a container that runs other bounds; its processes go on. A repeat is fine. One that is gone is `NotFound`.
+    /// Less memory than is in use may be refused.
+    async fn update(&self, id: &str, limits: Limits) -> Result<(), EngineError>;
+
     /// Freezes or wakes a container. A repeat is fine.
     async fn set_paused(&self, id: &str, paused: bool) -> Result<(), EngineError>;
 

@@ -2,16 +2,22 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use bollard::query_parameters::{RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions};
+use bollard::{
+    models::ContainerUpdateBody,
+    query_parameters::{RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions},
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::{Instant, sleep};
 
 use super::{
     Inner,
     api::{LONG, Query, SHORT, call, call_on, claim, failed, found, status},
-    convert::{InspectedContainer, ListedContainer},
+    convert::{InspectedContainer, ListedContainer, resources},
 };
-use crate::engine::{Container, ContainerState, EngineError, LABEL_ROLE};
+use crate::{
+    domain::limits::Limits,
+    engine::{Container, ContainerState, EngineError, LABEL_ROLE},
+};
 
 const CONTAINER: &str = "container";
 
@@ -63,6 +69,23 @@ impl Inner {
             Err(EngineError::Conflict { what, .. }) => Err(EngineError::Conflict { what, name: name.to_owned() }),
             answer => answer,
         }
+    }
+
+    pub(super) async fn limits(&self, id: &str) -> Result<Option<Limits>, EngineError> {
+        Ok(found(self.inspect(id).await)?.map(|it| it.limits()))
+    }
+
+    pub(super) async fn update(&self, id: &str, limits: Limits) -> Result<(), EngineError> {
+        let bounds = resources(limits);
+        let change = ContainerUpdateBody {
+            memory: bounds.memory,
+            memory_swap: bounds.memory_swap,
+            nano_cpus: bounds.nano_cpus,
+            pids_limit: bounds.pids_limit,
+            ..Default::default()
+        };
+        let change = self.api.docker.update_container(id, change);
+        call_on("change the container's limits", (CONTAINER, id), SHORT, change).await
     }
 
     pub(super) async fn set_paused(&self, id: &str, paused: bool) -> Result<(), EngineError> {

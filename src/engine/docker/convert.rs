@@ -8,8 +8,12 @@ use bollard::models::{
 };
 use serde::Deserialize;
 
-use crate::engine::{
-    APP_ROOT, APP_UID, Container, ContainerSpec, ContainerState, HOME, Image, LABEL_ROLE, ROLE_RUNTIME, RUNTIME_MOUNT,
+use crate::{
+    domain::limits::Limits,
+    engine::{
+        APP_ROOT, APP_UID, Container, ContainerSpec, ContainerState, HOME, Image, LABEL_ROLE, ROLE_RUNTIME,
+        RUNTIME_MOUNT,
+    },
 };
 
 /// The most open files of one process: plenty for watchers, few enough for programs that close each at a fork, and not
@@ -51,14 +55,21 @@ pub(super) fn create_body(
     }
 }
 
-/// What holds a container in. Masked and read-only paths, seccomp and AppArmor stay Docker's own.
-fn host_config(spec: &ContainerSpec, network: &str, volume: &str) -> HostConfig {
-    let memory = i64::try_from(spec.limits.memory_bytes).unwrap_or(i64::MAX);
+/// Returns what bounds a container's resources.
+pub(super) fn resources(limits: Limits) -> HostConfig {
+    let memory = i64::try_from(limits.memory_bytes).unwrap_or(i64::MAX);
     HostConfig {
         memory: Some(memory),
         memory_swap: Some(memory),
-        nano_cpus: Some((spec.limits.cpus * 1e9).round() as i64),
-        pids_limit: Some(i64::from(spec.limits.pids)),
+        nano_cpus: Some((limits.cpus * 1e9).round() as i64),
+        pids_limit: Some(i64::from(limits.pids)),
+        ..Default::default()
+    }
+}
+
+/// What holds a container in. Masked and read-only paths, seccomp and AppArmor stay Docker's own.
+fn host_config(spec: &ContainerSpec, network: &str, volume: &str) -> HostConfig {
+    HostConfig {
         oom_kill_disable: Some(false),
         ulimits: Some(vec![ResourcesUlimits {
             name: Some("nofile".into()),
@@ -82,7 +93,7 @@ fn host_config(spec: &ContainerSpec, network: &str, volume: &str) -> HostConfig 
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
         auto_remove: Some(false),
         mounts: Some(vec![runtime_mount(volume, true)]),
-        ..Default::default()
+        ..resources(spec.limits)
     }
 }
 
@@ -185,6 +196,16 @@ pub(super) struct InspectedContainer {
     pub config: InspectedConfig,
     #[serde(default)]
     pub network_settings: InspectedNetworks,
+    #[serde(default)]
+    pub host_config: InspectedBounds,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct InspectedBounds {
+    memory: i64,
+    nano_cpus: i64,
+    pids_limit: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -225,6 +246,15 @@ impl InspectedContainer {
             name: self.name.trim_start_matches('/').to_owned(),
             labels: said(self.config.labels.unwrap_or_default()),
             image: self.image,
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        let bounds = &self.host_config;
+        Limits {
+            memory_bytes: u64::try_from(bounds.memory).unwrap_or_default(),
+            cpus: bounds.nano_cpus as f64 / 1e9,
+            pids: bounds.pids_limit.and_then(|pids| u32::try_from(pids).ok()).unwrap_or_default(),
         }
     }
 

@@ -33,6 +33,8 @@ use self::{
     runtime::{Runtime, VolumeState},
     transport::{Address, DEFAULT_HOST},
 };
+use crate::domain::limits::Limits;
+
 use super::{
     AgentIo, BuildSpec, Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, Image,
     LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_ROLE, LABEL_STACK, Progress, ROLE_RUNTIME,
@@ -248,6 +250,14 @@ impl Engine for DockerEngine {
 
     async fn rename(&self, id: &str, name: &str) -> Result<(), EngineError> {
         self.0.rename(id, name).await
+    }
+
+    async fn limits(&self, id: &str) -> Result<Option<Limits>, EngineError> {
+        self.0.limits(id).await
+    }
+
+    async fn update(&self, id: &str, limits: Limits) -> Result<(), EngineError> {
+        self.0.update(id, limits).await
     }
 
     async fn set_paused(&self, id: &str, paused: bool) -> Result<(), EngineError> {

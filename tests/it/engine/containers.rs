@@ -53,6 +53,31 @@ async fn running_out_of_memory_is_told() {
 }
 
 #[tokio::test]
+async fn limits_change_while_the_container_runs() {
+    let it = Fixture::new();
+    let id = it.run("limits", "").await;
+    assert_eq!(it.engine.limits(&id).await.unwrap(), Some(limits()));
+    let more = Limits { memory_bytes: 128 * 1024 * 1024, cpus: 1.0, pids: 80 };
+    for _ in 0..2 {
+        it.engine.update(&id, more).await.unwrap();
+        assert_eq!(it.engine.limits(&id).await.unwrap(), Some(more));
+    }
+    let host = &inspect("container", &id)["HostConfig"];
+    assert_eq!((&host["Memory"], &host["MemorySwap"]), (&(128_i64 << 20).into(), &(128_i64 << 20).into()));
+    let groups = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null";
+    assert_eq!(it.ask(&id, groups).await, more.memory_bytes.to_string(), "the kernel's own");
+    let state = it.engine.container(&id).await.unwrap().unwrap().state;
+    assert_eq!(state, ContainerState::Running);
+    it.engine.update(&id, limits()).await.unwrap();
+    assert_eq!(it.engine.limits(&id).await.unwrap(), Some(limits()));
+
+    it.engine.remove(&id).await.unwrap();
+    assert_eq!(it.engine.limits(&id).await.unwrap(), None);
+    let err = it.engine.update(&id, more).await.unwrap_err();
+    assert!(matches!(err, EngineError::NotFound { what: "container", .. }), "{err}");
+}
+
+#[tokio::test]
 async fn pausing_twice_is_fine_and_a_paused_container_is_removed() {
     let it = Fixture::new();
     let id = it.run("paused", "").await;
