@@ -60,6 +60,12 @@ pub struct Config {
     pub inotify: bool,
     /// The bounds of previews' containers.
     pub limits: StackLimits,
+    /// The stacks whose memory was named, rather than left to the default.
+    pub memory_named: Vec<Stack>,
+    /// The most memory that a preview is given when it needs more than it began with.
+    pub max_memory_bytes: u64,
+    /// The CPU of a preview until it answers first.
+    pub burst_cpus: f64,
     /// The bounds of an installation, and of each step of a build.
     pub install_limits: Limits,
     /// How long an app may take to answer first.
@@ -200,6 +206,13 @@ impl Config {
     /// Every setting that is wrong, and every variable whose name begins with `PREVIEW_` and is no setting.
     pub fn from(variables: BTreeMap<String, String>) -> Result<Self, ConfigErrors> {
         let mut read = Reader::new(variables);
+        let kinds = [
+            ("PREVIEW_BACKEND_MEM", &[Stack::Python, Stack::Node, Stack::Dockerfile][..]),
+            ("PREVIEW_FRONTEND_MEM", &[Stack::React]),
+            ("PREVIEW_STATIC_MEM", &[Stack::Static]),
+        ];
+        let named = kinds.iter().filter(|(name, _)| read.is_given(name));
+        let memory_named = named.flat_map(|(_, stacks)| stacks.iter().copied()).collect();
         let pids = read.number("PREVIEW_PIDS", PIDS);
         let config = Self {
             listen: read.listen("PREVIEW_LISTEN"),
@@ -225,6 +238,9 @@ impl Config {
                 frontend: read.limits("PREVIEW_FRONTEND_MEM", "PREVIEW_FRONTEND_CPU", pids),
                 static_pages: read.limits("PREVIEW_STATIC_MEM", "PREVIEW_STATIC_CPU", pids),
             },
+            memory_named,
+            max_memory_bytes: read.memory("PREVIEW_MAX_MEM"),
+            burst_cpus: read.cpus("PREVIEW_BURST_CPU"),
             install_limits: read.limits("PREVIEW_INSTALL_MEM", "PREVIEW_INSTALL_CPU", pids),
             start_timeout: read.duration("PREVIEW_START_TIMEOUT", SECOND, SECOND..=HOUR),
             install_timeout: read.duration("PREVIEW_INSTALL_TIMEOUT", SECOND, SECOND..=6 * HOUR),

@@ -70,6 +70,12 @@ pub fn record(record: Record) -> proto::WatchResponse {
             generation,
         }),
         Event::Exit(ended) => watch_response::Event::Exit(exit(ended)),
+        Event::Memory(memory) => watch_response::Event::Memory(proto::Memory {
+            used_bytes: memory.used,
+            limit_bytes: memory.limit,
+            peak_bytes: memory.peak,
+            kills: memory.kills,
+        }),
         Event::Dropped(count) => watch_response::Event::Dropped(count),
     };
     proto::WatchResponse {

@@ -9,7 +9,7 @@ mod control;
 mod convert;
 mod dial;
 mod echo;
-mod oom;
+mod memory;
 mod output;
 mod pipes;
 mod probe;

@@ -10,6 +10,8 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::memory::Memory;
+
 /// The most bytes that are kept, each record counted with [`RECORD_BYTES`] on top.
 const RING_BYTES: usize = 4 * 1024 * 1024;
 /// What a record costs beside its text.
@@ -58,6 +60,8 @@ pub enum Event {
     },
     /// The process ended.
     Exit(Exit),
+    /// The container comes near its memory limit, or something was killed for it.
+    Memory(Memory),
     /// So many records were dropped before they were read.
     Dropped(u64),
 }
@@ -144,7 +148,7 @@ impl Output {
 fn cost(record: &Record) -> usize {
     match &record.event {
         Event::Line { text, .. } => text.len() + RECORD_BYTES,
-        Event::Exit(_) | Event::Dropped(_) => RECORD_BYTES,
+        Event::Exit(_) | Event::Memory(_) | Event::Dropped(_) => RECORD_BYTES,
     }
 }
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     control::Control,
     echo::{Echo, Stream},
-    oom,
+    memory,
     output::{Event, Exit, Output, Source},
     pipes::{DRAIN_FOR, Pipe, Sink},
     processes,
@@ -124,7 +124,7 @@ impl Supervisor {
         if let Some(control) = &control {
             command.env("PREVIEWD_CONTROL", control.path());
         }
-        let kills = oom::kills();
+        let kills = memory::kills();
         let program = launch.argv.first().cloned().unwrap_or_default();
         let spawned = self.spawn(&mut command, generation, launch.install);
         let (pid, status, ended, drained) = spawned.map_err(|source| ProcessError::Spawn { program, source })?;
@@ -134,7 +134,7 @@ impl Supervisor {
         // It ends with the process, which nothing else waits for.
         tokio::spawn(async move {
             let status = status.await.ok();
-            let exit = exit(generation, status, oom::kills() > kills);
+            let exit = exit(generation, status, memory::kills() > kills);
             ended.cancel();
             for drained in drained {
                 let _ = timeout(DRAIN_FOR * 2, drained).await;

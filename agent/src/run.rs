@@ -16,6 +16,7 @@ use tonic::transport::Server;
 
 use crate::{
     echo::Echo,
+    memory,
     output::Output,
     process::Supervisor,
     proto::agent_service_server::AgentServiceServer,
@@ -67,9 +68,10 @@ async fn serve(listener: std::os::unix::net::UnixListener, echo: Echo) -> io::Re
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
     let output = Arc::new(Output::default());
     let supervisor = Arc::new(Supervisor::new(Arc::clone(&reaper), Arc::clone(&output), echo.clone()));
-    let agent = Agent::new(Arc::clone(&supervisor), output, instance());
-    // It lives as long as the process.
+    // These live as long as the process.
+    tokio::spawn(memory::watch(Arc::clone(&output)));
     tokio::spawn(async move { reaper.run(children).await });
+    let agent = Agent::new(Arc::clone(&supervisor), output, instance());
 
     listener.set_nonblocking(true)?;
     let listener = UnixListenerStream::new(UnixListener::from_std(listener)?);

@@ -74,6 +74,9 @@ fn watch_text(message: &proto::WatchReloadsResponse) -> String {
         ),
         Some(Event::Reload(reload)) => reload_text(reload),
         Some(Event::Heartbeat(beat)) => format!("-- alive, head {}", short(&beat.head_commit_id)),
+        Some(Event::MemoryGiven(given)) => {
+            format!("-- given {} MiB of memory instead of {}", given.memory_bytes >> 20, given.before_bytes >> 20)
+        }
         Some(Event::Reset(reset)) => format!("-- begins anew at {}: {}", short(&reset.head_commit_id), reset.message),
         Some(Event::Goodbye(goodbye)) => goodbye_text(goodbye),
         None => String::new(),

@@ -149,11 +149,20 @@ impl Reader {
     }
 
     pub(super) fn limits(&mut self, memory: &str, cpus: &str, pids: u32) -> Limits {
-        Limits {
-            memory_bytes: self.read(memory, |text| values::memory(text, &MEMORY_BYTES)).unwrap_or_default(),
-            cpus: self.read(cpus, |text| values::fraction(text, &CPUS)).unwrap_or_default(),
-            pids,
-        }
+        Limits { memory_bytes: self.memory(memory), cpus: self.cpus(cpus), pids }
+    }
+
+    pub(super) fn memory(&mut self, name: &str) -> u64 {
+        self.read(name, |text| values::memory(text, &MEMORY_BYTES)).unwrap_or_default()
+    }
+
+    pub(super) fn cpus(&mut self, name: &str) -> f64 {
+        self.read(name, |text| values::fraction(text, &CPUS)).unwrap_or_default()
+    }
+
+    /// Returns whether a variable says something, rather than its default.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.given(name).is_some()
     }
 
     pub(super) fn cors_origins(&mut self, name: &str) -> CorsOrigins {

@@ -42,6 +42,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("PREVIEW_FRONTEND_CPU", "0.5"),
     setting("PREVIEW_STATIC_MEM", "256m"),
     setting("PREVIEW_STATIC_CPU", "0.25"),
+    setting("PREVIEW_MAX_MEM", "2g"),
+    setting("PREVIEW_BURST_CPU", "2"),
     setting("PREVIEW_INSTALL_MEM", "2g"),
     setting("PREVIEW_INSTALL_CPU", "2"),
     setting("PREVIEW_PIDS", "256"),

@@ -43,6 +43,30 @@ impl Limits {
     }
 }
 
+/// How much memory a container may be given beyond what it begins with, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// The most, in bytes; less than it begins with if it gets no more.
+    pub most_bytes: u64,
+    /// What would have to be changed for more: a setting, or a field of the request.
+    pub said_by: &'static str,
+}
+
+impl Allowance {
+    /// The share of its limit, in percent, from which a container is given more.
+    const NEAR: u64 = 85;
+
+    /// Returns the double of a limit, or as much as may be given; `None` where that is no more.
+    pub fn more_than(&self, limit: u64) -> Option<u64> {
+        Some(limit.saturating_mul(2).min(self.most_bytes)).filter(|more| *more > limit)
+    }
+
+    /// Returns whether so much in use is near a limit.
+    pub fn is_near(&self, used: u64, limit: u64) -> bool {
+        u128::from(used) * 100 >= u128::from(limit) * u128::from(Self::NEAR)
+    }
+}
+
 /// What a request asks for instead of the defaults; `None` keeps the default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct LimitOverrides {
@@ -62,5 +86,28 @@ impl LimitOverrides {
             cpus: self.cpus.unwrap_or(defaults.cpus),
             pids: self.pids.unwrap_or(defaults.pids),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_doubled_up_to_the_most() {
+        let allowance = Allowance { most_bytes: 2000, said_by: "PREVIEW_MAX_MEM" };
+        assert_eq!(allowance.more_than(512), Some(1024));
+        assert_eq!(allowance.more_than(1024), Some(2000));
+        assert_eq!(allowance.more_than(2000), None);
+        assert_eq!(Allowance { most_bytes: 0, ..allowance }.more_than(512), None);
+        assert!(allowance.is_near(85, 100) && !allowance.is_near(84, 100));
+        assert!(allowance.is_near(u64::MAX, u64::MAX));
+    }
+
+    #[test]
+    fn no_more_cpus_are_taken_than_a_machine_has() {
+        let limits = Limits { memory_bytes: 1, cpus: 2.0, pids: 1 };
+        assert!((limits.on_machine(1).cpus - 1.0).abs() < f64::EPSILON);
+        assert_eq!(limits.on_machine(4), limits);
     }
 }

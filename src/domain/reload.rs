@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         ignore::Ignore,
-        runtime::{BaseImage, InstallPlan, StartPlan},
+        runtime::{BaseImage, InstallPlan, Needs, StartPlan},
         spec::Stack,
     };
 
@@ -89,6 +89,7 @@ mod tests {
                 ready_path: "/".into(),
                 reload,
             },
+            needs: Needs::default(),
             notes: Vec::new(),
             supplied: BTreeMap::new(),
         }

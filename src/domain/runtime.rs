@@ -27,6 +27,8 @@ pub struct RunPlan {
     pub image: ImagePlan,
     /// How the app's process is started.
     pub start: StartPlan,
+    /// What it is known to need.
+    pub needs: Needs,
     /// What is said in the lifecycle log, such as what was found and why. Those made by [`warning`] are said to the caller too.
     pub notes: Vec<String>,
     /// Files that are put beside the project's own where it has none of that path, such as an entry page. Never in the VFS.
@@ -54,6 +56,13 @@ const MAX_WARNINGS: usize = 32;
 /// Returns a note that the caller should see, and not only whoever reads the log.
 pub fn warning(text: impl std::fmt::Display) -> String {
     format!("{WARNING}{text}")
+}
+
+/// What a kind of project is known to need, where neither the request nor the settings say anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Memory in bytes; `None` for the stack's own.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Which image the app runs in.

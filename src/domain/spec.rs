@@ -183,6 +183,8 @@ pub struct PreviewStatus {
     pub limits: Limits,
     /// What the caller should know of how it is run, such as that half of the project is not.
     pub notes: Vec<String>,
+    /// The last time that it was given more memory: from how many bytes, to how many.
+    pub memory_given: Option<(u64, u64)>,
 }
 
 impl PreviewStatus {

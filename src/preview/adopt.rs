@@ -1,10 +1,17 @@
 //! Taking over what an earlier life of the service left running.
 
+use std::sync::{Arc, atomic::Ordering};
+
 use crate::{
-    domain::{events::Stage, ids::CommitId, runtime::ImagePlan},
+    domain::{
+        events::Stage,
+        ids::CommitId,
+        runtime::{ImagePlan, RunPlan},
+    },
     engine::{Container, EngineError, LABEL_DEPENDENCY_KEY},
     preview::{
         agent::AgentClient,
+        bounds::Bounds,
         driver::{Driver, target},
         files::FileSet,
         reload::{Progress, plan},
@@ -48,9 +55,8 @@ impl Driver {
         let commit: CommitId = marked.parse().map_err(|error| text(&error))?;
         let (tree, plan) = plan(&self.core, &self.spec, &commit).await.map_err(|error| text(&error))?;
         let files = FileSet::new(&tree, &plan);
-        let limits = self.spec.overrides.limits.over(self.core.settings.limits(plan.stack));
-        let log = self.handle.log.clone();
-        let session = Session::over(agent, &container.id, key.clone(), plan.clone(), commit.clone(), &log, &position);
+        let bounds = self.found_bounds(&container.id, &plan).await.map_err(|error| text(&error))?;
+        let session = Session::over(agent, bounds, key.clone(), plan.clone(), commit.clone(), &position);
         let mut session = session.await.map_err(|error| text(&error))?;
         session.adopt(process.generation);
         if matches!(plan.image, ImagePlan::Dependencies(_)) {
@@ -74,6 +80,7 @@ impl Driver {
             let _ = self.core.engine.rename(&container.id, &self.handle.id.container_name()).await;
         }
         let target = target(&self.core.vfs, &self.handle).await.ok().flatten();
+        let limits = session.bounds.limits().await;
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
             status.limits = limits;
@@ -89,5 +96,28 @@ impl Driver {
         // For those who were told of it before anything answered.
         self.publish(&Progress::quiet(&commit), Stage::Ready, None);
         Ok(())
+    }
+    /// Returns the bounds of a container that runs. What it was given it keeps; a CPU that is lifted still is put down.
+    async fn found_bounds(&self, container: &str, plan: &RunPlan) -> Result<Arc<Bounds>, EngineError> {
+        let engine = &self.core.engine;
+        let found = engine.limits(container).await?;
+        let found = found.ok_or_else(|| EngineError::NotFound { what: "container", name: container.to_owned() })?;
+        let (mut limits, allowance) = self.bounds(plan);
+        if found.memory_bytes > limits.memory_bytes {
+            limits.memory_bytes = found.memory_bytes;
+            if found.memory_bytes <= allowance.most_bytes {
+                self.given.fetch_max(found.memory_bytes, Ordering::AcqRel);
+            }
+        }
+        let bounds = Bounds::new(
+            engine.clone(),
+            container.to_owned(),
+            self.handle.clone(),
+            (limits, allowance),
+            found != limits,
+            self.given.clone(),
+        );
+        bounds.put_down().await;
+        Ok(bounds)
     }
 }

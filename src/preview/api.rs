@@ -195,6 +195,13 @@ pub enum WatchItem {
         /// Why.
         message: &'static str,
     },
+    /// It was given more memory.
+    MemoryGiven {
+        /// The limit before, in bytes.
+        before: u64,
+        /// The limit now.
+        after: u64,
+    },
     /// Always the last.
     Goodbye(Goodbye),
 }

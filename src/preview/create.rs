@@ -107,7 +107,7 @@ impl Manager {
         let handle = self.drive(spec, None, Found::Containers(Vec::new())).await?;
         let spec = handle.spec();
         if let Some(plan) = plan {
-            let limits = spec.overrides.limits.over(self.inner.core.settings.limits(plan.stack));
+            let (limits, _) = self.inner.core.settings.bounds(&plan, &spec.overrides.limits);
             // The driver will say the same; whoever does not wait for it reads it here.
             handle.set_status(|status| {
                 status.stack.get_or_insert(plan.stack);

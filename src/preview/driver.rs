@@ -14,7 +14,7 @@
 use std::{
     collections::BTreeSet,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -102,6 +102,8 @@ pub struct Driver {
     /// Those of them that are on their way out.
     pub(super) retiring: JoinSet<()>,
     pub(super) deaths: Vec<Instant>,
+    /// How much memory it was given because it needed more, in bytes; 0 for none.
+    pub(super) given: Arc<AtomicU64>,
     // When the stream to the container was lost, and mended at once.
     losses: Vec<Instant>,
     engine_events: broadcast::Receiver<EngineEvent>,
@@ -137,6 +139,7 @@ impl Driver {
             replaced: Vec::new(),
             retiring: JoinSet::new(),
             deaths: Vec::new(),
+            given: Arc::default(),
             losses: Vec::new(),
             engine_events,
             tried: None,
@@ -266,9 +269,10 @@ impl Driver {
     async fn wait(&mut self) {
         // The engine may not have answered for this container alone: nobody says when it will.
         let deaf = self.session.as_ref().is_some_and(|session| session.deaf);
+        let lifted = self.session.as_ref().is_some_and(|session| session.bounds.is_lifted());
         let mend = self.handle.status().borrow().failure.as_ref().is_some_and(is_engine_failure);
         let again = async {
-            if !mend && !deaf {
+            if !mend && !deaf && !lifted {
                 std::future::pending::<()>().await;
             }
             tokio::time::sleep(ENGINE_BACKOFF).await;
@@ -279,6 +283,9 @@ impl Driver {
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()).await,
             () = again => {
+                if let Some(session) = &self.session {
+                    session.bounds.put_down().await;
+                }
                 if deaf {
                     self.lost().await;
                 }

@@ -51,6 +51,7 @@ impl Handle {
             failure: None,
             limits,
             notes: Vec::new(),
+            memory_given: None,
         };
         Arc::new(Self {
             id: spec.id.clone(),

@@ -7,6 +7,7 @@ mod adopt;
 pub mod agent;
 pub mod api;
 pub mod availability;
+mod bounds;
 mod change;
 mod container;
 mod context;

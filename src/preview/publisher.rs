@@ -68,6 +68,7 @@ pub fn watch_reloads(
         let mut stages = handle.publisher.stages.subscribe();
         let (told, newest) = handle.publisher.newest.borrow().clone();
         let mut status = handle.status();
+        let mut given = status.borrow().memory_given;
         let spec = handle.spec();
         let mut follower = vfs.follow(&spec.project, &spec.branch);
         let mut watcher = Watcher { handle: handle.clone(), vfs, cursor: None };
@@ -92,10 +93,19 @@ pub fn watch_reloads(
         }
         let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + heartbeat, heartbeat);
         loop {
-            let goodbye = status.borrow_and_update().phase;
-            if !goodbye.is_live() {
+            let (phase, memory) = {
+                let status = status.borrow_and_update();
+                (status.phase, status.memory_given)
+            };
+            if !phase.is_live() {
                 yield WatchItem::Goodbye(Goodbye::Ended(handle.end_reason()));
                 return;
+            }
+            if memory != given {
+                given = memory;
+                if let Some((before, after)) = memory {
+                    yield WatchItem::MemoryGiven { before, after };
+                }
             }
             tokio::select! {
                 biased;

@@ -189,7 +189,7 @@ impl Maker<'_> {
                 AgentEvent::Output(line) => self.log.push(line),
                 AgentEvent::Dropped(lines) => self.log.lost(lines),
                 AgentEvent::Exit(exit) if exit.generation == generation => return Ok(Some(exit)),
-                AgentEvent::Exit(_) => {}
+                AgentEvent::Exit(_) | AgentEvent::Memory(_) => {}
             }
         }
         Ok(None)

@@ -10,7 +10,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -24,7 +24,7 @@ use crate::{
         failure::{Failure, FailureStage},
         ids::{CommitId, FilePath},
         lifecycle::{self, Input},
-        limits::Limits,
+        limits::{Allowance, Limits},
         reload::Strategy,
         runtime::{ImagePlan, RunPlan},
         spec::PreviewSpec,
@@ -68,7 +68,7 @@ pub(super) struct Prepared {
     pub(super) plan: RunPlan,
     pub(super) files: FileSet,
     pub(super) image: ReadyImage,
-    pub(super) limits: Limits,
+    pub(super) bounds: (Limits, Allowance),
 }
 
 /// The clock and the name of one reload, for its events.
@@ -212,15 +212,23 @@ impl Driver {
         for note in plan.notes.iter().filter(|note| !before.contains(note)) {
             self.handle.log.lifecycle(note);
         }
-        let limits = self.spec.overrides.limits.over(self.core.settings.limits(plan.stack));
+        let bounds = self.bounds(&plan);
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
-            status.limits = limits;
+            status.limits = bounds.0;
             status.notes = plan.warnings();
         });
         let files = FileSet::new(&tree, &plan);
         let image = self.image(self.recipe(&plan, &files)).await?;
-        Ok(Prepared { commit: commit.clone(), plan, files, image, limits })
+        Ok(Prepared { commit: commit.clone(), plan, files, image, bounds })
+    }
+
+    /// Returns what a container may use, and how much more memory it may be given. What the preview was given before it
+    /// begins with.
+    pub(super) fn bounds(&self, plan: &RunPlan) -> (Limits, Allowance) {
+        let (mut limits, allowance) = self.core.settings.bounds(plan, &self.spec.overrides.limits);
+        limits.memory_bytes = limits.memory_bytes.max(self.given.load(Ordering::Acquire));
+        (limits, allowance)
     }
 
     async fn plan(&self, commit: &CommitId) -> Result<(Tree, RunPlan), Failure> {

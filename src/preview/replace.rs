@@ -6,12 +6,14 @@ use crate::{
     domain::{
         failure::{Failure, FailureStage},
         lifecycle::Input,
+        limits::Limits,
         reload::{self, Strategy},
         runtime::ImagePlan,
         spec::Stack,
     },
     engine::{ContainerSpec, EngineError, LABEL_DEPENDENCY_KEY, LABEL_ROLE, LABEL_STACK},
     preview::{
+        bounds::Bounds,
         change::DRAIN,
         container::Unclaimed,
         driver::Driver,
@@ -55,6 +57,12 @@ impl Driver {
     async fn open(&self, prepared: &Prepared) -> Result<(Session, Unclaimed), Failure> {
         let name = self.handle.id.container_name();
         let name = if self.session.is_some() { aside(&name) } else { name };
+        let engine = &self.core.engine;
+        let (limits, allowance) = prepared.bounds;
+        // Until it answers first; see `Bounds::put_down`.
+        let machine = engine.info().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
+        let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
+        let lifted = if limits.cpus < burst.cpus { burst.on_machine(machine.cpus) } else { limits };
         let spec = ContainerSpec {
             name,
             image: prepared.image.image.id.clone(),
@@ -67,22 +75,23 @@ impl Driver {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
             environment: BTreeMap::new(),
-            limits: prepared.limits,
+            limits: lifted,
             make_folders: prepared.plan.stack == Stack::Dockerfile,
         };
-        let engine = &self.core.engine;
         let id = self.run_container(spec).await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let container = Unclaimed::new(engine.clone(), id);
-        let session = Session::open(
-            engine,
-            container.id(),
-            prepared.image.key.clone(),
-            prepared.plan.clone(),
-            prepared.commit.clone(),
-            &self.handle.log,
-        )
-        .await
-        .map_err(|error| session_failure(FailureStage::Start, &error))?;
+        let bounds = Bounds::new(
+            engine.clone(),
+            container.id().to_owned(),
+            self.handle.clone(),
+            (limits, allowance),
+            lifted.cpus > limits.cpus,
+            self.given.clone(),
+        );
+        let session =
+            Session::open(engine, bounds, prepared.image.key.clone(), prepared.plan.clone(), prepared.commit.clone())
+                .await
+                .map_err(|error| session_failure(FailureStage::Start, &error))?;
         Ok((session, container))
     }
 

@@ -21,7 +21,7 @@ use crate::{
         reload::{Interrupted, Progress},
         route::RouteState,
         session::Session,
-        start::StartError,
+        start::{OUT_OF_MEMORY, StartError},
     },
 };
 
@@ -111,7 +111,16 @@ impl Driver {
         self.input(Input::Died);
         let now = Instant::now();
         self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);
-        self.deaths.push(now);
+        // One that has more memory now than it had when it was started is another attempt.
+        let given = match (&exit, &self.session) {
+            (Some(Exit { out_of_memory: true, .. }), Some(session)) => {
+                session.bounds.grow_after_kill(session.started_under).await
+            }
+            _ => false,
+        };
+        if !given {
+            self.deaths.push(now);
+        }
         let how = exit.as_ref().map_or("its container was lost".to_owned(), describe_exit);
         self.handle.log.lifecycle(format!("the app ended: {how}"));
         tracing::info!(preview = %self.handle.id, how, deaths = self.deaths.len(), "the app ended");
@@ -185,8 +194,8 @@ impl Driver {
     fn crash_loop(&self, exit: Option<Exit>, how: &str, applied: CommitId) -> Failure {
         let out_of_memory = exit.as_ref().is_some_and(|exit| exit.out_of_memory);
         let (reason, message) = if out_of_memory {
-            let limit = self.handle.status().borrow().limits.memory_bytes / (1024 * 1024);
-            ("OUT_OF_MEMORY", format!("the app needed more than the {limit} MiB of memory that it may use"))
+            let said = self.session.as_ref().map(|session| session.bounds.exhausted());
+            (OUT_OF_MEMORY, said.unwrap_or_else(|| "the app needed more memory than it may use".to_owned()))
         } else {
             ("CRASH_LOOP", format!("the app ended {DEATHS_ALLOWED} times within a minute, the last time: {how}"))
         };

@@ -29,9 +29,9 @@ use crate::{
     engine::{APP_ROOT, EngineError, SharedEngine},
     preview::{
         agent::{AgentClient, AgentError, AgentEvent, Exit, ReadyOutcome, ReadyRequest, StartSpec, SyncFile, SyncPlan},
+        bounds::Bounds,
         files::{Content, Difference, FileSet, MAX_CONTENT_BYTES},
         images::Lease,
-        log::Log,
     },
     vfs::{Vfs, VfsError},
 };
@@ -142,6 +142,10 @@ pub struct Position {
 pub struct Session {
     /// The engine's id of the container.
     pub container: String,
+    /// What it may use.
+    pub bounds: Arc<Bounds>,
+    /// How much memory it might use when its process was started.
+    pub started_under: u64,
     /// The dependency key of its image.
     pub key: String,
     /// How its app is run.
@@ -163,7 +167,6 @@ pub struct Session {
     files_are_known: bool,
     generation: u64,
     agent: AgentClient,
-    log: Log,
     // The agent's life, and the sequence number of the newest line that is in the log.
     instance: String,
     read: Arc<AtomicU64>,
@@ -181,24 +184,22 @@ impl Session {
     /// Connects to the agent of a container that has no files yet.
     pub async fn open(
         engine: &SharedEngine,
-        container: &str,
+        bounds: Arc<Bounds>,
         key: String,
         plan: RunPlan,
         revision: CommitId,
-        log: &Log,
     ) -> Result<Self, SessionError> {
-        let agent = AgentClient::connect(engine.dial(container).await?).await?;
-        Self::over(agent, container, key, plan, revision, log, &Position::default()).await
+        let agent = AgentClient::connect(engine.dial(bounds.container()).await?).await?;
+        Self::over(agent, bounds, key, plan, revision, &Position::default()).await
     }
 
     /// Begins with an agent that is connected already. Output up to `position` is in the log.
     pub async fn over(
         agent: AgentClient,
-        container: &str,
+        bounds: Arc<Bounds>,
         key: String,
         plan: RunPlan,
         revision: CommitId,
-        log: &Log,
         position: &Position,
     ) -> Result<Self, SessionError> {
         let instance = agent.status().await?.instance;
@@ -206,9 +207,11 @@ impl Session {
         let sequence = if position.instance == instance { position.sequence } else { 0 };
         let read = Arc::new(AtomicU64::new(sequence));
         let (sender, events) = mpsc::channel(EVENTS);
-        let pump = tokio::spawn(pump(agent.clone(), log.clone(), read.clone(), sender)).abort_handle();
+        let pump = tokio::spawn(pump(agent.clone(), bounds.clone(), read.clone(), sender)).abort_handle();
         Ok(Self {
-            container: container.to_owned(),
+            container: bounds.container().to_owned(),
+            bounds,
+            started_under: 0,
             key,
             plan,
             files: FileSet::default(),
@@ -221,7 +224,6 @@ impl Session {
             files_are_known: true,
             generation: 0,
             agent,
-            log: log.clone(),
             instance,
             read,
             events,
@@ -241,6 +243,7 @@ impl Session {
 
     /// Takes over a process that runs already.
     pub fn adopt(&mut self, generation: u64) {
+        self.started_under = self.bounds.memory_bytes();
         self.generation = generation;
         self.running = true;
     }
@@ -309,7 +312,9 @@ impl Session {
         for file in writes.iter_mut().filter(|file| file.kind != EntryKind::Symlink) {
             if let Some(script) = unix_script(file.path.as_str(), &file.content) {
                 file.content = script.into();
-                self.log.lifecycle(format!("{} has Windows line ends; in the container it has none", file.path));
+                self.bounds
+                    .log()
+                    .lifecycle(format!("{} has Windows line ends; in the container it has none", file.path));
             }
         }
     }
@@ -317,6 +322,7 @@ impl Session {
     /// Starts the app's process, ending the one that was there.
     pub async fn start(&mut self, command: Command) -> Result<(), SessionError> {
         self.folder.clone_from(&command.cwd);
+        self.started_under = self.bounds.memory_bytes();
         let spec = StartSpec {
             argv: command.argv,
             cwd: command.cwd,
@@ -426,12 +432,15 @@ async fn read_contents(
 }
 
 /// Copies the container's output to the preview's log, and ends of processes to the driver.
-async fn pump(agent: AgentClient, log: Log, read: Arc<AtomicU64>, events: mpsc::Sender<SessionEvent>) {
+async fn pump(agent: AgentClient, bounds: Arc<Bounds>, read: Arc<AtomicU64>, events: mpsc::Sender<SessionEvent>) {
+    let log = bounds.log().clone();
     if let Ok(mut stream) = agent.watch(read.load(Ordering::Acquire)).await {
         while let Some(Ok((sequence, event))) = stream.next().await {
             match event {
                 AgentEvent::Output(line) => log.push(line),
                 AgentEvent::Dropped(lines) => log.lost(lines),
+                // Here and now: the driver may be waiting for the app that needs it.
+                AgentEvent::Memory(memory) => bounds.hear(memory).await,
                 AgentEvent::Exit(exit) => {
                     if events.send(SessionEvent::Exited(exit, log.last())).await.is_err() {
                         return;

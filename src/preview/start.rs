@@ -23,6 +23,8 @@ use crate::{
 
 /// How long a starting app is waited for when a newer commit is there.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The reason of a failure for want of memory.
+pub(super) const OUT_OF_MEMORY: &str = "OUT_OF_MEMORY";
 /// The port of an image that exposes none.
 const FALLBACK_PORT: u16 = 8080;
 
@@ -30,11 +32,25 @@ impl Driver {
     /// Starts the app, waits for its first answer and lets requests through. The session of the driver, if it has one, is
     /// another, which goes on serving meanwhile.
     pub(super) async fn start(&mut self, session: &mut Session, image: &ReadyImage) -> Result<(), StartError> {
-        let mark = self.handle.log.last();
-        let command = self.command(&session.plan, &image.image);
-        let port = command.port;
-        session.start(command).await?;
-        self.answer(session, port, mark).await
+        let outcome = loop {
+            let mark = self.handle.log.last();
+            let command = self.command(&session.plan, &image.image);
+            let port = command.port;
+            session.start(command).await?;
+            match self.answer(session, port, mark).await {
+                // With what it was given meanwhile, or is now, it may come further. Each turn has more than the one before.
+                Err(StartError::Interrupted(Interrupted::Failed(failure)))
+                    if failure.reason == OUT_OF_MEMORY
+                        && session.bounds.grow_after_kill(session.started_under).await =>
+                {
+                    self.handle.log.lifecycle("the app was out of memory, and is started again with more");
+                }
+                outcome => break outcome,
+            }
+        };
+        // Also where it came to nothing.
+        session.bounds.put_down().await;
+        outcome
     }
 
     /// Waits for the first answer of the app that runs, and lets requests through. `mark` is where its output begins.
@@ -53,6 +69,7 @@ impl Driver {
             Started::Answering(answering) => {
                 self.note_port(&answering, port);
                 self.ask(session).await?;
+                session.bounds.put_down().await;
                 if self.handle.status().borrow().applied.is_none() {
                     // The time without use begins with the first answer.
                     self.handle.route.touch();
@@ -140,6 +157,9 @@ impl Driver {
     fn exited(&self, session: &Session, exit: &Exit, mark: u64) -> Failure {
         let end = End::Exited { code: exit.code, out_of_memory: exit.out_of_memory };
         let mut failure = self.explain(session, &end, mark);
+        if failure.reason == OUT_OF_MEMORY {
+            failure.message = session.bounds.exhausted();
+        }
         failure.exit_code = Some(exit.code);
         failure
     }

@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{
     error::Error,
     ignore::Ignore,
-    runtime::{ImagePlan, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+    runtime::{ImagePlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
     spec::Stack,
 };
 
@@ -45,6 +45,7 @@ pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<Run
             ready_path: "/".into(),
             reload: ReloadPlan::Restart,
         },
+        needs: Needs::default(),
         notes: Vec::new(),
         supplied: BTreeMap::new(),
     })

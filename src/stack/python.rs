@@ -14,7 +14,9 @@ use super::{
 };
 use crate::domain::{
     error::Error,
-    runtime::{APP_ROOT, BaseImage, HOME, ImagePlan, InstallPlan, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+    runtime::{
+        APP_ROOT, BaseImage, HOME, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan,
+    },
     spec::Stack,
 };
 
@@ -101,6 +103,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         root: project.root.clone(),
         image: ImagePlan::Dependencies(install(requirements)),
         start: StartPlan { argv, environment, port: PORT, ready_path: "/".into(), reload: ReloadPlan::Restart },
+        needs: Needs::default(),
         notes: Vec::new(),
         supplied: BTreeMap::new(),
     })

@@ -10,7 +10,7 @@ use super::{kind::Told, looked_for, manifest::Package, node, packages, project::
 use crate::domain::{
     error::Error,
     ids::FilePath,
-    runtime::{APP_ROOT, ImagePlan, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+    runtime::{APP_ROOT, ImagePlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
     spec::Stack,
 };
 
@@ -82,6 +82,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         root: project.root.clone(),
         image: ImagePlan::Dependencies(install),
         start: StartPlan { argv, environment, port: PORT, ready_path: "/".into(), reload },
+        needs: Needs::default(),
         notes: Vec::new(),
         supplied,
     })

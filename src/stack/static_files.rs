@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{looked_for, project::Project};
 use crate::domain::{
     error::Error,
-    runtime::{APP_ROOT, BaseImage, ImagePlan, InstallPlan, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+    runtime::{APP_ROOT, BaseImage, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
     spec::Stack,
 };
 
@@ -51,6 +51,7 @@ pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<Run
             ready_path: "/".into(),
             reload: ReloadPlan::Files,
         },
+        needs: Needs::default(),
         notes: Vec::new(),
         supplied: BTreeMap::new(),
     })

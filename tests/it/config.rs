@@ -42,6 +42,8 @@ fn no_variables_make_the_documented_defaults() {
     assert_eq!(config.limits.of(Stack::Dockerfile), backend);
     assert_eq!(config.limits.of(Stack::React), backend);
     assert_eq!(config.limits.of(Stack::Static), Limits { memory_bytes: 256 * MIB, cpus: 0.25, pids: 256 });
+    assert_eq!((config.max_memory_bytes, config.memory_named.as_slice()), (2048 * MIB, &[][..]));
+    assert!((config.burst_cpus - 2.0).abs() < f64::EPSILON);
     assert_eq!(config.install_limits, Limits { memory_bytes: 2048 * MIB, cpus: 2.0, pids: 256 });
     assert_eq!(config.start_timeout, Duration::from_secs(60));
     assert_eq!(config.install_timeout, Duration::from_secs(600));
@@ -77,6 +79,7 @@ fn values_are_read_with_their_units() {
     assert_eq!(config.limits.frontend.memory_bytes, 300 * MIB);
     assert_eq!(config.limits.static_pages.memory_bytes, 20 * MIB);
     assert!((config.limits.static_pages.cpus - 2.0).abs() < f64::EPSILON);
+    assert_eq!(config.memory_named, [Stack::Python, Stack::Node, Stack::Dockerfile, Stack::React, Stack::Static]);
     assert_eq!(config.install_limits.memory_bytes, 3072 * MIB);
     assert!((config.install_limits.cpus - 1.5).abs() < f64::EPSILON);
     assert!(!config.inotify);

@@ -71,6 +71,9 @@ impl WatchResponses {
                 applied_commit_id: text(applied),
                 message: message.to_owned(),
             }),
+            WatchItem::MemoryGiven { before, after } => {
+                Event::MemoryGiven(proto::MemoryGiven { memory_bytes: after, before_bytes: before })
+            }
             WatchItem::Goodbye(reason) => Event::Goodbye(goodbye(reason)),
         }
     }

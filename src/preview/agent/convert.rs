@@ -9,7 +9,8 @@ use tokio_stream::StreamExt;
 use tonic::{Code, Status, Streaming};
 
 use super::{
-    AgentError, AgentEvent, AgentEvents, AgentStatus, Exit, ProcessState, Ready, ReadyOutcome, SyncFile, SyncPlan,
+    AgentError, AgentEvent, AgentEvents, AgentStatus, Exit, MemoryUse, ProcessState, Ready, ReadyOutcome, SyncFile,
+    SyncPlan,
 };
 use crate::{
     domain::{
@@ -179,6 +180,11 @@ fn event(message: wire::WatchResponse) -> Result<AgentEvent, AgentError> {
             Ok(AgentEvent::Output(LogLine { timestamp, source, text: line(&output.line), partial: output.partial }))
         }
         Event::Exit(ended) => Ok(AgentEvent::Exit(exit(ended)?)),
+        Event::Memory(memory) => Ok(AgentEvent::Memory(MemoryUse {
+            used_bytes: memory.used_bytes,
+            peak_bytes: memory.peak_bytes.max(memory.used_bytes),
+            kills: memory.kills,
+        })),
         Event::Dropped(count) if count == 0 || count > message.sequence => {
             Err(AgentError::Protocol("more events were dropped than there were"))
         }

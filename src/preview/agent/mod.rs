@@ -103,6 +103,17 @@ pub struct Exit {
     pub out_of_memory: bool,
 }
 
+/// How much memory a container has in use. The limit that is in force is not the agent's to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Bytes in use, without the page cache.
+    pub used_bytes: u64,
+    /// The most that was seen in use.
+    pub peak_bytes: u64,
+    /// How many processes the out-of-memory killer has ended.
+    pub kills: u64,
+}
+
 /// What a revision changes.
 #[derive(Debug, Clone, Default)]
 pub struct SyncPlan {
@@ -204,6 +215,8 @@ pub enum AgentEvent {
     Output(LogLine),
     /// A process ended. All of its output came before.
     Exit(Exit),
+    /// The container comes near its memory limit, or something was killed for it.
+    Memory(MemoryUse),
     /// So many events are missing here.
     Dropped(u64),
 }

@@ -17,7 +17,7 @@ mod tanstack_start;
 use std::collections::BTreeMap;
 
 use super::manifest::Package;
-use crate::domain::runtime::{APP_ROOT, RUNTIME_MOUNT, ReloadPlan};
+use crate::domain::runtime::{APP_ROOT, Needs, RUNTIME_MOUNT, ReloadPlan};
 
 /// Packages that bring a server of Vite's to a project that is made with none of these.
 const VITES: [&str; 5] = ["vite", "vinxi", "vitepress", "vike", "@storybook/react-vite"];
@@ -37,6 +37,11 @@ const ALL: [Kind; 12] = [
     tanstack_start::KIND,
 ];
 
+/// Those whose development servers need more memory than most, by their packages: Next.js 15 takes 700 MB at its first page.
+const HEAVY: [&str; 3] = [angular::KIND.package, next::KIND.package, nuxt::KIND.package];
+/// How much they begin with, in bytes.
+const HEAVY_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// What is known of one framework. Its `start` script serves what a build has made, so that `dev` is what shows sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
@@ -55,6 +60,12 @@ pub(super) enum Told {
     Next,
     /// It is not: its process is started anew.
     Nobody,
+}
+
+/// Returns what a project's framework is known to need.
+pub(super) fn needs(package: &Package) -> Needs {
+    let heavy = of(package).is_some_and(|kind| HEAVY.contains(&kind.package));
+    Needs { memory_bytes: heavy.then_some(HEAVY_BYTES) }
 }
 
 /// Returns the framework that a project is made with, by its direct dependencies.

@@ -247,3 +247,15 @@ fn a_member_of_a_workspace_is_installed_by_its_lockfile() {
     ));
     assert!(install(&start).commands[1].starts_with("npm ci"), "{:?}", install(&start).commands);
 }
+
+#[test]
+fn frameworks_that_are_known_to_need_memory_say_so() {
+    let needs = |package: &str| {
+        let text = format!(r#"{{"dependencies":{{"{package}":"1"}},"scripts":{{"dev":"x dev","start":"x"}}}}"#);
+        plan_of(&[("package.json", &text)]).needs.memory_bytes
+    };
+    for heavy in ["next", "nuxt", "@angular/cli"] {
+        assert_eq!(needs(heavy), Some(1024 * 1024 * 1024), "{heavy}");
+    }
+    assert_eq!(needs("express"), None);
+}

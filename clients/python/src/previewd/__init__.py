@@ -28,6 +28,7 @@ from previewd._generated.preview.v1.preview_service_pb2 import (
     Heartbeat,
     Hello,
     LogGap,
+    MemoryGiven,
     Reset,
     WatchReloadsResponse,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "LogGap",
     "LogSource",
     "LogStream",
+    "MemoryGiven",
     "Phase",
     "Preview",
     "PreviewdError",

@@ -125,6 +125,7 @@ fn view() -> PreviewView {
             failure: Some(failure),
             limits: Limits { memory_bytes: 1, cpus: 0.5, pids: 2 },
             notes: vec!["half of it".into()],
+            memory_given: None,
         },
         url: "http://127.0.0.1:8100/".into(),
         last_accessed_at: at(20),

@@ -244,16 +244,26 @@ class Goodbye(_message.Message):
     reason: GoodbyeReason
     def __init__(self, reason: _Optional[_Union[GoodbyeReason, str]] = ...) -> None: ...
 
+class MemoryGiven(_message.Message):
+    __slots__ = ("memory_bytes", "before_bytes")
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    memory_bytes: int
+    before_bytes: int
+    def __init__(self, memory_bytes: _Optional[int] = ..., before_bytes: _Optional[int] = ...) -> None: ...
+
 class WatchReloadsResponse(_message.Message):
-    __slots__ = ("hello", "reload", "heartbeat", "reset", "goodbye")
+    __slots__ = ("hello", "reload", "heartbeat", "reset", "goodbye", "memory_given")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     RELOAD_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     RESET_FIELD_NUMBER: _ClassVar[int]
     GOODBYE_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_GIVEN_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     reload: _preview_pb2.Reload
     heartbeat: Heartbeat
     reset: Reset
     goodbye: Goodbye
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., reload: _Optional[_Union[_preview_pb2.Reload, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ...) -> None: ...
+    memory_given: MemoryGiven
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., reload: _Optional[_Union[_preview_pb2.Reload, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., memory_given: _Optional[_Union[MemoryGiven, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,108 @@
+"""Limits that change while a preview runs: CPU until it answers first, memory when it needs it."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+from harness import daemon, web
+from harness.waiting import eventually
+from harness.watching import READY, Watcher
+
+from previewd import FailureStage, LogSource, Phase
+
+MEBIBYTE = 1024 * 1024
+
+#: A server that takes memory: so much before it listens, and more when it is asked to.
+HUNGRY = """
+const http = require('http');
+const kept = [];
+const take = (mebibytes) => { for (let i = 0; i < mebibytes; i += 1) kept.push(Buffer.alloc(1 << 20, 1)); };
+take(%d);
+http.createServer((req, res) => {
+  take(Number(new URL(req.url, 'http://x').searchParams.get('take') || 0));
+  res.end(`pid ${process.pid}`);
+}).listen(process.env.PORT);
+"""
+
+
+def hungry(mebibytes: int) -> dict[str, str]:
+    """Returns a project whose server takes so much memory before it listens."""
+    return {"package.json": '{"scripts":{"start":"node server.js"}}', "server.js": HUNGRY % mebibytes}
+
+
+def lifecycle(client, preview) -> str:
+    """Returns what the lifecycle log says."""
+    return "\n".join(entry.line for entry in client.logs(preview.preview_id, sources=[LogSource.LOG_SOURCE_LIFECYCLE]))
+
+
+def memory_of(preview) -> tuple[int, int]:
+    """Returns the memory limit of a preview's container, with and without swap, in MiB."""
+    host = daemon.container(preview.container_name)["HostConfig"]
+    return host["Memory"] // MEBIBYTE, host["MemorySwap"] // MEBIBYTE
+
+
+@pytest.mark.timeout(180)
+def test_memory_is_doubled_as_it_is_needed_up_to_the_most_and_then_named(own_service):
+    own = own_service(PREVIEW_BACKEND_MEM="128m", PREVIEW_MAX_MEM="512m")
+    with own.client() as client:
+        # While it starts: killed or not on the way, the commit is ready.
+        started = client.create("starts", hungry(180))
+        assert started.phase == Phase.PHASE_RUNNING, started.failure
+        assert started.limits.memory_bytes >= 256 * MEBIBYTE
+        assert memory_of(started)[0] == memory_of(started)[1] == started.limits.memory_bytes // MEBIBYTE
+        assert "memory: 128 MiB are too little, 256 MiB are given" in lifecycle(client, started)
+        client.delete(started.preview_id)
+
+        # While it runs: the container and the process stay.
+        running = client.create("runs", hungry(0))
+        assert memory_of(running) == (128, 128)
+        before = web.get(running.url).text
+        with Watcher(client, running.preview_id) as watcher:
+            eventually(lambda: web.get(running.url, "/?take=2") and memory_of(running) != (128, 128), within=20)
+            _, given = watcher.wait("memory_given", within=10)
+        assert (given.before_bytes, given.memory_bytes) == (128 * MEBIBYTE, 256 * MEBIBYTE)
+        assert web.get(running.url).text == before
+        found = client.get(running.preview_id)
+        assert (found.container_id, found.limits.memory_bytes) == (running.container_id, 256 * MEBIBYTE)
+        assert memory_of(running) == (256, 256)
+
+        # What it was given it keeps, through a commit and through another life of the service.
+        after = client.update(running.preview_id, {"README.md": "more\n"}).preview
+        assert after.limits.memory_bytes == 256 * MEBIBYTE
+    own.kill()
+    own.start()
+    with own.client() as client:
+        found = client.get(running.preview_id)
+        assert (found.container_id, found.limits.memory_bytes) == (running.container_id, 256 * MEBIBYTE)
+
+        # Past the most.
+        failed = client.update(running.preview_id, hungry(2000)).preview
+        assert (failed.failure.stage, failed.failure.reason) == (FailureStage.FAILURE_STAGE_START, "OUT_OF_MEMORY")
+        assert re.search(r"the 512 MiB of memory.*, of which [1-9]\d* MiB were seen", failed.failure.message)
+        assert "PREVIEW_MAX_MEM" in failed.failure.message
+        mended = client.update(running.preview_id, hungry(0)).preview
+        assert mended.phase == Phase.PHASE_RUNNING, mended.failure
+
+
+def test_cpu_is_lifted_until_the_first_answer_and_down_before_ready(client, project_id):
+    slow = {
+        "package.json": '{"scripts":{"start":"node server.js"}}',
+        "server.js": "setTimeout(() => require('http').createServer((q, s) => s.end('up')).listen(process.env.PORT), 2500)",
+    }
+
+    def cpus(preview_id: str) -> float:
+        found = daemon.container(f"preview-{preview_id}")
+        return found["HostConfig"]["NanoCpus"] / 1e9 if found else 0
+
+    begun = client.create(project_id, slow, wait=False)
+    lifted = eventually(lambda: cpus(begun.preview_id), within=20)
+    with Watcher(client, begun.preview_id) as watcher:
+        watcher.wait_stage(READY, begun.head_commit_id, within=60)
+        at_ready = cpus(begun.preview_id)
+    ready = client.get(begun.preview_id)
+    assert lifted == min(2, os.cpu_count() or 1)
+    assert ready.phase == Phase.PHASE_RUNNING, ready.failure
+    assert at_ready == ready.limits.cpus == 0.5
+    client.delete(begun.preview_id)
