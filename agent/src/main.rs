@@ -15,6 +15,7 @@ mod pipes;
 mod probe;
 mod process;
 mod processes;
+mod progress;
 mod ready;
 mod reaper;
 mod relay;

@@ -108,6 +108,11 @@ impl Supervisor {
         self.snapshot.subscribe()
     }
 
+    /// Returns a count of all that was written, now and whenever it grows.
+    pub fn written(&self) -> watch::Receiver<u64> {
+        self.output.newest()
+    }
+
     /// Returns the session of the process that was started last, unless it was stopped.
     pub fn session(&self) -> Option<Arc<Session>> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()

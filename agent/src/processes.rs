@@ -1,6 +1,6 @@
 //! What `/proc` says of the container's processes.
 
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, fs, time::Duration};
 
 /// The most generations that are followed upwards: more than the processes a container may have.
 const MAX_DEPTH: usize = 65_536;
@@ -10,12 +10,22 @@ const MAX_DEPTH: usize = 65_536;
 struct Stat {
     parent: i32,
     zombie: bool,
+    /// The CPU that it and those of its children that have ended used, in ticks.
+    ticks: u64,
 }
 
 /// Returns the live processes that descend from one, in no order. What came by `exec` into the container does not.
 pub fn descendants(of: i32) -> Vec<i32> {
     let table = table();
     table.iter().filter(|(pid, stat)| !stat.zombie && is_below(&table, **pid, of)).map(|(pid, _)| *pid).collect()
+}
+
+/// Returns the CPU time that the processes which descend from one have used, with those that ended under one of them.
+pub fn cpu_time(of: i32) -> Duration {
+    let table = table();
+    let ticks: u64 = table.iter().filter(|(pid, _)| is_below(&table, **pid, of)).map(|(_, stat)| stat.ticks).sum();
+    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    Duration::from_millis(ticks.saturating_mul(1000) / per_second)
 }
 
 /// Returns whether a process descends from another, or `None` if it is gone.
@@ -63,7 +73,10 @@ fn parse(line: &[u8]) -> Option<Stat> {
     let behind = line.iter().rposition(|byte| *byte == b')')? + 1;
     let mut fields = std::str::from_utf8(line.get(behind..)?).ok()?.split_ascii_whitespace();
     let zombie = matches!(fields.next()?, "Z" | "X");
-    Some(Stat { parent: fields.next()?.parse().ok()?, zombie })
+    let parent = fields.next()?.parse().ok()?;
+    // utime, stime, cutime and cstime are the 14th to 17th of the line.
+    let ticks = fields.skip(9).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Some(Stat { parent, zombie, ticks })
 }
 
 #[cfg(test)]
@@ -72,9 +85,15 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_does_not_mislead() {
-        assert_eq!(parse(b"7 (a) R 1 (b) S 3 7 7 0"), Some(Stat { parent: 3, zombie: false }));
-        assert_eq!(parse(b"7 (sh) Z 1 7 7 0"), Some(Stat { parent: 1, zombie: true }));
+        assert_eq!(parse(b"7 (a) R 1 (b) S 3 7 7 0"), Some(Stat { parent: 3, zombie: false, ticks: 0 }));
+        assert_eq!(parse(b"7 (sh) Z 1 7 7 0"), Some(Stat { parent: 1, zombie: true, ticks: 0 }));
         assert_eq!(parse(b"7 (sh"), None);
+    }
+
+    #[test]
+    fn the_cpu_time_of_a_process_and_of_its_ended_children_is_read() {
+        let line = b"7 (sh) S 1 7 7 0 -1 4194560 1 2 3 4 10 20 300 4000 20 0 1 0 99";
+        assert_eq!(parse(line).map(|stat| stat.ticks), Some(4330));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     output::Exit,
     probe::{self, Answer},
     process::{Session, Snapshot, Supervisor},
+    progress,
     sockets::{self, Ports},
 };
 
@@ -35,6 +36,8 @@ pub struct Wanted {
     pub path: String,
     /// How long.
     pub timeout: Duration,
+    /// How long the process may do nothing at all.
+    pub still: Duration,
     /// The time between two tries.
     pub interval: Duration,
     /// Whether only the end of the process is waited for.
@@ -88,6 +91,11 @@ pub async fn wait(supervisor: &Supervisor, wanted: &Wanted) -> Outcome {
             _ => Outcome::Superseded,
         },
         ready = search(session, wanted, &mut seen), if !wanted.exit_only => ready,
+        () = progress::stillness(supervisor.written(), wanted.still), if !wanted.exit_only => {
+            let message = seen.message.unwrap_or_else(|| "nothing listens on a TCP port".into());
+            let message = format!("{message}; it has done nothing for {} s", wanted.still.as_secs());
+            Outcome::TimedOut { ports: seen.ports, message }
+        }
         () = sleep_until(deadline) => {
             let message = seen.message.unwrap_or_else(|| "nothing listens on a TCP port".into());
             Outcome::TimedOut { ports: seen.ports, message }

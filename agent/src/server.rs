@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::getpid;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
@@ -15,8 +16,10 @@ use crate::{
     convert,
     output::{Output, Record},
     process::{ProcessError, Supervisor},
+    processes,
     proto::{self, agent_service_server::AgentService, sync_request::Message},
     ready::{self, Wanted},
+    sockets,
     spawn::Launch,
     sync::{Incoming, Syncer},
 };
@@ -57,12 +60,20 @@ impl Agent {
 impl AgentService for Agent {
     async fn status(&self, _: Request<proto::StatusRequest>) -> Result<Response<proto::StatusResponse>, Status> {
         let snapshot = *self.supervisor.watch().borrow();
+        let (own, cpu) = (getpid().as_raw_pid(), processes::cpu_time(getpid().as_raw_pid()));
+        let relays = match self.supervisor.session() {
+            Some(session) => session.relays.own_ports().await,
+            None => Default::default(),
+        };
+        let listening_ports = sockets::listening(own, &relays).into_keys().map(u32::from).collect();
         Ok(Response::new(proto::StatusResponse {
             version: env!("CARGO_PKG_VERSION").into(),
             revision: self.syncer.revision(),
             process: convert::process(snapshot),
             instance: self.instance.clone(),
             marked: self.marked.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            cpu_milliseconds: u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX),
+            listening_ports,
         }))
     }
 
@@ -176,6 +187,7 @@ fn wanted(request: proto::AwaitReadyRequest) -> Result<Wanted, Status> {
         port: u16::try_from(request.port).map_err(|_| Status::invalid_argument("the port is above 65535"))?,
         path,
         timeout: convert::duration(request.timeout, READY, MAX_READY)?,
+        still: convert::duration(request.still, MAX_READY, MAX_READY)?,
         interval: convert::duration(request.interval, INTERVAL, MAX_READY)?.max(MIN_INTERVAL),
         exit_only: request.exit_only,
     })

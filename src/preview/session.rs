@@ -38,6 +38,9 @@ use crate::{
 
 /// How long an app has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long an app that is starting may do nothing at all, and how often it is said what is waited for.
+const STILL: Duration = Duration::from_secs(30);
+const SAY: Duration = Duration::from_secs(10);
 /// The time between two probes of an app that is starting.
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a development server may take to take a change in.
@@ -344,9 +347,10 @@ impl Session {
             port,
             path: self.plan.start.ready_path.clone(),
             timeout,
+            still: STILL,
             interval: PROBE_INTERVAL,
         };
-        match self.agent.await_ready(request).await? {
+        match self.awaited(request).await? {
             ReadyOutcome::Ready(ready) => Ok(Started::Answering(Answering {
                 upstream: engine.upstream(&self.container, ready.upstream_port).await?,
                 app_port: ready.app_port,
@@ -357,6 +361,32 @@ impl Session {
             ReadyOutcome::Superseded => {
                 Ok(Started::TimedOut(Vec::new(), "another process was started in its place".to_owned()))
             }
+        }
+    }
+
+    /// Waits for the app, and says now and then what is waited for.
+    async fn awaited(&self, request: ReadyRequest) -> Result<ReadyOutcome, SessionError> {
+        let outcome = self.agent.await_ready(request);
+        tokio::pin!(outcome);
+        let begun = tokio::time::Instant::now();
+        let mut ticks = tokio::time::interval_at(begun + SAY, SAY);
+        loop {
+            tokio::select! {
+                outcome = &mut outcome => return Ok(outcome?),
+                _ = ticks.tick() => {}
+            }
+            let status = tokio::select! {
+                outcome = &mut outcome => return Ok(outcome?),
+                status = self.agent.status() => status,
+            };
+            let Ok(status) = status else { continue };
+            let ports: Vec<String> = status.listening_ports.iter().map(u16::to_string).collect();
+            let listens = if ports.is_empty() { "no port".to_owned() } else { format!("port {}", ports.join(", ")) };
+            let (waited, cpu) = (begun.elapsed().as_secs(), status.cpu.as_secs_f64());
+            let text = format!(
+                "waiting for the app for {waited} s: it listens on {listens} and does not answer, and has used {cpu:.1} s of CPU"
+            );
+            self.bounds.log().lifecycle(text);
         }
     }
 

@@ -45,7 +45,7 @@ fn no_variables_make_the_documented_defaults() {
     assert_eq!((config.max_memory_bytes, config.memory_named.as_slice()), (2048 * MIB, &[][..]));
     assert!((config.burst_cpus - 2.0).abs() < f64::EPSILON);
     assert_eq!(config.install_limits, Limits { memory_bytes: 2048 * MIB, cpus: 2.0, pids: 256 });
-    assert_eq!(config.start_timeout, Duration::from_secs(60));
+    assert_eq!(config.start_timeout, Duration::from_secs(180));
     assert_eq!(config.install_timeout, Duration::from_secs(600));
     assert_eq!(config.heartbeat_interval, Duration::from_secs(15));
     assert_eq!((config.max_concurrent_calls, config.max_concurrent_streams), (256, 1024));

@@ -92,12 +92,16 @@ pub fn status(answer: wire::StatusResponse) -> Result<AgentStatus, AgentError> {
         Ok(ProcessState { generation, running: process.running })
     };
     let revision = sentence(&answer.revision, MAX_NAME_BYTES);
+    let mut listening_ports = ports(answer.listening_ports)?;
+    listening_ports.sort_unstable();
     Ok(AgentStatus {
         version: sentence(&answer.version, MAX_NAME_BYTES),
         instance: sentence(&answer.instance, MAX_NAME_BYTES),
         revision: Some(revision).filter(|revision| !revision.is_empty()),
         marked: Some(sentence(&answer.marked, MAX_NAME_BYTES)).filter(|marked| !marked.is_empty()),
         process: answer.process.map(state).transpose()?,
+        cpu: Duration::from_millis(answer.cpu_milliseconds),
+        listening_ports,
     })
 }
 
@@ -135,13 +139,16 @@ pub fn outcome(answer: wire::AwaitReadyResponse, generation: u64) -> Result<Read
         }
         Outcome::Exited(ended) => Ok(ReadyOutcome::Exited(exit(ended)?)),
         Outcome::TimedOut(seen) => {
-            let ports = seen.listening_ports.into_iter().take(MAX_PORTS).map(port);
-            let mut listening_ports = ports.collect::<Result<Vec<u16>, _>>()?;
+            let mut listening_ports = ports(seen.listening_ports)?;
             listening_ports.sort_unstable();
             Ok(ReadyOutcome::TimedOut { listening_ports, message: sentence(&seen.message, MAX_SENTENCE_BYTES) })
         }
         Outcome::Superseded(_) => Ok(ReadyOutcome::Superseded),
     }
+}
+
+fn ports(listed: Vec<u32>) -> Result<Vec<u16>, AgentError> {
+    listed.into_iter().take(MAX_PORTS).map(port).collect()
 }
 
 fn port(port: u32) -> Result<u16, AgentError> {

@@ -79,6 +79,10 @@ pub struct AgentStatus {
     pub marked: Option<String>,
     /// The process that was started last.
     pub process: Option<ProcessState>,
+    /// The CPU time that the app's processes have used.
+    pub cpu: Duration,
+    /// The ports that they listen on, ascending.
+    pub listening_ports: Vec<u16>,
 }
 
 /// The process that was started last.
@@ -173,6 +177,8 @@ pub struct ReadyRequest {
     pub path: String,
     /// How long, at most 1 h.
     pub timeout: Duration,
+    /// How long its processes may do nothing at all.
+    pub still: Duration,
     /// The time between two tries.
     pub interval: Duration,
 }
@@ -306,12 +312,13 @@ impl AgentClient {
 
     /// Waits until the app answers HTTP, has ended, was replaced, or the time has passed.
     pub async fn await_ready(&self, request: ReadyRequest) -> Result<ReadyOutcome, AgentError> {
-        let ReadyRequest { generation, port, path, timeout, interval } = request;
+        let ReadyRequest { generation, port, path, timeout, still, interval } = request;
         let request = AwaitReadyRequest {
             generation,
             port: port.into(),
             path,
             timeout: Some(convert::duration(timeout)),
+            still: Some(convert::duration(still)),
             interval: Some(convert::duration(interval)),
             exit_only: false,
         };

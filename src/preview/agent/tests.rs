@@ -73,13 +73,43 @@ async fn files_come_in_and_the_app_tells_of_itself() {
     let generation = client.start(container.start(&["sh", "-c", "cat app/src/3/file3.js | head -1; exit 5"])).await;
     let generation = generation.unwrap();
     let (timeout, interval) = (Duration::from_secs(20), Duration::from_millis(50));
-    let request = ReadyRequest { generation, port: 3000, path: "/".into(), timeout, interval };
+    let request = ReadyRequest { generation, port: 3000, path: "/".into(), timeout, still: timeout, interval };
     let exit = Exit { generation, code: 5, signal: 0, out_of_memory: false };
     assert_eq!(client.await_ready(request).await.unwrap(), ReadyOutcome::Exited(exit));
     let events: Vec<AgentEvent> = client.watch(0).await.unwrap().take(2).map(|event| event.unwrap().1).collect().await;
     let AgentEvent::Output(line) = &events[0] else { panic!("{events:?}") };
     assert_eq!((line.source, line.text.as_str()), (LogSource::Stdout, "one 3"));
     assert_eq!(events[1], AgentEvent::Exit(exit));
+}
+
+#[tokio::test]
+async fn an_app_that_works_is_given_its_time_and_one_that_sits_still_is_not() {
+    let (container, client) = Container::run().await;
+    let wait = async |script: &str| {
+        let begun = Instant::now();
+        let generation = client.start(container.start(&["sh", "-c", script])).await.unwrap();
+        let (timeout, still) = (Duration::from_secs(6), Duration::from_secs(3));
+        let interval = Duration::from_millis(50);
+        let request = ReadyRequest { generation, port: 1, path: "/".into(), timeout, still, interval };
+        let outcome = client.await_ready(request).await.unwrap();
+        let ReadyOutcome::TimedOut { message, .. } = outcome else { panic!("{outcome:?}") };
+        (message, begun.elapsed())
+    };
+    let (message, took) = wait("sleep 100").await;
+    assert!(message.ends_with("it has done nothing for 3 s") && took < Duration::from_secs(6), "{message} {took:?}");
+    for busy in ["while :; do :; done", "while :; do echo compiling; sleep 1; done"] {
+        let (message, took) = wait(busy).await;
+        assert!(!message.contains("nothing for") && took >= Duration::from_secs(6), "{busy}: {message} {took:?}");
+    }
+    client
+        .start(container.start(&["sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 100"]))
+        .await
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while client.status().await.unwrap().cpu.is_zero() {
+        assert!(Instant::now() < deadline, "no CPU time is told");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
