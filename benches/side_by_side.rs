@@ -187,7 +187,7 @@ async fn start(agent: &AgentClient) {
     };
     let generation = agent.start(spec).await.unwrap();
     let (timeout, interval) = (Duration::from_secs(30), Duration::from_millis(50));
-    let request = ReadyRequest { generation, port: PORT, path: "/".into(), timeout, interval };
+    let request = ReadyRequest { generation, port: PORT, path: "/".into(), timeout, still: timeout, interval };
     assert!(matches!(agent.await_ready(request).await.unwrap(), ReadyOutcome::Ready(_)));
 }
 

@@ -209,6 +209,12 @@ fn stopped(shutdown: &CancellationToken) -> Result<impl Future<Output = ()> + us
 async fn remove(manager: &Manager, engine: &SharedEngine) {
     let removal = async {
         manager.end_all().await;
+        // Newest first, as some lie on others. One that is still in use then is left to the second round.
+        for image in engine.images().await? {
+            if let Err(error) = engine.remove_image(&image.id).await {
+                tracing::debug!(image = image.id, error = %error, "an image is removed later");
+            }
+        }
         for image in engine.images().await? {
             engine.remove_image(&image.id).await?;
         }

@@ -23,13 +23,6 @@ impl Unclaimed {
     pub fn claim(mut self) -> String {
         self.id.take().unwrap_or_default()
     }
-
-    /// Removes the container now.
-    pub async fn remove(mut self) {
-        if let Some(id) = self.id.take() {
-            remove(&self.engine, &id).await;
-        }
-    }
 }
 
 impl Drop for Unclaimed {

@@ -5,7 +5,7 @@
 //! them. How one is made is in [`recipe`](super::recipe).
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -17,21 +17,28 @@ use crate::{
         dependencies,
         failure::{Failure, FailureStage},
         logs::LogSource,
+        runtime::InstallPlan,
     },
     engine::{EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, ROLE_RUNTIME, SharedEngine},
     preview::{
         flights::{Flights, Held},
         log::Log,
-        recipe::{BUILD, Name, Recipe, Source},
+        recipe::{BUILD, DEPENDENCIES, Name, OnTop, Recipe, Source},
         session::SessionError,
         settings::Settings,
     },
+    stack,
 };
 
 /// How many lines of progress may wait to be copied.
 pub(super) const PROGRESS: usize = 256;
 /// The shortest time between two looks at the images that are there.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
+/// How many sets of dependencies are remembered, how large the manifests of one may be, and how many of their images lie
+/// on one another: an engine has a bound on layers.
+const MAX_RECENT: usize = 32;
+const MAX_RECENT_BYTES: usize = 1024 * 1024;
+const MAX_DEPTH: usize = 8;
 /// How many characters of a key are in a name for people.
 pub(super) const SHORT: usize = 12;
 
@@ -54,6 +61,16 @@ pub struct Images {
     flights: Flights,
     used: Mutex<Used>,
     leases: tokio::sync::Mutex<HashMap<String, Weak<()>>>,
+    recent: Mutex<VecDeque<Recent>>,
+}
+
+/// Dependencies that were wanted in this life of the service, the newest last.
+struct Recent {
+    base: String,
+    tag: String,
+    plan: InstallPlan,
+    /// How many images of dependencies are below it.
+    depth: usize,
 }
 
 /// Keeps an image that was built from a project's own Dockerfile.
@@ -78,6 +95,7 @@ impl Images {
             flights: Flights::default(),
             used: Mutex::default(),
             leases: tokio::sync::Mutex::default(),
+            recent: Mutex::default(),
         })
     }
 
@@ -102,8 +120,20 @@ impl Images {
             Some(image) => image,
             None => {
                 making();
-                let (this, name) = (self.clone(), Name { key: key.clone(), tag, base });
-                let make = |log| async move { recipe.make(&this.engine, &this.settings, &name, &log).await };
+                let wanted = match &recipe.source {
+                    Source::Dependencies(plan) => Some(plan.clone()),
+                    Source::Build(_) => None,
+                };
+                let below = wanted.as_ref().and_then(|plan| self.below(&base, plan));
+                let (depth, on_top) = below.map_or((0, None), |(depth, on_top)| (depth, Some(on_top)));
+                let (this, name) = (self.clone(), Name { key: key.clone(), tag, base, on_top });
+                let make = |log| async move {
+                    let image = recipe.make(&this.engine, &this.settings, &name, &log).await?;
+                    if let Some(plan) = wanted {
+                        this.remember(Recent { base: name.base, tag: name.tag, plan, depth });
+                    }
+                    Ok(image)
+                };
                 self.fly(&key, held, log, make).await?
             }
         };
@@ -155,6 +185,28 @@ impl Images {
         }
     }
 
+    /// Returns the newest dependencies that others can be installed on top of, and how many images are then below those.
+    fn below(&self, base: &str, wanted: &InstallPlan) -> Option<(usize, OnTop)> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().filter(|it| it.base == base && it.depth < MAX_DEPTH).find_map(|it| {
+            let commands = stack::on_top_of(&it.plan, wanted)?;
+            Some((it.depth + 1, OnTop { image: it.tag.clone(), commands }))
+        })
+    }
+
+    fn remember(&self, made: Recent) {
+        let bytes: usize = made.plan.inputs.values().map(Vec::len).sum();
+        if made.plan.commands.is_empty() || bytes > MAX_RECENT_BYTES {
+            return;
+        }
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|it| it.tag != made.tag);
+        recent.push_back(made);
+        while recent.len() > MAX_RECENT {
+            recent.pop_front();
+        }
+    }
+
     fn tag(&self, role: &str, key: &str) -> String {
         format!("previewd-{}/{role}:{key}", self.instance)
     }
@@ -198,7 +250,10 @@ impl Images {
             };
             if now.duration_since(last) > age {
                 tracing::info!(key, "removing dependencies that nobody has used");
-                if let Err(error) = self.engine.remove_image(&image.id).await {
+                // By its name where it has ours: others may lie on it, and then it goes with the last of them.
+                let shared = image.labels.get(LABEL_ROLE).is_some_and(|role| role == DEPENDENCIES);
+                let name = if shared { self.tag(DEPENDENCIES, key) } else { image.id.clone() };
+                if let Err(error) = self.engine.remove_image(&name).await {
                     tracing::warn!(key, error = %error, "an image could not be removed");
                 }
             }

@@ -38,6 +38,9 @@ use crate::{
 /// The value of [`LABEL_ROLE`] of images that are built from projects' own Dockerfiles.
 pub(super) const BUILD: &str = "build";
 
+/// The value of [`LABEL_ROLE`] of images that hold dependencies.
+pub(super) const DEPENDENCIES: &str = "dependencies";
+
 /// What an image is made from.
 #[derive(Clone)]
 pub struct Recipe {
@@ -62,13 +65,21 @@ pub(super) struct Name {
     pub(super) tag: String,
     /// The base image's id; empty for a build.
     pub(super) base: String,
+    /// The image of other dependencies to go on from, if there is one, and how.
+    pub(super) on_top: Option<OnTop>,
+}
+
+/// An image that has most of what is wanted.
+pub(super) struct OnTop {
+    pub(super) image: String,
+    pub(super) commands: Vec<String>,
 }
 
 impl Recipe {
     /// Returns the value of [`LABEL_ROLE`] of the images that are made.
     pub(super) fn role(&self) -> &'static str {
         match self.source {
-            Source::Dependencies(_) => "dependencies",
+            Source::Dependencies(_) => DEPENDENCIES,
             Source::Build(_) => BUILD,
         }
     }
@@ -129,30 +140,48 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     async fn install(&self, plan: &InstallPlan) -> Result<Image, Failure> {
+        if let Some(OnTop { image, commands }) = &self.name.on_top {
+            match self.install_in(image, plan, commands).await {
+                Ok(image) => return Ok(image),
+                Err(failure) => {
+                    tracing::debug!(key = self.name.key, reason = failure.reason, "installing from nothing");
+                    self.log.text(LogSource::Install, "previewd: that did not do; installing from nothing");
+                }
+            }
+        }
+        self.install_in(&self.name.base, plan, &plan.commands).await
+    }
+
+    /// Installs in a container of an image, and makes an image of it.
+    async fn install_in(&self, image: &str, plan: &InstallPlan, commands: &[String]) -> Result<Image, Failure> {
         let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
         let short = self.name.key.chars().take(SHORT).collect::<String>();
         let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
         let spec = ContainerSpec {
             name: format!("previewd-install-{short}-{suffix}"),
-            image: self.name.base.clone(),
+            image: image.to_owned(),
             labels: self.labels("install"),
             environment: BTreeMap::new(),
             limits: self.limits,
             make_folders: true,
         };
         let container = Unclaimed::new(self.engine.clone(), self.engine.run(spec).await.map_err(lost)?);
-        if !plan.commands.is_empty() {
-            let exit = self.run_commands(container.id(), plan).await;
+        if !commands.is_empty() {
+            let exit = self.run_commands(container.id(), plan, commands).await;
             self.judge(exit.map_err(|error| session_failure(FailureStage::Install, &error))?)?;
         }
-        let committed = self.engine.commit(container.id(), &self.name.tag, self.labels("dependencies"));
-        let image = committed.await.map_err(lost)?;
-        container.remove().await;
-        Ok(image)
+        let committed = self.engine.commit(container.id(), &self.name.tag, self.labels(DEPENDENCIES));
+        // The container goes by itself: nobody has to wait for that.
+        committed.await.map_err(lost)
     }
 
     /// Runs the commands and returns how they ended, or `None` if their container ended first.
-    async fn run_commands(&self, container: &str, plan: &InstallPlan) -> Result<Option<Exit>, SessionError> {
+    async fn run_commands(
+        &self,
+        container: &str,
+        plan: &InstallPlan,
+        commands: &[String],
+    ) -> Result<Option<Exit>, SessionError> {
         let agent = AgentClient::connect(self.engine.dial(container).await?).await?;
         let writes = plan
             .inputs
@@ -171,7 +200,7 @@ impl Maker<'_> {
             argv: vec![
                 "/bin/sh".into(),
                 "-ec".into(),
-                format!("mkdir -p \"$1\"\ncd \"$1\"\n{}", plan.commands.join("\n")),
+                format!("mkdir -p \"$1\"\ncd \"$1\"\n{}", commands.join("\n")),
                 "sh".into(),
                 self.run.working_folder(),
             ],

@@ -6,6 +6,7 @@
 mod custom;
 mod dockerfile;
 mod explain;
+mod extend;
 mod halves;
 mod kind;
 mod manifest;
@@ -29,6 +30,7 @@ use bytes::Bytes;
 pub use self::{
     dockerfile::with_authorities,
     explain::{End, explain, explain_in},
+    extend::on_top_of,
     runtime::{RuntimeFile, StackConfig, authorities, base_environment, runtime_files},
 };
 use self::{kind::Told, manifest::Package, project::Project};

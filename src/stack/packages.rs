@@ -108,6 +108,14 @@ pub(super) fn install(
     Ok(plan)
 }
 
+/// Returns whether an installation is npm's, as it is planned here.
+pub(super) fn is_npm(plan: &InstallPlan) -> bool {
+    let ends = plan.commands.last().is_some_and(|last| *last == format!("rm -rf {CACHE}"));
+    let others = ["pnpm", "yarn", "bun"];
+    ends && plan.commands.iter().any(|command| command.starts_with("npm ci ") || command.starts_with("npm install "))
+        && !plan.commands.iter().any(|command| others.iter().any(|other| command.contains(other)))
+}
+
 /// Says which of the project's own scripts, beside those that only set up git, are not run though package managers would.
 ///
 /// They may need sources, which are not there when dependencies are installed.

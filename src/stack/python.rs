@@ -136,6 +136,18 @@ else
 python3 -m venv "$HOME/venv"
 fi"#;
 
+/// Returns whether an installation is that of requirement files, as it is planned here.
+pub(super) fn is_own(plan: &InstallPlan) -> bool {
+    let pip = plan.commands.iter().any(|command| command.starts_with(&format!("{PIP} -r ")));
+    pip && plan.commands.first().is_some_and(|first| first == ENVIRONMENT)
+}
+
+/// Returns the commands of an installation without those that make what an earlier one has made.
+pub(super) fn on_top(plan: &InstallPlan) -> Vec<String> {
+    let made = [ENVIRONMENT.to_owned(), server_command()];
+    plan.commands.iter().filter(|command| !made.contains(command)).cloned().collect()
+}
+
 /// How pip is called.
 pub(super) const PIP: &str =
     "\"$HOME/venv/bin/pip\" install --no-input --disable-pip-version-check --no-cache-dir --progress-bar off";

@@ -44,7 +44,7 @@ pub(super) fn static_page() -> RunPlan {
     plan_of(&[("index.html", "<h1>")])
 }
 
-fn install(plan: &RunPlan) -> &InstallPlan {
+pub(super) fn install(plan: &RunPlan) -> &InstallPlan {
     match &plan.image {
         ImagePlan::Dependencies(install) => install,
         ImagePlan::Build { .. } => panic!("a Dockerfile"),
