@@ -29,6 +29,8 @@ pub const ROLE_NETWORK: &str = "network";
 pub const LABEL_STACK: &str = "previewd.stack";
 /// The label with the dependency key.
 pub const LABEL_DEPENDENCY_KEY: &str = "previewd.dependency-key";
+/// The label of an image with dependencies: what is to be said of it where it is used, a line each.
+pub const LABEL_NOTES: &str = "previewd.notes";
 
 /// The user and group that everything in a container runs as.
 pub const APP_UID: u32 = 1000;

@@ -20,8 +20,8 @@ use crate::{
         tree::EntryKind,
     },
     engine::{
-        APP_ROOT, BuildSpec, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, LABEL_STACK,
-        SharedEngine,
+        APP_ROOT, BuildSpec, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_NOTES, LABEL_ROLE,
+        LABEL_STACK, SharedEngine,
     },
     preview::{
         agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
@@ -170,7 +170,12 @@ impl Maker<'_> {
             let exit = self.run_commands(container.id(), plan, commands).await;
             self.judge(exit.map_err(|error| session_failure(FailureStage::Install, &error))?)?;
         }
-        let committed = self.engine.commit(container.id(), &self.name.tag, self.labels(DEPENDENCIES));
+        let mut labels = self.labels(DEPENDENCIES);
+        let notes = stack::installed(&self.log.all(LogSource::Install));
+        if !notes.is_empty() {
+            labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
+        }
+        let committed = self.engine.commit(container.id(), &self.name.tag, labels);
         // The container goes by itself: nobody has to wait for that.
         committed.await.map_err(lost)
     }

@@ -30,6 +30,7 @@ use crate::{
         spec::PreviewSpec,
         tree::{ChangedPath, Tree},
     },
+    engine::LABEL_NOTES,
     preview::{
         context::Context,
         driver::{Core, Driver, session_event, short, target},
@@ -283,6 +284,11 @@ impl Driver {
         };
         if image.lease.is_some() {
             self.built.insert(image.key.clone());
+        }
+        // Said when the image comes, not with each commit that keeps it.
+        if self.session.as_ref().is_none_or(|session| session.key != image.key) {
+            let notes = image.image.labels.get(LABEL_NOTES);
+            notes.into_iter().flat_map(|notes| notes.lines()).for_each(|note| handle.log.lifecycle(note));
         }
         Ok(image)
     }

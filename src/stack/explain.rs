@@ -11,7 +11,7 @@ mod variable;
 
 use std::sync::LazyLock;
 
-pub(super) use install::AGAIN;
+pub use install::installed;
 use regex::Regex;
 
 use crate::domain::{

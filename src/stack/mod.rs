@@ -29,7 +29,7 @@ use bytes::Bytes;
 
 pub use self::{
     dockerfile::with_authorities,
-    explain::{End, explain, explain_in},
+    explain::{End, explain, explain_in, installed},
     extend::on_top_of,
     runtime::{RuntimeFile, StackConfig, authorities, base_environment, runtime_files},
 };

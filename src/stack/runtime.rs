@@ -33,6 +33,9 @@ pub struct RuntimeFile {
     pub executable: bool,
 }
 
+/// The program that runs package managers at installations.
+pub(super) const INSTALLER: &[u8] = include_bytes!("../../stacks/node/packages.cjs");
+
 /// Returns the files of the read-only runtime volume: the agent, what the stacks need, and certificates when the operator
 /// has authorities of its own.
 ///
@@ -50,6 +53,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("python/version.py", include_bytes!("../../stacks/python/version.py")),
         file("python/warm.py", include_bytes!("../../stacks/python/warm.py")),
         file("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
+        file("node/packages.cjs", INSTALLER),
         file("node/hook.cjs", include_bytes!("../../stacks/node/hook.cjs")),
         file("node/next.cjs", include_bytes!("../../stacks/node/next.cjs")),
         file("node/told/native.cjs", include_bytes!("../../stacks/node/told/native.cjs")),

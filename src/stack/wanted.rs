@@ -25,7 +25,7 @@ const MAX_DEPTH: usize = 3;
 const MAX_ENTRY_DEPTH: usize = 2;
 
 /// The files that list dependencies, or say how to install them.
-const MANIFESTS: [&str; 20] = [
+const MANIFESTS: [&str; 22] = [
     "package.json",
     "requirements.txt",
     "pyproject.toml",
@@ -46,6 +46,8 @@ const MANIFESTS: [&str; 20] = [
     "environment.yml",
     "environment.yaml",
     "pdm.lock",
+    ".nvmrc",
+    ".node-version",
 ];
 /// The files that pin dependencies.
 pub(super) const LOCKFILES: [&str; 8] = [

@@ -37,7 +37,7 @@ use crate::domain::limits::Limits;
 
 use super::{
     AgentIo, BuildSpec, Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, Image,
-    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_ROLE, LABEL_STACK, Progress, ROLE_RUNTIME,
+    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK, Progress, ROLE_RUNTIME,
 };
 
 /// How many hints a slow reader may be behind.
@@ -131,8 +131,9 @@ impl Inner {
     /// Returns the labels of a thing of this instance. Those that mean something are always set, so that none is
     /// inherited from an image that somebody else wrote; an empty one counts as absent.
     fn labels(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut labels: BTreeMap<String, String> =
-            [LABEL_ROLE, LABEL_STACK, LABEL_DEPENDENCY_KEY].map(|name| (name.to_owned(), String::new())).into();
+        let mut labels: BTreeMap<String, String> = [LABEL_ROLE, LABEL_STACK, LABEL_DEPENDENCY_KEY, LABEL_NOTES]
+            .map(|name| (name.to_owned(), String::new()))
+            .into();
         labels.extend(self.labels.clone());
         labels.extend(own.clone());
         labels.insert(LABEL_INSTANCE.to_owned(), self.instance.clone());

@@ -22,9 +22,16 @@ use crate::domain::{
 
 /// How the line begins that an installation prints before it tries again in another way. What was printed before it counts
 /// no more.
-pub(in crate::stack) const AGAIN: &str = "previewd: installing again";
+const AGAIN: &str = "previewd: installing again";
 /// How the line begins in which an installation lists the releases of a package, after one that does not exist was asked for.
-pub(in crate::stack) const RELEASES: &str = "previewd: releases of ";
+const RELEASES: &str = "previewd: releases of ";
+
+/// How the lines begin in which an installation warns of something.
+const WARNING: &str = "previewd: warning: ";
+/// The most that is said of an installation that succeeded.
+const MAX_NOTES: usize = 12;
+/// The longest of it, in characters.
+const MAX_NOTE_CHARS: usize = 400;
 
 /// What a reader found.
 struct Found {
@@ -59,6 +66,24 @@ pub(super) fn read(plan: &RunPlan, lines: &[String]) -> Option<(Cause, usize)> {
         place.map_or_else(|| (manifest(plan), None), |(file, line)| (Some(in_root(plan, &file)), line))
     };
     Some((Cause { reason: found.reason, message: found.message, file, line }, start + found.at))
+}
+
+/// Returns what is to be said of an installation that succeeded: what was done otherwise than asked for, and what was left.
+pub fn installed(lines: &[String]) -> Vec<String> {
+    let lines: Vec<&str> =
+        lines[lines.len().saturating_sub(super::MAX_INSTALL_LINES)..].iter().map(String::as_str).collect();
+    let mut notes: Vec<String> =
+        lines.iter().filter_map(|line| line.strip_prefix(WARNING)).map(|note| format!("warning: {note}")).collect();
+    if lines.iter().any(|line| line.starts_with(AGAIN) && line.contains("peer dependencies")) {
+        let conflict = signs::conflict(&lines).unwrap_or_else(|| "the required versions conflict".to_owned());
+        notes.push(format!("warning: {conflict}; installed with it allowed (--legacy-peer-deps)"));
+    }
+    notes.extend(scripts::left_out(&lines).map(|names| {
+        format!("warning: the install scripts of {names} were not run: where they are needed, approve of them in package.json (pnpm.onlyBuiltDependencies, trustedDependencies)")
+    }));
+    notes.dedup();
+    notes.truncate(MAX_NOTES);
+    notes.into_iter().map(|note| super::readable(&note, MAX_NOTE_CHARS)).collect()
 }
 
 fn find(plan: &RunPlan, lines: &[&str]) -> Option<Found> {

@@ -1,5 +1,7 @@
 //! Workspaces: which folder above a package holds its lockfile and the settings of its package manager.
 
+use globset::{GlobBuilder, GlobSetBuilder};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -42,43 +44,35 @@ fn patterns(home: &Project<'_>, package: &Package) -> Vec<String> {
         _ => None,
     };
     let mut found: Vec<String> = list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    // One that is no YAML is for pnpm to complain of.
     let text = home.source("pnpm-workspace.yaml").unwrap_or_default();
-    // As everybody writes it: a list of texts below `packages:`.
-    let lines = text.lines().skip_while(|line| !line.starts_with("packages:")).skip(1);
-    let items = lines.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let items = items.map_while(|line| line.strip_prefix('-'));
-    found.extend(items.map(|item| {
-        let item = item.split(" #").next().unwrap_or_default();
-        item.trim().trim_matches(['"', '\'']).to_owned()
-    }));
+    found.extend(serde_saphyr::from_str::<Workspace>(&text).unwrap_or_default().packages);
     found
 }
 
-fn is_member(patterns: &[String], folder: &str) -> bool {
-    let matches = |pattern: &str| {
-        let pattern: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        let folder: Vec<&str> = folder.split('/').collect();
-        fits(&pattern, &folder)
-    };
-    patterns.iter().any(|pattern| !pattern.starts_with('!') && matches(pattern))
-        && !patterns.iter().filter_map(|pattern| pattern.strip_prefix('!')).any(matches)
+/// What is read of `pnpm-workspace.yaml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Workspace {
+    packages: Vec<String>,
 }
 
-fn fits(pattern: &[&str], folder: &[&str]) -> bool {
-    match (pattern.split_first(), folder.split_first()) {
-        (None, None) => true,
-        (Some((&"**", rest)), _) => (0..=folder.len()).any(|skipped| fits(rest, &folder[skipped..])),
-        (Some((part, pattern)), Some((name, folder))) => {
-            let same = match part.split_once('*') {
-                Some((start, end)) => {
-                    name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-                }
-                None => part == name,
-            };
-            same && fits(pattern, folder)
+/// Returns whether a folder is one of those that patterns name, and none of those that they take out.
+fn is_member(patterns: &[String], folder: &str) -> bool {
+    let (out, of): (Vec<&String>, Vec<&String>) = patterns.iter().partition(|pattern| pattern.starts_with('!'));
+    fits(of.into_iter().map(String::as_str), folder) && !fits(out.into_iter().map(|pattern| &pattern[1..]), folder)
+}
+
+fn fits<'p>(patterns: impl Iterator<Item = &'p str>, folder: &str) -> bool {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let plain = pattern.trim_start_matches("./").trim_end_matches('/');
+        // What is no pattern matches nothing.
+        if let Ok(glob) = GlobBuilder::new(plain).literal_separator(true).build() {
+            set.add(glob);
         }
-        _ => false,
     }
+    set.build().is_ok_and(|set| set.is_match(folder))
 }
 
 #[cfg(test)]
@@ -96,6 +90,8 @@ mod tests {
             (&["**"], "web", true),
             (&["web-*"], "web-a", true),
             (&["*", "!web"], "web", false),
+            (&["{apps,libs}/*"], "libs/a", true),
+            (&["["], "web", false),
             (&[], "web", false),
         ] {
             let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();

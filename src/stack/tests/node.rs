@@ -8,7 +8,7 @@ fn packages_are_installed_by_the_manager_of_the_lockfile() {
     let bun = r#"{"dependencies":{"express":"5"},"packageManager":"bun@1.2.5","scripts":{"start":"node a.js"}}"#;
     let cases: &[(Files<'_>, &[&str])] = &[
         (&[("package.json", package)], &["npm install --no-package-lock"]),
-        (&[("package.json", package), ("package-lock.json", "{}")], &["npm ci", "|| {", "npm install"]),
+        (&[("package.json", package), ("package-lock.json", "{}")], &["packages.cjs npm 'npm ci", "' 'npm install"]),
         (
             &[("package.json", package), ("pnpm-lock.yaml", "lockfileVersion: '6.0'\n")],
             &["pnpm@8.", "--frozen-lockfile"],
@@ -36,6 +36,92 @@ fn packages_are_installed_by_the_manager_of_the_lockfile() {
     let plan =
         plan_of(&[("package.json", workspace), ("packages/a/package.json", r#"{"name":"a","scripts":{"x":"y"}}"#)]);
     assert!(input(&plan, "packages/a/package.json").contains("\"a\""));
+}
+
+#[test]
+fn of_two_lockfiles_the_one_in_step_decides_and_which_is_said() {
+    let locked = |range: &str| format!(r#"{{"packages":{{"":{{"dependencies":{{"express":"{range}"}}}}}}}}"#);
+    let pnpm = |range: &str| {
+        format!(
+            "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      express:\n        specifier: '{range}'\n        version: 5.0.0\n"
+        )
+    };
+    let plan = |named: &str, npm: &str, other: &str| {
+        let package = format!(r#"{{"dependencies":{{"express":"5"}},{named}"scripts":{{"start":"node a.js"}}}}"#);
+        let (npm, other) = (locked(npm), pnpm(other));
+        let plan = plan_of(&[
+            ("package.json", &package),
+            ("package-lock.json", &npm),
+            ("pnpm-lock.yaml", &other),
+            ("a.js", ""),
+        ]);
+        let install = install(&plan);
+        let locks: Vec<&str> =
+            install.inputs.keys().map(String::as_str).filter(|name| name.contains("-lock")).collect();
+        let said = plan.notes.iter().filter(|note| note.contains("packages: ") || note.starts_with("warning: "));
+        (install.commands[0].clone(), locks.join(" "), said.cloned().collect::<Vec<_>>().join("\n"))
+    };
+    let pnpm_named = r#""packageManager":"pnpm@9.1.0","#;
+    for (named, npm, other, command, lock, said) in [
+        ("", "5", "4", "npm 'npm ci", "package-lock.json", "packages: npm, by package-lock.json, which is in step"),
+        (
+            "",
+            "4",
+            "5",
+            "pnpm@10.18.3 ",
+            "pnpm-lock.yaml",
+            "by pnpm-lock.yaml, which is in step with package.json; package-lock.json",
+        ),
+        ("", "5", "5", "npm 'npm ci", "package-lock.json", "package-lock.json"),
+        (pnpm_named, "5", "5", "pnpm@9.1.0 ", "pnpm-lock.yaml", "packages: pnpm 9.1.0, by packageManager"),
+        (pnpm_named, "5", "4", "npm 'npm ci", "package-lock.json", "package-lock.json, which is in step"),
+        (
+            pnpm_named,
+            "4",
+            "4",
+            "--no-frozen-lockfile",
+            "pnpm-lock.yaml",
+            "pnpm-lock.yaml is not in step with package.json (express)",
+        ),
+        (
+            "",
+            "4",
+            "4",
+            "npm 'npm install",
+            "package-lock.json",
+            "package-lock.json is not in step with package.json (express)",
+        ),
+    ] {
+        let (commands, locks, notes) = plan(named, npm, other);
+        assert!(commands.contains(command), "{named} {npm} {other}: {commands}");
+        assert_eq!(locks, lock, "{named} {npm} {other}");
+        assert!(notes.contains(said), "{said}: {notes}");
+    }
+}
+
+#[test]
+fn well_known_packages_are_built_unless_the_project_says_whose_scripts_run() {
+    let command = |fields: &str, version: &str| {
+        let package = format!(
+            r#"{{"dependencies":{{"esbuild":"1"}},"packageManager":"pnpm@{version}",{fields}"scripts":{{"start":"node a.js"}}}}"#
+        );
+        install(&plan_of(&[("package.json", &package), ("a.js", "")])).commands[0].clone()
+    };
+    assert!(command("", "10.2.0").contains("--config.onlyBuiltDependencies=esbuild "));
+    assert!(!command("", "9.15.0").contains("onlyBuilt"));
+    assert!(!command(r#""pnpm":{"onlyBuiltDependencies":["a"]},"#, "10.2.0").contains("onlyBuilt"));
+}
+
+#[test]
+fn repositories_that_everybody_may_read_are_fetched_over_https() {
+    let environment = |range: &str| {
+        let package = format!(r#"{{"dependencies":{{"ms":"{range}"}},"scripts":{{"start":"node a.js"}}}}"#);
+        install(&plan_of(&[("package.json", &package), ("a.js", "")])).environment.clone()
+    };
+    let variables = environment("git+ssh://git@github.com/a/ms.git");
+    assert_eq!(variables["GIT_CONFIG_KEY_0"], "url.https://github.com/.insteadOf");
+    assert_eq!(variables["GIT_CONFIG_COUNT"], "6");
+    assert!(!environment("^2").contains_key("GIT_CONFIG_COUNT"));
 }
 
 #[test]
@@ -190,7 +276,7 @@ fn bun_is_installed_for_what_it_locks_or_runs() {
     assert!(locked.start.argv[2].contains("/home/preview/bun/node_modules/.bin:/previewd/node/bin\n"));
     assert!(locked.start.argv[2].ends_with("\nexec bun run src/index.ts"), "{:?}", locked.start.argv);
     let called = plan_of(&[("package.json", r#"{"dependencies":{"hono":"4"},"scripts":{"dev":"bun src/index.ts"}}"#)]);
-    assert!(install(&called).commands[0].contains("bun@") && install(&called).commands[1].starts_with("npm install"));
+    assert!(install(&called).commands[0].contains("bun@") && install(&called).commands[1].contains("npm 'npm install"));
     let made = r#"{"module":"index.ts","type":"module","devDependencies":{"@types/bun":"latest"}}"#;
     let made = plan_of(&[("package.json", made), ("index.ts", "")]);
     assert!(made.start.argv[2].ends_with("\nexec bun index.ts") && install(&made).commands[0].contains("bun@"));
@@ -225,7 +311,7 @@ fn a_member_of_a_workspace_is_installed_by_its_lockfile() {
         ]
     );
     assert_eq!(install(&plan).commands[0], "cd /app/");
-    assert!(install(&plan).commands[1].starts_with("npx --yes pnpm@9.1.0 install"));
+    assert!(install(&plan).commands[1].contains("pnpm 'npx --yes pnpm@9.1.0 install"));
     assert!(
         input(&plan, "apps/web/package.json").contains("plugin-react")
             && !input(&plan, "package.json").contains("vite")
@@ -245,7 +331,7 @@ fn a_member_of_a_workspace_is_installed_by_its_lockfile() {
     assert!(start.start.argv[2].starts_with(
         "export PATH=/app/apps/api/node_modules/.bin:/app/apps/node_modules/.bin:/app/node_modules/.bin:"
     ));
-    assert!(install(&start).commands[1].starts_with("npm ci"), "{:?}", install(&start).commands);
+    assert!(install(&start).commands[1].contains("npm 'npm ci"), "{:?}", install(&start).commands);
 }
 
 #[test]

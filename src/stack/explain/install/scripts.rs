@@ -66,6 +66,29 @@ pub(super) fn read(lines: &[&str]) -> Option<Found> {
     Some(Found { message, package: Some(package), ..Found::at(script.at + script.output.len().saturating_sub(1)) })
 }
 
+/// Returns the packages whose scripts a package manager did not run, since nobody has approved of them.
+pub(super) fn left_out(lines: &[&str]) -> Option<String> {
+    static PNPM_IGNORED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"Ignored build scripts: (.+)$"));
+    static BUN_BLOCKED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| pattern(r"^\./node_modules/((?:@[^/\s]+/)?[^/\s]+) @"));
+    if let Some((at, found)) = last(lines, &PNPM_IGNORED) {
+        // In a box, whose lines are broken.
+        let mut names = found.get(1)?.as_str().trim_end_matches(['│', ' ']).to_owned();
+        for line in lines[at + 1..].iter().take(20) {
+            if names.ends_with('.') {
+                break;
+            }
+            names.push(' ');
+            names.push_str(line.trim_matches(['│', ' ']));
+        }
+        return Some(names.trim_end_matches('.').to_owned());
+    }
+    let blocked = BUN_BLOCKED.as_ref()?;
+    let names: Vec<&str> =
+        lines.iter().filter_map(|line| Some(blocked.captures(line)?.get(1)?.as_str())).take(20).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 fn npm<'a>(lines: &[&'a str]) -> Option<Script<'a>> {
     let (at, found) = last(lines, &NPM)?;
     let package = found.get(1)?.as_str().to_owned();

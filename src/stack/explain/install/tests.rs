@@ -346,6 +346,25 @@ fn the_cause_is_found_and_shown_however_far_above_the_end_it_stands() {
 }
 
 #[test]
+fn what_an_installation_did_otherwise_than_asked_for_is_said() {
+    let said = |log: &str| installed(&log.lines().map(str::to_owned).collect::<Vec<_>>());
+    let conflict = "npm ERR! Found: react@19.3.1\nnpm ERR! Could not resolve dependency:\nnpm ERR! peer react@\"^16\" from react-beautiful-dnd@13.1.1\npreviewd: installing again, with the conflict of peer dependencies allowed\nadded 3 packages";
+    assert_eq!(
+        said(conflict),
+        [
+            "warning: react-beautiful-dnd@13.1.1 wants react ^16, and react@19.3.1 is asked for: the required versions conflict; installed with it allowed (--legacy-peer-deps)"
+        ]
+    );
+    assert_eq!(said("previewd: warning: .nvmrc asks for Node.js 22"), ["warning: .nvmrc asks for Node.js 22"]);
+    let pnpm = "│   Ignored build scripts: core-js,                    │\n│   thing.                  │\n│   Run \"pnpm approve-builds\"  │";
+    assert!(said(pnpm)[0].contains("scripts of core-js, thing were not run"), "{:?}", said(pnpm));
+    let bun = "Blocked 1 postinstall. Run `bun pm untrusted` for details.\n./node_modules/core-js @3.40.0\n » [postinstall]: node -e x";
+    assert!(said(bun)[0].contains("scripts of core-js were not run"), "{:?}", said(bun));
+    assert!(said("added 3 packages").is_empty());
+    assert_eq!(said(&"previewd: warning: a\npreviewd: warning: b\n".repeat(1000)).len(), 12);
+}
+
+#[test]
 fn the_last_attempt_is_what_counts() {
     let log = "npm ERR! notarget No matching version found for a@9.\npreviewd: installing again, by the manifest alone\nnpm ERR! notarget No matching version found for b@9.";
     assert!(failed(&node(r#"{"a":"9","b":"9"}"#), log).message.contains("b@9"));
