@@ -17,6 +17,7 @@ use previewd::{
     domain::{
         ids::{BranchName, FilePath, ProjectId},
         limits::Limits,
+        ports::ExpectedPort,
         runtime::{APP_ROOT, HOME},
         tree::EntryKind,
     },
@@ -187,7 +188,18 @@ async fn start(agent: &AgentClient) {
     };
     let generation = agent.start(spec).await.unwrap();
     let (timeout, interval) = (Duration::from_secs(30), Duration::from_millis(50));
-    let request = ReadyRequest { generation, port: PORT, path: "/".into(), timeout, still: timeout, interval };
+    let port = ExpectedPort { number: PORT, named: true };
+    let request = ReadyRequest {
+        generation,
+        port,
+        held: false,
+        again: false,
+        alternatives: Vec::new(),
+        path: "/".into(),
+        timeout,
+        still: timeout,
+        interval,
+    };
     assert!(matches!(agent.await_ready(request).await.unwrap(), ReadyOutcome::Ready(_)));
 }
 

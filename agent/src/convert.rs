@@ -9,7 +9,7 @@ use crate::{
     output::{Event, Exit, Record, Source},
     process::{ProcessError, Snapshot},
     proto::{self, await_ready_response, watch_response},
-    ready::Outcome,
+    ready::{Outcome, Port, Ready},
     sync::SyncError,
 };
 
@@ -37,20 +37,40 @@ pub fn exit(exit: Exit) -> proto::Exit {
 /// Returns what waiting came to.
 pub fn outcome(outcome: Outcome) -> await_ready_response::Outcome {
     match outcome {
-        Outcome::Ready { upstream_port, app_port, loopback_only, status } => {
-            await_ready_response::Outcome::Ready(proto::Ready {
-                upstream_port: upstream_port.into(),
-                app_port: app_port.into(),
-                loopback_only,
-                http_status: status.into(),
-            })
-        }
+        Outcome::Ready(ready) => await_ready_response::Outcome::Ready(self::ready(*ready)),
+        Outcome::Tls(port) => await_ready_response::Outcome::SpeaksTls(proto::SpeaksTls { port: port.into() }),
         Outcome::Exited(ended) => await_ready_response::Outcome::Exited(exit(ended)),
         Outcome::Superseded => await_ready_response::Outcome::Superseded(proto::Superseded {}),
         Outcome::TimedOut { ports, message } => await_ready_response::Outcome::TimedOut(proto::TimedOut {
             listening_ports: ports.into_iter().map(u32::from).collect(),
             message,
         }),
+    }
+}
+
+fn ready(ready: Ready) -> proto::Ready {
+    let Ready { upstream_port, loopback_only, answer, ports, alternative } = ready;
+    proto::Ready {
+        upstream_port: upstream_port.into(),
+        app_port: answer.from.address.port().into(),
+        loopback_only,
+        http_status: answer.status.into(),
+        content_type: answer.content_type,
+        // Only the page of an error is of interest.
+        body: if answer.status >= 500 { answer.body } else { Default::default() },
+        path: answer.path,
+        ports: ports.into_iter().map(port).collect(),
+        alternative: alternative.unwrap_or_default(),
+    }
+}
+
+/// Returns a port that the app listens on.
+pub fn port(port: Port) -> proto::Port {
+    proto::Port {
+        number: port.number.into(),
+        http_status: port.status.unwrap_or_default().into(),
+        content_type: port.content_type,
+        tls: port.tls,
     }
 }
 

@@ -5,6 +5,7 @@
 //! the service: the app runs under the same uid. The agent defends itself as far as the kernel lets it: it cannot be
 //! traced, PID 1 cannot be killed from inside, and only processes that came by `exec` may connect.
 
+mod choice;
 mod control;
 mod convert;
 mod dial;
@@ -25,6 +26,7 @@ mod socket;
 mod sockets;
 mod spawn;
 mod sync;
+mod tls;
 
 use std::{env, process::ExitCode};
 

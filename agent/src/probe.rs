@@ -1,110 +1,214 @@
-//! Asks an address for a page, as plainly as HTTP/1.1 allows.
+//! Asks an address for a page as a browser's navigation does.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    Request, Response, Uri,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+    header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, USER_AGENT},
 };
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, time::timeout};
 
-use crate::sockets::Candidate;
+use crate::{sockets::Candidate, tls};
 
 /// How long one try may take. A first answer can be slow (code is compiled at the first request), and breaking it off
 /// would make it begin anew.
 const ANSWER_FOR: Duration = Duration::from_secs(10);
 const CONNECT_FOR: Duration = Duration::from_secs(2);
-/// The most bytes in front of the end of the answer's head.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// How much of a body is read, and for how long, so that the app does not see a broken connection.
+/// The most redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
+/// How much of the page of an error is kept, and how long it may take.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+const BODY_FOR: Duration = Duration::from_secs(5);
+/// How much of another body is read, and for how long, so that the app does not see a broken connection.
 const DRAIN_BYTES: usize = 4 * 1024 * 1024;
 const DRAIN_FOR: Duration = Duration::from_secs(5);
+const MAX_TYPE_BYTES: usize = 256;
+const MAX_PATH_BYTES: usize = 2048;
 
 /// An answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Who answered.
     pub from: Candidate,
     /// The status.
     pub status: u16,
+    /// The content type; empty where none is named.
+    pub content_type: String,
+    /// The beginning of the body of an error (500 and more).
+    pub body: Bytes,
+    /// The path that was answered, after redirects.
+    pub path: String,
 }
 
-/// Asks the ways to one port one after another; the first that takes the connection has to answer.
-pub async fn ask(ways: &[Candidate], path: &str) -> Result<Answer, String> {
+impl Answer {
+    /// Returns whether it is a page that people can look at.
+    pub fn is_page(&self) -> bool {
+        self.status < 400 && self.content_type.trim_start().to_ascii_lowercase().starts_with("text/html")
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// It speaks TLS.
+    Tls,
+    /// It takes connections, and says something else than HTTP or nothing.
+    NoHttp(String),
+    /// It did not answer in time, or takes no connections.
+    Silent(String),
+}
+
+impl Problem {
+    /// Returns what is wrong, in a sentence.
+    pub fn message(&self, port: u16) -> String {
+        match self {
+            Self::Tls => format!("port {port} speaks TLS"),
+            Self::NoHttp(error) => format!("port {port} does not answer HTTP: {error}"),
+            Self::Silent(message) => message.clone(),
+        }
+    }
+}
+
+/// Asks the ways to one port one after another; the first that takes the connection has to answer. Redirects to the same
+/// port are followed.
+pub async fn ask(ways: &[Candidate], path: &str) -> Result<Answer, Problem> {
+    let mut path = path.to_owned();
+    let mut answer = ask_once(ways, &path).await?;
+    for _ in 0..MAX_REDIRECTS {
+        let Some(next) = answer.1.take().and_then(|to| same_app(&path, &to, answer.0.from.address.port())) else {
+            break;
+        };
+        path = next;
+        answer = ask_once(ways, &path).await?;
+    }
+    Ok(answer.0)
+}
+
+/// Returns the answer, and where it leads on.
+async fn ask_once(ways: &[Candidate], path: &str) -> Result<(Answer, Option<String>), Problem> {
     let mut last = "no address to ask".to_owned();
     for way in ways {
+        let port = way.address.port();
         match timeout(CONNECT_FOR, TcpStream::connect(way.address)).await {
             Ok(Ok(stream)) => {
-                let port = way.address.port();
-                let answered = timeout(ANSWER_FOR, get(stream, port, path)).await;
-                return match answered {
-                    Ok(Ok(status)) => Ok(Answer { from: *way, status }),
-                    Ok(Err(error)) => Err(format!("port {port} does not answer HTTP: {error}")),
-                    Err(_) => Err(format!("port {port} did not answer within {} s", ANSWER_FOR.as_secs())),
+                let answered = timeout(ANSWER_FOR, get(stream, *way, path)).await;
+                let answered = answered.unwrap_or_else(|_| {
+                    let seconds = ANSWER_FOR.as_secs();
+                    Err(Problem::Silent(format!("port {port} did not answer within {seconds} s")))
+                });
+                let plain = match &answered {
+                    Ok((answer, _)) => answer.status != 400 || !says_https(&answer.body),
+                    Err(problem) => !matches!(problem, Problem::NoHttp(_)),
                 };
+                return if !plain && tls::speaks(way.address).await { Err(Problem::Tls) } else { answered };
             }
             Ok(Err(error)) => last = format!("{} does not connect: {error}", way.address),
             Err(_) => last = format!("{} does not connect in time", way.address),
         }
     }
-    Err(last)
+    Err(Problem::Silent(last))
 }
 
-async fn get(mut stream: TcpStream, port: u16, path: &str) -> io::Result<u16> {
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nUser-Agent: previewd\r\nAccept: text/html,*/*;q=0.8\r\n\
-         Connection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await?;
-    let mut head = Vec::new();
-    loop {
-        match status(&head) {
-            Parsed::Status(status) => {
-                // Nobody waits for the rest.
-                tokio::spawn(timeout(DRAIN_FOR, drain(stream)));
-                return Ok(status);
+async fn get(stream: TcpStream, from: Candidate, path: &str) -> Result<(Answer, Option<String>), Problem> {
+    let failed = |error: hyper::Error| Problem::NoHttp(described(&error));
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    // It ends when the body was read or given up.
+    tokio::spawn(timeout(ANSWER_FOR + BODY_FOR + DRAIN_FOR, connection));
+    let request = Request::get(path)
+        .header(HOST, format!("localhost:{}", from.address.port()))
+        .header(USER_AGENT, "Mozilla/5.0 (X11; Linux) previewd")
+        .header(ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
+        .header("sec-fetch-dest", "document")
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-site", "none")
+        .header(CONNECTION, "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| Problem::Silent(format!("the path cannot be asked for: {error}")))?;
+    let response = sender.send_request(request).await.map_err(failed)?;
+    let status = response.status().as_u16();
+    let header = |name, most: usize| {
+        let value = response.headers().get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
+        value.filter(|value| value.len() <= most).map(str::to_owned)
+    };
+    let content_type = header(CONTENT_TYPE, MAX_TYPE_BYTES).unwrap_or_default();
+    let location = header(LOCATION, MAX_PATH_BYTES).filter(|_| matches!(status, 301..=303 | 307 | 308));
+    let body = if status >= 500 || status == 400 { beginning(response).await } else { read_away(response) };
+    Ok((Answer { from, status, content_type, body, path: path.to_owned() }, location))
+}
+
+/// Returns the beginning of a body, as much as comes in time.
+async fn beginning(response: Response<Incoming>) -> Bytes {
+    let mut incoming = response.into_body();
+    let mut body = Vec::new();
+    let read = async {
+        while body.len() < MAX_BODY_BYTES
+            && let Some(Ok(frame)) = incoming.frame().await
+        {
+            if let Ok(data) = frame.into_data() {
+                let room = MAX_BODY_BYTES - body.len();
+                body.extend_from_slice(data.get(..room).unwrap_or(&data));
             }
-            Parsed::Invalid => return Err(io::Error::other("not an answer of HTTP/1")),
-            Parsed::Incomplete if head.len() > MAX_HEAD_BYTES => return Err(io::Error::other("a head without end")),
-            Parsed::Incomplete => {}
         }
-        if stream.read_buf(&mut head).await? == 0 {
-            return Err(io::Error::other("closed without an answer"));
-        }
+    };
+    // What did not come is not needed.
+    let _ = timeout(BODY_FOR, read).await;
+    tokio::spawn(timeout(DRAIN_FOR, drain(incoming)));
+    body.into()
+}
+
+/// Reads a body that nobody waits for.
+fn read_away(response: Response<Incoming>) -> Bytes {
+    tokio::spawn(timeout(DRAIN_FOR, drain(response.into_body())));
+    Bytes::new()
+}
+
+async fn drain(mut body: Incoming) {
+    let mut read = 0;
+    while read < DRAIN_BYTES
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        read += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 
-async fn drain(stream: TcpStream) {
-    let _ = tokio::io::copy(&mut stream.take(DRAIN_BYTES as u64), &mut tokio::io::sink()).await;
+/// Returns the path that a redirect leads to, if it is one of the same app.
+fn same_app(path: &str, location: &str, port: u16) -> Option<String> {
+    let location = location.split('#').next().unwrap_or_default();
+    let target = if location.contains("://") || location.starts_with("//") {
+        let location = if location.starts_with("//") { format!("http:{location}") } else { location.to_owned() };
+        let uri: Uri = location.parse().ok()?;
+        let own = ["localhost", "127.0.0.1", "0.0.0.0", "[::1]"].contains(&uri.host()?);
+        if uri.scheme_str() != Some("http") || !own || uri.port_u16().unwrap_or(80) != port {
+            return None;
+        }
+        uri.path_and_query().map_or("/", |path| path.as_str()).to_owned()
+    } else if location.starts_with('/') {
+        location.to_owned()
+    } else {
+        let path = path.split('?').next().unwrap_or_default();
+        let folder = path.rfind('/').and_then(|end| path.get(..=end)).unwrap_or("/");
+        if location.starts_with('?') { format!("{path}{location}") } else { format!("{folder}{location}") }
+    };
+    let plain = target.len() <= MAX_PATH_BYTES && target.bytes().all(|byte| byte.is_ascii_graphic());
+    plain.then_some(target)
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Parsed {
-    Status(u16),
-    Incomplete,
-    Invalid,
+/// Returns whether a body says that plain HTTP is not spoken here, as nginx and Go do.
+fn says_https(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).to_ascii_lowercase().contains("https")
 }
 
-/// Reads the status line, past informational answers (1xx).
-fn status(mut head: &[u8]) -> Parsed {
-    const BEGIN: &[u8] = b"HTTP/1.";
-    loop {
-        let shown = head.len().min(BEGIN.len());
-        if head.get(..shown) != BEGIN.get(..shown) {
-            return Parsed::Invalid;
-        }
-        // "HTTP/1.1 200"
-        let Some(digits) = head.get(9..12) else { return Parsed::Incomplete };
-        let parsed = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u16>().ok());
-        match parsed {
-            Some(100..=199) => {}
-            Some(status @ 200..=999) => return Parsed::Status(status),
-            _ => return Parsed::Invalid,
-        }
-        match head.windows(4).position(|window| window == b"\r\n\r\n") {
-            Some(end) => head = head.get(end + 4..).unwrap_or_default(),
-            None => return Parsed::Incomplete,
-        }
+fn described(error: &hyper::Error) -> String {
+    if error.is_incomplete_message() {
+        "closed without an answer".to_owned()
+    } else if error.is_parse() {
+        "not an answer of HTTP/1".to_owned()
+    } else {
+        error.to_string()
     }
 }
 
@@ -113,18 +217,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_is_read_past_informational_answers() {
-        assert_eq!(status(b"HTTP/1.1 200 OK\r\n"), Parsed::Status(200));
-        assert_eq!(status(b"HTTP/1.0 404"), Parsed::Status(404));
-        assert_eq!(status(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 500 "), Parsed::Status(500));
-        assert_eq!(status(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n"), Parsed::Incomplete);
-    }
-
-    #[test]
-    fn what_is_not_http_is_known_from_its_first_bytes() {
-        assert_eq!(status(b""), Parsed::Incomplete);
-        assert_eq!(status(b"HTT"), Parsed::Incomplete);
-        assert_eq!(status(b"SSH-2.0"), Parsed::Invalid);
-        assert_eq!(status(b"HTTP/1.1 abc"), Parsed::Invalid);
+    fn redirects_are_followed_within_the_app() {
+        let table = [
+            ("/", "/login", Some("/login")),
+            ("/", "/a?b=c#d", Some("/a?b=c")),
+            ("/a/b?x", "c", Some("/a/c")),
+            ("/a/b?x", "?y", Some("/a/b?y")),
+            ("/", "http://localhost:3000/en", Some("/en")),
+            ("/", "http://127.0.0.1:3000", Some("/")),
+            ("/", "http://localhost:3001/en", None),
+            ("/", "https://localhost:3000/en", None),
+            ("/", "//example.com/en", None),
+            ("/", "https://example.com/", None),
+            ("/", "/a b", None),
+        ];
+        for (path, location, expected) in table {
+            assert_eq!(same_app(path, location, 3000).as_deref(), expected, "{path} {location}");
+        }
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     processes,
     reaper::Reaper,
     relay::Relays,
+    sockets::Candidate,
     spawn::{Launch, LaunchError},
 };
 
@@ -58,7 +59,20 @@ pub struct Session {
     pub control: Option<Control>,
     /// The relays to what it listens on.
     pub relays: Relays,
+    answered: Mutex<Option<Candidate>>,
     pid: i32,
+}
+
+impl Session {
+    /// Returns where the app answered last.
+    pub fn answered_at(&self) -> Option<Candidate> {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes where the app answers.
+    pub fn answers_at(&self, candidate: Candidate) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(candidate);
+    }
 }
 
 /// Why the app was not started or stopped. Fits after "failed to".
@@ -133,7 +147,13 @@ impl Supervisor {
         let program = launch.argv.first().cloned().unwrap_or_default();
         let spawned = self.spawn(&mut command, generation, launch.install);
         let (pid, status, ended, drained) = spawned.map_err(|source| ProcessError::Spawn { program, source })?;
-        self.replace_session(Some(Session { generation, control, relays: Relays::default(), pid }));
+        self.replace_session(Some(Session {
+            generation,
+            control,
+            relays: Relays::default(),
+            answered: Mutex::default(),
+            pid,
+        }));
         self.snapshot.send_replace(Snapshot { generation, exit: None });
         let (output, snapshot) = (Arc::clone(&self.output), self.snapshot.clone());
         // It ends with the process, which nothing else waits for.

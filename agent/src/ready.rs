@@ -1,29 +1,35 @@
 //! Waits until the app answers HTTP, wherever it listens.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rustix::process::getpid;
 use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    task::{AbortHandle, JoinSet},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::{
+    choice::{self, Choice, Expected, Known},
     output::Exit,
-    probe::{self, Answer},
+    probe::{self, Answer, Problem},
     process::{Session, Snapshot, Supervisor},
     progress,
     sockets::{self, Ports},
 };
 
-/// How long the expected port is waited for once the app listens on another one: debuggers and hot-reload sockets are
-/// often open before the app's own.
-const PREFER_EXPECTED_FOR: Duration = Duration::from_millis(500);
 /// Ports that are never taken for the app's unless expected: Node's inspector, Vite's hot-reload socket, debugpy,
 /// LiveReload.
 const TOOL_PORTS: [u16; 6] = [9229, 9230, 24678, 24679, 5678, 35729];
 /// The most ports that are asked at a time.
 const MAX_PROBES: usize = 8;
+/// The most ports that are told of.
+const MAX_TOLD: usize = 64;
+/// How long ports other than the one that was found may take to say what they are.
+const OTHERS_FOR: Duration = Duration::from_millis(100);
+/// How long all ports together may take where nothing else is waited for.
+const ALL_FOR: Duration = Duration::from_secs(2);
+/// How long the alternatives to a path that is 404 may take together.
+const ALTERNATIVES_FOR: Duration = Duration::from_secs(2);
 
 /// What is waited for.
 #[derive(Debug, Clone)]
@@ -31,9 +37,11 @@ pub struct Wanted {
     /// The process.
     pub generation: u64,
     /// The port that is expected.
-    pub port: u16,
+    pub expected: Expected,
     /// The path that is asked for.
     pub path: String,
+    /// What to try where that is 404.
+    pub alternatives: Vec<String>,
     /// How long.
     pub timeout: Duration,
     /// How long the process may do nothing at all.
@@ -42,26 +50,21 @@ pub struct Wanted {
     pub interval: Duration,
     /// Whether only the end of the process is waited for.
     pub exit_only: bool,
+    /// Whether it is asked where it answered before.
+    pub again: bool,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The app answers.
-    Ready {
-        /// The port to reach it at from outside.
-        upstream_port: u16,
-        /// The port that it listens on.
-        app_port: u16,
-        /// Whether the agent relays.
-        loopback_only: bool,
-        /// The status of its answer.
-        status: u16,
-    },
+    Ready(Box<Ready>),
     /// The process ended.
     Exited(Exit),
     /// A newer one was started.
     Superseded,
+    /// The app speaks TLS, at this port.
+    Tls(u16),
     /// The time passed.
     TimedOut {
         /// The ports that the app listens on.
@@ -71,124 +74,271 @@ pub enum Outcome {
     },
 }
 
-#[derive(Debug, Default)]
-struct Seen {
-    ports: Vec<u16>,
+/// Where the app answers, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// The port to reach it at from outside.
+    pub upstream_port: u16,
+    /// Whether the agent relays.
+    pub loopback_only: bool,
+    /// Its answer.
+    pub answer: Answer,
+    /// All ports that it listens on.
+    pub ports: Vec<Port>,
+    /// The first of the alternatives that answers, where its answer is 404.
+    pub alternative: Option<String>,
+}
+
+/// A port that the app listens on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its number.
+    pub number: u16,
+    /// The status that it answers with.
+    pub status: Option<u16>,
+    /// The content type of its answer.
+    pub content_type: String,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+}
+
+/// Waits for the app's first answer, its end, its successor or the deadline, whatever comes first. A page that is an
+/// error is an answer; that of a gateway whose app is not there yet (502 to 504) is one when the time has passed.
+pub async fn wait(supervisor: &Supervisor, wanted: &Wanted) -> Outcome {
+    let deadline = Instant::now() + wanted.timeout;
+    let mut snapshot = supervisor.watch();
+    let over = async {
+        let over = snapshot.wait_for(|now| now.generation != wanted.generation || now.exit.is_some());
+        over.await.map_or_else(|_| Snapshot::default(), |now| *now)
+    };
+    let session = supervisor.session().filter(|session| session.generation == wanted.generation);
+    let mut search = Search::new(wanted.path.clone(), wanted.expected);
+    let mut still = false;
+    tokio::select! {
+        biased;
+        over = over => return match over {
+            Snapshot { generation, exit: Some(exit) } if generation == wanted.generation => Outcome::Exited(exit),
+            _ => Outcome::Superseded,
+        },
+        outcome = search.run(session.as_deref(), wanted), if !wanted.exit_only => return outcome,
+        () = progress::stillness(supervisor.written(), wanted.still), if !wanted.exit_only => still = true,
+        () = sleep_until(deadline) => {}
+    }
+    if let (Some(session), Some(answer)) = (session, search.gateway())
+        && let Some(ready) = search.finish(&session, answer, &[]).await
+    {
+        return ready;
+    }
+    search.given_up(still.then_some(wanted.still))
+}
+
+/// Returns the ports that the app listens on and what answers there.
+pub async fn ports(session: Arc<Session>, path: &str) -> Vec<Port> {
+    let mut search = Search::new(path.to_owned(), Expected { port: 0, named: false, held: false });
+    search.look(&session).await;
+    search.settle(ALL_FOR).await;
+    search.told()
+}
+
+type Probed = (u16, Result<Answer, Problem>);
+
+/// What is known of an app's ports.
+struct Search {
+    path: String,
+    expected: Expected,
+    listening: Ports,
+    known: BTreeMap<u16, Known>,
+    probes: JoinSet<Probed>,
+    asked: BTreeMap<u16, AbortHandle>,
     message: Option<String>,
 }
 
-/// Waits for the app's first answer, its end, its successor or the deadline, whatever comes first.
-pub async fn wait(supervisor: &Supervisor, wanted: &Wanted) -> Outcome {
-    let deadline = Instant::now() + wanted.timeout;
-    let mut seen = Seen::default();
-    let mut snapshot = supervisor.watch();
-    let over = snapshot.wait_for(|now| now.generation != wanted.generation || now.exit.is_some());
-    let session = supervisor.session().filter(|session| session.generation == wanted.generation);
-    tokio::select! {
-        biased;
-        over = over => match over.map(|now| *now) {
-            Ok(Snapshot { generation, exit: Some(exit) }) if generation == wanted.generation => Outcome::Exited(exit),
-            _ => Outcome::Superseded,
-        },
-        ready = search(session, wanted, &mut seen), if !wanted.exit_only => ready,
-        () = progress::stillness(supervisor.written(), wanted.still), if !wanted.exit_only => {
-            let message = seen.message.unwrap_or_else(|| "nothing listens on a TCP port".into());
-            let message = format!("{message}; it has done nothing for {} s", wanted.still.as_secs());
-            Outcome::TimedOut { ports: seen.ports, message }
-        }
-        () = sleep_until(deadline) => {
-            let message = seen.message.unwrap_or_else(|| "nothing listens on a TCP port".into());
-            Outcome::TimedOut { ports: seen.ports, message }
+impl Search {
+    fn new(path: String, expected: Expected) -> Self {
+        Self {
+            path,
+            expected,
+            listening: Ports::new(),
+            known: BTreeMap::new(),
+            probes: JoinSet::new(),
+            asked: BTreeMap::new(),
+            message: None,
         }
     }
-}
 
-async fn search(session: Option<Arc<Session>>, wanted: &Wanted, seen: &mut Seen) -> Outcome {
-    let Some(session) = session else { return std::future::pending().await };
-    let own = getpid().as_raw_pid();
-    let mut probes: JoinSet<(u16, Result<Answer, String>)> = JoinSet::new();
-    let mut asked: HashMap<u16, tokio::task::AbortHandle> = HashMap::new();
-    let mut others_since: Option<Instant> = None;
-    loop {
-        let ports = sockets::listening(own, &session.relays.own_ports().await);
-        seen.ports = ports.keys().copied().collect();
-        let chosen = choose(&ports, wanted.port, &mut others_since, Instant::now());
-        asked.retain(|port, probe| {
-            let keep = chosen.contains(port);
+    async fn run(&mut self, session: Option<&Session>, wanted: &Wanted) -> Outcome {
+        let Some(session) = session else { return std::future::pending().await };
+        if wanted.again
+            && let Some(answer) = again(session, wanted).await
+            && let Some(ready) = self.finish(session, answer, &[]).await
+        {
+            return ready;
+        }
+        loop {
+            self.look(session).await;
+            let pause = sleep(wanted.interval);
+            tokio::pin!(pause);
+            loop {
+                match choice::choose(&self.known, self.expected, Instant::now()) {
+                    Choice::Tls(port) => return Outcome::Tls(port),
+                    Choice::Take(port) => {
+                        if let Some(Ok(answer)) = self.known.get(&port).and_then(|known| known.answer.clone())
+                            && let Some(ready) = self.finish(session, answer, &wanted.alternatives).await
+                        {
+                            return ready;
+                        }
+                    }
+                    Choice::Wait => {}
+                }
+                tokio::select! {
+                    Some(joined) = self.probes.join_next() => if let Ok(probed) = joined { self.note(probed) },
+                    () = &mut pause => break,
+                }
+            }
+        }
+    }
+
+    /// Looks which ports there are, and asks those of which it is not known what they answer.
+    async fn look(&mut self, session: &Session) {
+        let now = Instant::now();
+        self.listening = sockets::listening(getpid().as_raw_pid(), &session.relays.own_ports().await);
+        let expected = self.expected.port;
+        let concerns = |port: &u16| *port == expected || !TOOL_PORTS.contains(port);
+        let ports: Vec<u16> = std::iter::once(expected)
+            .filter(|port| self.listening.contains_key(port))
+            .chain(self.listening.keys().copied().filter(|port| concerns(port) && *port != expected))
+            .take(MAX_PROBES)
+            .collect();
+        self.known.retain(|port, _| ports.contains(port));
+        self.asked.retain(|port, probe| {
+            let keep = ports.contains(port);
             if !keep {
                 probe.abort();
             }
             keep
         });
-        for port in chosen {
-            if asked.contains_key(&port) {
+        for port in ports {
+            let known =
+                self.known.entry(port).or_insert(Known { since: now, told: None, answer: None, doubted: false });
+            // What is known to be no HTTP may become it, as behind a socket that is handed on.
+            let settled = matches!(&known.answer, Some(Ok(answer)) if !matches!(answer.status, 502..=504));
+            if settled || self.asked.contains_key(&port) {
                 continue;
             }
-            let (ways, path) = (ports.get(&port).cloned().unwrap_or_default(), wanted.path.clone());
-            asked.insert(port, probes.spawn(async move { (port, probe::ask(&ways, &path).await) }));
+            let (ways, path) = (self.listening.get(&port).cloned().unwrap_or_default(), self.path.clone());
+            let probe = self.probes.spawn(async move { (port, probe::ask(&ways, &path).await) });
+            self.asked.insert(port, probe);
         }
-        let pause = sleep(wanted.interval);
-        tokio::pin!(pause);
-        loop {
-            let joined = tokio::select! {
-                Some(joined) = probes.join_next() => joined,
-                () = &mut pause => break,
-            };
-            let Ok((port, result)) = joined else { continue };
-            asked.remove(&port);
-            match result {
-                // A proxy in front of an app that is not there yet is not the app.
-                Ok(Answer { status: status @ 502..=504, .. }) => {
-                    seen.message = Some(format!("port {port} answers {status}"));
+    }
+
+    fn note(&mut self, (port, result): Probed) {
+        self.asked.remove(&port);
+        let Some(known) = self.known.get_mut(&port) else { return };
+        match &result {
+            // It may have been asked in the middle of its start: an error is believed when it is said again.
+            Ok(answer) if matches!(answer.status, 500 | 501 | 505..) && !known.doubted => {
+                known.doubted = true;
+                return;
+            }
+            Ok(answer) if matches!(answer.status, 502..=504) => {
+                self.message = Some(format!("port {port} answers {}", answer.status));
+            }
+            Ok(answer) if answer.status == 426 => self.message = Some(format!("port {port} takes WebSockets only")),
+            Ok(_) => {}
+            Err(problem) => self.message = Some(problem.message(port)),
+        }
+        known.told.get_or_insert_with(Instant::now);
+        known.answer = Some(result);
+    }
+
+    /// Waits until all ports that were asked have said what they are, for so long.
+    async fn settle(&mut self, within: Duration) {
+        let all = async {
+            while let Some(joined) = self.probes.join_next().await {
+                if let Ok(probed) = joined {
+                    self.note(probed);
                 }
-                // A socket that wants nothing but WebSockets is not the app.
-                Ok(Answer { status: 426, .. }) if port != wanted.port => {
-                    seen.message = Some(format!("port {port} takes WebSockets only"));
+            }
+        };
+        // What is late is told as silent.
+        let _ = timeout(within, all).await;
+    }
+
+    /// Returns the answer of a gateway whose app did not come, if that is all there is.
+    fn gateway(&self) -> Option<Answer> {
+        let answers = |port: &u16| self.known.get(port).and_then(|known| known.answer.clone()?.ok());
+        let others = self.known.keys().filter(|_| !self.expected.named);
+        std::iter::once(&self.expected.port).chain(others).find_map(answers)
+    }
+
+    async fn finish(&mut self, session: &Session, answer: Answer, alternatives: &[String]) -> Option<Outcome> {
+        self.settle(OTHERS_FOR).await;
+        let app_port = answer.from.address.port();
+        let loopback_only = !answer.from.direct;
+        let upstream_port = if loopback_only {
+            match session.relays.port_to(answer.from.address).await {
+                Ok(port) => port,
+                Err(error) => {
+                    self.message = Some(format!("the relay to port {app_port} failed: {error}"));
+                    return None;
                 }
-                Ok(answer) => match finish(&session, answer).await {
-                    Ok(ready) => return ready,
-                    Err(error) => seen.message = Some(format!("the relay to port {port} failed: {error}")),
-                },
-                Err(message) => seen.message = Some(message),
+            }
+        } else {
+            app_port
+        };
+        let alternative = if answer.status == 404 { alternative(&answer, alternatives).await } else { None };
+        let ports = self.told();
+        session.answers_at(answer.from);
+        Some(Outcome::Ready(Box::new(Ready { upstream_port, loopback_only, answer, ports, alternative })))
+    }
+
+    fn told(&self) -> Vec<Port> {
+        let port = |number: u16| {
+            let answer = self.known.get(&number).and_then(|known| known.answer.as_ref());
+            let good = answer.and_then(|answer| answer.as_ref().ok());
+            Port {
+                number,
+                status: good.map(|answer| answer.status),
+                content_type: good.map_or_else(String::new, |answer| answer.content_type.clone()),
+                tls: matches!(answer, Some(Err(Problem::Tls))),
+            }
+        };
+        self.listening.keys().take(MAX_TOLD).copied().map(port).collect()
+    }
+
+    fn given_up(&self, still: Option<Duration>) -> Outcome {
+        let mut message = self.message.clone().unwrap_or_else(|| "nothing listens on a TCP port".into());
+        if let Some(still) = still {
+            message.push_str(&format!("; it has done nothing for {} s", still.as_secs()));
+        }
+        Outcome::TimedOut { ports: self.listening.keys().copied().collect(), message }
+    }
+}
+
+/// Asks an app where it answered before. An error is believed when it is said again.
+async fn again(session: &Session, wanted: &Wanted) -> Option<Answer> {
+    let ways = [session.answered_at()?];
+    let answer = probe::ask(&ways, &wanted.path).await.ok()?;
+    if answer.status < 500 {
+        return Some(answer);
+    }
+    sleep(wanted.interval).await;
+    let answer = probe::ask(&ways, &wanted.path).await.ok()?;
+    (!matches!(answer.status, 502..=504)).then_some(answer)
+}
+
+/// Returns the first of some paths that answers well.
+async fn alternative(answer: &Answer, paths: &[String]) -> Option<String> {
+    let ways = [answer.from];
+    let first = async {
+        for path in paths {
+            if let Ok(answer) = probe::ask(&ways, path).await
+                && answer.status < 400
+            {
+                return Some(path.clone());
             }
         }
-    }
-}
-
-async fn finish(session: &Session, answer: Answer) -> std::io::Result<Outcome> {
-    let app_port = answer.from.address.port();
-    let loopback_only = !answer.from.direct;
-    let upstream_port = if loopback_only { session.relays.port_to(answer.from.address).await? } else { app_port };
-    Ok(Outcome::Ready { upstream_port, app_port, loopback_only, status: answer.status })
-}
-
-/// Returns the ports to ask: the expected one if the app listens on it, else, after a while, the others.
-fn choose(ports: &Ports, expected: u16, others_since: &mut Option<Instant>, now: Instant) -> Vec<u16> {
-    if ports.contains_key(&expected) {
-        return vec![expected];
-    }
-    let others: Vec<u16> = ports.keys().copied().filter(|port| !TOOL_PORTS.contains(port)).take(MAX_PROBES).collect();
-    if others.is_empty() {
-        *others_since = None;
-        return others;
-    }
-    let since = others_since.get_or_insert(now);
-    if now.duration_since(*since) < PREFER_EXPECTED_FOR && expected != 0 { Vec::new() } else { others }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_port_is_taken_only_after_a_while() {
-        let only = |ports: &[u16]| -> Ports { ports.iter().map(|port| (*port, Vec::new())).collect() };
-        let (mut since, early) = (None, Instant::now());
-        let late = early + PREFER_EXPECTED_FOR;
-        assert_eq!(choose(&only(&[4000, 9229]), 3000, &mut since, early), [0; 0]);
-        assert_eq!(choose(&only(&[4000, 9229]), 3000, &mut since, late), [4000]);
-        assert_eq!(choose(&only(&[3000, 4000]), 3000, &mut since, late), [3000]);
-        assert_eq!(choose(&only(&[9229]), 3000, &mut since, late), [0; 0]);
-        assert_eq!(choose(&only(&[9229]), 9229, &mut since, late), [9229]);
-    }
+        None
+    };
+    timeout(ALTERNATIVES_FOR, first).await.ok().flatten()
 }

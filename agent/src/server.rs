@@ -12,6 +12,7 @@ use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
+    choice::Expected,
     control::{self, ControlError},
     convert,
     output::{Output, Record},
@@ -33,6 +34,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(5);
 const NOTIFY: Duration = Duration::from_secs(10);
 const MAX_NOTIFY: Duration = Duration::from_secs(600);
 const MAX_READY_PATH_BYTES: usize = 2048;
+const MAX_ALTERNATIVES: usize = 16;
 const MAX_REVISION_BYTES: usize = 64;
 /// How long the next message of a revision may take.
 const SYNC_IDLE: Duration = Duration::from_secs(30);
@@ -140,6 +142,15 @@ impl AgentService for Agent {
         Ok(Response::new(proto::AwaitReadyResponse { outcome: Some(convert::outcome(outcome)) }))
     }
 
+    async fn ports(&self, request: Request<proto::PortsRequest>) -> Result<Response<proto::PortsResponse>, Status> {
+        let path = url_path(request.into_inner().path)?;
+        let ports = match self.supervisor.session() {
+            Some(session) => ready::ports(session, &path).await,
+            None => Vec::new(),
+        };
+        Ok(Response::new(proto::PortsResponse { ports: ports.into_iter().map(convert::port).collect() }))
+    }
+
     async fn notify(&self, request: Request<proto::NotifyRequest>) -> Result<Response<proto::NotifyResponse>, Status> {
         let request = request.into_inner();
         let within = convert::duration(request.timeout, NOTIFY, MAX_NOTIFY)?;
@@ -177,20 +188,31 @@ impl AgentService for Agent {
 
 /// Takes what is asked for out of a request to wait.
 fn wanted(request: proto::AwaitReadyRequest) -> Result<Wanted, Status> {
-    let path = if request.path.is_empty() { "/".to_owned() } else { request.path };
-    let plain = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-    if !plain || path.len() > MAX_READY_PATH_BYTES {
-        return Err(Status::invalid_argument("the path is not that of a URL"));
+    if request.alternatives.len() > MAX_ALTERNATIVES {
+        return Err(Status::invalid_argument("too many alternatives"));
     }
+    let port = u16::try_from(request.port).map_err(|_| Status::invalid_argument("the port is above 65535"))?;
     Ok(Wanted {
         generation: request.generation,
-        port: u16::try_from(request.port).map_err(|_| Status::invalid_argument("the port is above 65535"))?,
-        path,
+        expected: Expected { port, named: request.named, held: request.held },
+        path: url_path(request.path)?,
+        alternatives: request.alternatives.into_iter().map(url_path).collect::<Result<_, _>>()?,
         timeout: convert::duration(request.timeout, READY, MAX_READY)?,
         still: convert::duration(request.still, MAX_READY, MAX_READY)?,
         interval: convert::duration(request.interval, INTERVAL, MAX_READY)?.max(MIN_INTERVAL),
         exit_only: request.exit_only,
+        again: request.again,
     })
+}
+
+/// Returns the path of a URL; none is `/`.
+fn url_path(path: String) -> Result<String, Status> {
+    let path = if path.is_empty() { "/".to_owned() } else { path };
+    let plain = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain || path.len() > MAX_READY_PATH_BYTES {
+        return Err(Status::invalid_argument("the path is not that of a URL"));
+    }
+    Ok(path)
 }
 
 async fn next(messages: &mut Streaming<proto::SyncRequest>) -> Result<Option<Message>, Status> {

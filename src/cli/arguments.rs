@@ -150,6 +150,9 @@ pub struct Create {
     /// The port that the app listens on.
     #[arg(long)]
     pub port: Option<u16>,
+    /// The path of the page that says that the app is ready. Default: `ready_path` of previewd.toml, else /.
+    #[arg(long, value_name = "PATH")]
+    pub ready_path: Option<String>,
     /// An environment variable for the app; may be repeated.
     #[arg(long, value_name = "K=V", value_parser = variable)]
     pub env: Vec<(String, String)>,

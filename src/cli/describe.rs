@@ -23,6 +23,20 @@ pub(super) fn stack(preview: &proto::Preview) -> String {
     }
 }
 
+/// Returns the ports that the app listens on, each with what answers there.
+pub(super) fn ports(preview: &proto::Preview) -> String {
+    let port = |port: &proto::AppPort| {
+        let kind = port.content_type.split(';').next().unwrap_or_default().trim();
+        match port.http_status {
+            Some(status) if kind.is_empty() => format!("{} ({status})", port.number),
+            Some(status) => format!("{} ({status} {kind})", port.number),
+            None if port.tls => format!("{} (TLS)", port.number),
+            None => format!("{} (no HTTP)", port.number),
+        }
+    };
+    preview.ports.iter().map(port).collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn short(commit: &str) -> &str {
     commit.get(..SHORT_COMMIT).unwrap_or(commit)
 }

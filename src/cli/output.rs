@@ -121,6 +121,8 @@ pub(super) fn preview(preview: &proto::Preview) -> String {
         ("url", preview.url.clone()),
         ("commit", preview.commit_id.clone()),
         ("head", preview.head_commit_id.clone()),
+        ("answers", preview.http_status.map(|status| status.to_string()).unwrap_or_default()),
+        ("ports", describe::ports(preview)),
         ("container", preview.container_name.clone()),
         ("limits", format!("{} MiB, {} CPU, {} pids", limits.memory_bytes / 1024 / 1024, limits.cpus, limits.pids)),
         ("created", describe::time_text(preview.created_at)),

@@ -27,6 +27,7 @@ pub(super) async fn create(client: &Client, output: &Output, create: Create) -> 
         stack: create.stack.map_or(proto::Stack::Unspecified, stack).into(),
         start_command: create.start.unwrap_or_default(),
         app_port: create.port.unwrap_or_default().into(),
+        ready_path: create.ready_path.unwrap_or_default(),
         environment: create.env.into_iter().collect(),
         limits: Some(proto::Limits {
             memory_bytes: create.memory.unwrap_or_default(),

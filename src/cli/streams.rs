@@ -95,7 +95,8 @@ fn reload_text(reload: &proto::Reload) -> String {
             strategy => format!(" {}", word(strategy.as_str_name(), "RELOAD_STRATEGY_")),
         };
         let total = reload.durations.and_then(|durations| durations.total);
-        text.push_str(&format!("{strategy} after {}", milliseconds(total)));
+        let status = reload.http_status.map(|status| format!(", the page answers {status}")).unwrap_or_default();
+        text.push_str(&format!("{strategy} after {}{status}", milliseconds(total)));
     }
     if let Some(failure) = &reload.failure {
         text.push_str(&format!("\n{}", describe::failure(failure)));

@@ -28,6 +28,8 @@ pub struct StageEvent {
     pub changed: std::sync::Arc<[ChangedPath]>,
     /// Why it failed.
     pub failure: Option<Failure>,
+    /// What the page answered, where it was asked for.
+    pub http_status: Option<u16>,
     /// From the notice to the files being in the container.
     pub sync: Option<Duration>,
     /// From then to the app answering, or failing.

@@ -86,6 +86,7 @@ mod tests {
                 argv: vec!["nginx".into()],
                 environment: BTreeMap::new(),
                 port: 80,
+                named_port: true,
                 ready_path: "/".into(),
                 reload,
             },

@@ -114,6 +114,8 @@ pub struct StartPlan {
     pub environment: BTreeMap<String, String>,
     /// The port that the app is expected to listen on. 0: the one the image exposes, else 8080.
     pub port: u16,
+    /// Whether the project, the request or the kind names the port, so that no other is taken.
+    pub named_port: bool,
     /// The path that is asked for to know that the app is ready.
     pub ready_path: String,
     /// How changed files become visible in the running process.

@@ -11,6 +11,7 @@ use crate::domain::{
     failure::Failure,
     ids::{BranchName, CommitId, PreviewId, ProjectId},
     limits::{LimitOverrides, Limits},
+    ports::AppPort,
 };
 
 /// How one kind of project is run.
@@ -105,6 +106,9 @@ pub struct Overrides {
     pub start_command: Option<String>,
     /// The port that the app listens on.
     pub app_port: Option<u16>,
+    /// The path that is asked for to know that the app is ready.
+    #[serde(default)]
+    pub ready_path: Option<String>,
     /// Environment variables for the app and the installation.
     pub environment: BTreeMap<String, String>,
     /// Limits.
@@ -185,6 +189,10 @@ pub struct PreviewStatus {
     pub notes: Vec<String>,
     /// The last time that it was given more memory: from how many bytes, to how many.
     pub memory_given: Option<(u64, u64)>,
+    /// What the page answered last.
+    pub http_status: Option<u16>,
+    /// The ports that the app listens on.
+    pub ports: Vec<AppPort>,
 }
 
 impl PreviewStatus {

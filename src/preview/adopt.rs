@@ -72,12 +72,18 @@ impl Driver {
             self.built.insert(key.clone());
         }
         let port = self.command(&plan, &self.image_of(&session).await).port;
-        let started = session.started(&self.core.engine, port, self.core.settings.start_timeout).await;
+        let mark = self.handle.log.last();
+        let engine = self.core.engine.clone();
+        let started = session.started(&engine, port, self.core.settings.start_timeout, false).await;
         let Started::Answering(answering) = started.map_err(|error| text(&error))? else {
             return Err("its app does not answer".to_owned());
         };
         if container.name != self.handle.id.container_name() {
             let _ = self.core.engine.rename(&container.id, &self.handle.id.container_name()).await;
+        }
+        let mut failure = self.look_at(&session, &answering, mark).await;
+        if let Some(failure) = &mut failure {
+            failure.commit = Some(commit.clone());
         }
         let target = target(&self.core.vfs, &self.handle).await.ok().flatten();
         let limits = session.bounds.limits().await;
@@ -88,13 +94,14 @@ impl Driver {
             status.settled = Some(commit.clone());
             // What was asked for and does not answer yet is tried again.
             status.applies = if target.as_ref() == Some(&commit) { status.applies.max(1) } else { 0 };
-            status.failure = None;
+            status.failure.clone_from(&failure);
         });
         self.shows(&session).await;
         self.session = Some(session);
         self.handle.route.set(RouteState::Open(answering.upstream));
         // For those who were told of it before anything answered.
-        self.publish(&Progress::quiet(&commit), Stage::Ready, None);
+        let stage = if failure.is_some() { Stage::Failed } else { Stage::Ready };
+        self.publish(&Progress::quiet(&commit), stage, failure);
         Ok(())
     }
     /// Returns the bounds of a container that runs. What it was given it keeps; a CPU that is lifted still is put down.

@@ -9,7 +9,7 @@ use crate::{
         lifecycle::Input,
         reload::{self, Strategy},
         runtime::ReloadPlan,
-        tree::ChangedPath,
+        tree::{ChangeKind, ChangedPath},
     },
     preview::{
         driver::Driver,
@@ -105,10 +105,17 @@ impl Driver {
         }
         self.synced(progress);
         if !restart {
+            let mark = self.handle.log.last();
             // Nothing has changed, and what is there was good.
             let same = serving && changed.is_empty() && self.handle.status().borrow().failure.is_none();
-            if session.plan.start.reload != ReloadPlan::Control || same {
+            // A file that goes on under its name cannot be one that is missed.
+            let known = session.plan.start.reload == ReloadPlan::Files
+                && changed.iter().all(|change| change.kind == ChangeKind::Modified);
+            if same || known {
                 return Ok(());
+            }
+            if session.plan.start.reload != ReloadPlan::Control {
+                return self.check_page(session, prepared, mark).await;
             }
             match tell(session, &prepared.commit, &changed).await {
                 Told::Stale => {
@@ -117,7 +124,11 @@ impl Driver {
                 }
                 Told::Taken(strategy) => {
                     progress.strategy = strategy.or(progress.strategy);
-                    return if serving { Ok(()) } else { self.let_through(session, prepared).await };
+                    return if serving {
+                        self.check_page(session, prepared, mark).await
+                    } else {
+                        self.let_through(session, prepared).await
+                    };
                 }
                 Told::Broken(failure) => return Err(Attempt::Interrupted(failure.into())),
                 Told::Lost(error) => return Err(lost_or_failed(FailureStage::Start, error, prepared)),
@@ -131,6 +142,12 @@ impl Driver {
             }
         }
         self.start(session, &prepared.image).await.map_err(|error| not_started(error, prepared))
+    }
+
+    /// Looks whether the page of an app that has gone on is good.
+    async fn check_page(&mut self, session: &mut Session, prepared: Prepared, mark: u64) -> Result<(), Attempt> {
+        let port = self.command(&session.plan, &prepared.image.image).port;
+        self.ask_page(session, port, mark).await.map_err(|error| not_started(error, prepared))
     }
 
     /// Lets requests through again to an app that runs and shows a good commit now.
@@ -195,6 +212,7 @@ fn not_started(error: StartError, prepared: Prepared) -> Attempt {
     match error {
         StartError::Session(error) => lost_or_failed(FailureStage::Start, error, prepared),
         StartError::Interrupted(interrupted) => Attempt::Interrupted(interrupted),
+        StartError::Page(failure) => Attempt::Interrupted(failure.into()),
     }
 }
 

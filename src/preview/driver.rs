@@ -104,6 +104,10 @@ pub struct Driver {
     pub(super) deaths: Vec<Instant>,
     /// How much memory it was given because it needed more, in bytes; 0 for none.
     pub(super) given: Arc<AtomicU64>,
+    /// What the page of the commit that is being brought has answered.
+    pub(super) answered: Option<u16>,
+    /// When to look at the app's ports again: some open after the page's.
+    pub(super) look_at_ports: Option<Instant>,
     // When the stream to the container was lost, and mended at once.
     losses: Vec<Instant>,
     engine_events: broadcast::Receiver<EngineEvent>,
@@ -140,6 +144,8 @@ impl Driver {
             retiring: JoinSet::new(),
             deaths: Vec::new(),
             given: Arc::default(),
+            answered: None,
+            look_at_ports: None,
             losses: Vec::new(),
             engine_events,
             tried: None,
@@ -277,11 +283,19 @@ impl Driver {
             }
             tokio::time::sleep(ENGINE_BACKOFF).await;
         };
+        let look = self.look_at_ports;
+        let ports = async {
+            match look {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.follower.changed() => {}
             _ = self.applies.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()).await,
+            () = ports => self.look_for_ports().await,
             () = again => {
                 if let Some(session) = &self.session {
                     session.bounds.put_down().await;

@@ -52,6 +52,8 @@ impl Handle {
             limits,
             notes: Vec::new(),
             memory_given: None,
+            http_status: None,
+            ports: Vec::new(),
         };
         Arc::new(Self {
             id: spec.id.clone(),

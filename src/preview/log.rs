@@ -167,6 +167,12 @@ impl Log {
     /// Returns the newest lines of some sources written after a place, for a failure, without those that only tell of
     /// progress.
     pub fn excerpt(&self, after: u64, sources: &[LogSource]) -> Vec<String> {
+        self.since(after, sources, MAX_EXCERPT_LINES)
+    }
+
+    /// Returns at most so many of the newest lines of some sources written after a place, without those that only tell of
+    /// progress.
+    pub fn since(&self, after: u64, sources: &[LogSource], most: usize) -> Vec<String> {
         let kept = self.kept();
         let mut lines: Vec<String> = kept
             .lines
@@ -174,7 +180,7 @@ impl Log {
             .rev()
             .take_while(|stored| stored.number > after)
             .filter(|stored| sources.contains(&stored.line.source) && !stored.line.text.starts_with(PROGRESS))
-            .take(MAX_EXCERPT_LINES)
+            .take(most)
             .map(|stored| stored.line.text.clone())
             .collect();
         lines.reverse();

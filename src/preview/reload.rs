@@ -40,6 +40,7 @@ use crate::{
         recipe::{Recipe, Source},
         route::RouteState,
         session::{Session, SessionEvent},
+        start::StartError,
     },
     stack,
     vfs::{HeadFollower, Vfs},
@@ -99,6 +100,7 @@ impl Driver {
     pub(super) async fn apply(&mut self, target: CommitId, applies: u64) {
         self.forgive(&target, applies);
         self.known = vec![target.clone()];
+        self.answered = None;
         let mut progress = Progress::new(&target);
         match self.bring(&target, &mut progress).await {
             Ok(()) => {
@@ -116,6 +118,7 @@ impl Driver {
                 }
                 self.failed(&progress, failure).await;
                 self.settle(target, applies);
+                self.retire().await;
             }
             // Something of it may be in the container: whatever is the newest commit now has to be brought. That one is
             // given time, so that there is progress to see however fast commits come.
@@ -198,9 +201,10 @@ impl Driver {
         let port = self.command(&session.plan, &self.image_of(&session).await).port;
         // The commit that mends it is not kept waiting.
         self.patient = false;
-        let answers = self.answer(&mut session, port, self.handle.log.last()).await.is_ok();
+        let answered = self.answer(&mut session, port, self.handle.log.last()).await;
         self.session = Some(session);
-        if answers {
+        let answers = matches!(answered, Ok(()) | Err(StartError::Page(_)));
+        if answered.is_ok() {
             self.publish(&progress, Stage::Ready, None);
         }
         answers
@@ -313,7 +317,10 @@ impl Driver {
     }
 
     pub(super) fn publish(&self, progress: &Progress, stage: Stage, failure: Option<Failure>) {
+        let told =
+            self.answered.or_else(|| self.handle.status().borrow().http_status.filter(|_| stage == Stage::Ready));
         self.handle.publisher.publish(StageEvent {
+            http_status: told.filter(|_| stage != Stage::Synced),
             commit: progress.commit.clone(),
             stage,
             strategy: progress.strategy,

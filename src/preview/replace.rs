@@ -44,13 +44,19 @@ impl Driver {
             session.files = prepared.files.clone();
         }
         self.synced(progress);
-        self.start(&mut session, &prepared.image).await.map_err(|error| match error {
-            StartError::Session(error) => Interrupted::Failed(session_failure(FailureStage::Start, &error)),
-            StartError::Interrupted(interrupted) => interrupted,
-        })?;
+        if let Some(before) = &self.session {
+            session.takes_after(before);
+        }
+        let outcome = match self.start(&mut session, &prepared.image).await {
+            Ok(()) => Ok(()),
+            // It is what answers from now on.
+            Err(StartError::Page(failure)) => Err(Interrupted::Failed(failure)),
+            Err(StartError::Session(error)) => return Err(session_failure(FailureStage::Start, &error).into()),
+            Err(StartError::Interrupted(interrupted)) => return Err(interrupted),
+        };
         session.lease.clone_from(&prepared.image.lease);
         self.claim(session, container);
-        Ok(())
+        outcome
     }
 
     /// Makes a container and connects to its agent.

@@ -132,10 +132,15 @@ impl Driver {
         // What was tried last and failed is no news either.
         self.known = [applied.clone()].into_iter().chain(status.settled).collect();
         match self.revive(&applied).await {
-            Ok(()) => self.handle.log.lifecycle("the app was started again and answers"),
+            Ok(()) => {
+                if self.shows_an_error() {
+                    self.handle.set_status(|status| status.failure = None);
+                }
+                self.handle.log.lifecycle("the app was started again and answers");
+            }
             Err(Interrupted::Failed(mut failure)) => {
                 failure.commit = Some(applied);
-                self.fail(failure);
+                self.answers_or_fails(failure);
             }
             // A newer commit is next, and brings what answers then.
             Err(Interrupted::Superseded | Interrupted::Disturbed(_)) => {
@@ -151,6 +156,7 @@ impl Driver {
             match self.restart_process().await {
                 Ok(()) => return Ok(()),
                 Err(StartError::Interrupted(interrupted)) => return Err(interrupted),
+                Err(StartError::Page(failure)) => return Err(failure.into()),
                 // As when the container is being stopped: its app ends a moment before it.
                 Err(StartError::Session(error)) if error.is_lost() => {
                     let container = self.session.take().map(|session| session.container.clone());
@@ -204,6 +210,19 @@ impl Driver {
         failure.exit_code = exit.map(|exit| exit.code);
         failure.commit = Some(applied);
         failure
+    }
+
+    /// Records why a commit that answered before is not good any more. One whose page is an error answers all the same.
+    fn answers_or_fails(&mut self, failure: Failure) {
+        if !matches!(*self.handle.route.state().borrow(), RouteState::Open(_)) {
+            self.fail(failure);
+            return;
+        }
+        self.handle.log.lifecycle(format!("the app was started again, and its page is an error: {}", failure.message));
+        let newer = self.handle.status().borrow().failure.is_some() && !self.shows_an_error();
+        if !newer {
+            self.handle.set_status(|status| status.failure = Some(failure));
+        }
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {

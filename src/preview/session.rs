@@ -22,13 +22,17 @@ use tokio::{
 use crate::{
     domain::{
         ids::{CommitId, FilePath, ProjectId},
-        runtime::{ReloadPlan, RunPlan},
+        ports::{AppPort, ExpectedPort},
+        runtime::{ReloadPlan, RunPlan, StartPlan},
+        spec::Stack,
         text::unix_script,
         tree::EntryKind,
     },
     engine::{APP_ROOT, EngineError, SharedEngine},
     preview::{
-        agent::{AgentClient, AgentError, AgentEvent, Exit, ReadyOutcome, ReadyRequest, StartSpec, SyncFile, SyncPlan},
+        agent::{
+            AgentClient, AgentError, AgentEvent, Exit, Page, ReadyOutcome, ReadyRequest, StartSpec, SyncFile, SyncPlan,
+        },
         bounds::Bounds,
         files::{Content, Difference, FileSet, MAX_CONTENT_BYTES},
         images::Lease,
@@ -108,6 +112,12 @@ pub struct Answering {
     pub app_port: u16,
     /// Whether it listens on the loopback interface only.
     pub loopback_only: bool,
+    /// What it answers.
+    pub page: Page,
+    /// The ports that it listens on; none if they were not looked at.
+    pub ports: Vec<AppPort>,
+    /// Another path that answers well, where the one that was asked for is 404.
+    pub alternative: Option<String>,
 }
 
 /// How a wait for the first answer ended.
@@ -119,6 +129,8 @@ pub enum Started {
     Exited(Exit),
     /// The time passed; the ports that it listens on, and the last error.
     TimedOut(Vec<u16>, String),
+    /// It speaks TLS, at this port.
+    Tls(u16),
 }
 
 /// What is started in a container.
@@ -131,7 +143,7 @@ pub struct Command {
     /// Variables on top of the container's own.
     pub environment: BTreeMap<String, String>,
     /// The port that the app is expected to listen on.
-    pub port: u16,
+    pub port: ExpectedPort,
 }
 
 /// How far the output of a container was read, in one life of its agent.
@@ -167,6 +179,10 @@ pub struct Session {
     pub running: bool,
     /// Whether its process was to be told of changes and does not listen, so that another one is started for each.
     pub silent: bool,
+    // The port that was found, and the plan that it was found for.
+    found: Option<(StartPlan, u16)>,
+    // Whether it was told which path is there where the one that is asked for is not.
+    tried_others: bool,
     files_are_known: bool,
     generation: u64,
     agent: AgentClient,
@@ -224,6 +240,8 @@ impl Session {
             deaf: false,
             running: false,
             silent: false,
+            found: None,
+            tried_others: false,
             files_are_known: true,
             generation: 0,
             agent,
@@ -341,21 +359,46 @@ impl Session {
     }
 
     /// Waits for the first answer of the process.
-    pub async fn started(&self, engine: &SharedEngine, port: u16, timeout: Duration) -> Result<Started, SessionError> {
+    ///
+    /// `again` is for one that has answered: it is asked where it did.
+    pub async fn started(
+        &mut self,
+        engine: &SharedEngine,
+        port: ExpectedPort,
+        timeout: Duration,
+        again: bool,
+    ) -> Result<Started, SessionError> {
+        let found = self.found.as_ref().filter(|(plan, _)| !port.named && *plan == self.plan.start);
+        let (port, held) = match found {
+            Some((_, number)) => (ExpectedPort { number: *number, named: false }, true),
+            None => (port, false),
+        };
+        let alternatives = if self.tried_others || again { Vec::new() } else { alternatives(&self.plan) };
         let request = ReadyRequest {
             generation: self.generation,
             port,
+            held,
+            again,
+            alternatives,
             path: self.plan.start.ready_path.clone(),
             timeout,
             still: STILL,
             interval: PROBE_INTERVAL,
         };
         match self.awaited(request).await? {
-            ReadyOutcome::Ready(ready) => Ok(Started::Answering(Answering {
-                upstream: engine.upstream(&self.container, ready.upstream_port).await?,
-                app_port: ready.app_port,
-                loopback_only: ready.loopback_only,
-            })),
+            ReadyOutcome::Ready(ready) => {
+                self.found = Some((self.plan.start.clone(), ready.app_port));
+                self.tried_others |= ready.page.status == 404;
+                Ok(Started::Answering(Answering {
+                    upstream: engine.upstream(&self.container, ready.upstream_port).await?,
+                    app_port: ready.app_port,
+                    loopback_only: ready.loopback_only,
+                    page: ready.page,
+                    ports: ready.ports,
+                    alternative: ready.alternative,
+                }))
+            }
+            ReadyOutcome::Tls(port) => Ok(Started::Tls(port)),
             ReadyOutcome::Exited(exit) => Ok(Started::Exited(exit)),
             ReadyOutcome::TimedOut { listening_ports, message } => Ok(Started::TimedOut(listening_ports, message)),
             ReadyOutcome::Superseded => {
@@ -388,6 +431,16 @@ impl Session {
             );
             self.bounds.log().lifecycle(text);
         }
+    }
+
+    /// Takes over where the app of the session before was found, for the same way to start it.
+    pub fn takes_after(&mut self, before: &Self) {
+        self.found.clone_from(&before.found);
+    }
+
+    /// Returns the ports that the app listens on.
+    pub async fn ports(&self) -> Result<Vec<AppPort>, SessionError> {
+        Ok(self.agent.ports(&self.plan.start.ready_path).await?)
     }
 
     /// Tells the running app what changed, and returns its answer.
@@ -434,6 +487,16 @@ impl Session {
     pub fn is_present(&self, exit: &Exit) -> bool {
         exit.generation == self.generation
     }
+}
+
+/// Returns the paths that people look at where the one of a plan is not there.
+fn alternatives(plan: &RunPlan) -> Vec<String> {
+    let paths: &[&str] = match plan.stack {
+        Stack::Python => &["/docs", "/admin/", "/api", "/api/docs", "/health"],
+        Stack::Node | Stack::React | Stack::Dockerfile => &["/api", "/docs", "/api-docs", "/graphql", "/health"],
+        Stack::Static => &[],
+    };
+    paths.iter().map(|path| (*path).to_owned()).collect()
 }
 
 async fn read_contents(

@@ -109,6 +109,7 @@ mod tests {
                 argv: Vec::new(),
                 environment: BTreeMap::new(),
                 port: 3000,
+                named_port: false,
                 ready_path: "/".into(),
                 reload: ReloadPlan::Restart,
             },

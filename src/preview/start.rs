@@ -6,6 +6,7 @@ use crate::{
     domain::{
         failure::{Failure, FailureStage},
         logs::LogSource,
+        ports::ExpectedPort,
         runtime::{ImagePlan, ReloadPlan, RunPlan},
     },
     engine::Image,
@@ -34,6 +35,7 @@ impl Driver {
     pub(super) async fn start(&mut self, session: &mut Session, image: &ReadyImage) -> Result<(), StartError> {
         let outcome = loop {
             let mark = self.handle.log.last();
+            self.handle.set_status(|status| status.http_status = None);
             let command = self.command(&session.plan, &image.image);
             let port = command.port;
             session.start(command).await?;
@@ -54,22 +56,24 @@ impl Driver {
     }
 
     /// Waits for the first answer of the app that runs, and lets requests through. `mark` is where its output begins.
-    pub(super) async fn answer(&mut self, session: &mut Session, port: u16, mark: u64) -> Result<(), StartError> {
+    ///
+    /// A page that is an error is shown as well, unless another container goes on serving a good one.
+    pub(super) async fn answer(
+        &mut self,
+        session: &mut Session,
+        port: ExpectedPort,
+        mark: u64,
+    ) -> Result<(), StartError> {
         let timeout = self.core.settings.start_timeout;
-        let engine = self.core.engine.clone();
-        let started = tokio::select! {
-            started = session.started(&engine, port, timeout) => started?,
-            event = session_event(&mut self.session) => return Err(Interrupted::Disturbed(event).into()),
-            () = async {
-                tokio::time::sleep(if self.patient { PATIENT } else { PATIENCE }).await;
-                newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
-            } => return Err(Interrupted::Superseded.into()),
-        };
-        match started {
+        match self.await_started(session, port, timeout, false).await? {
             Started::Answering(answering) => {
-                self.note_port(&answering, port);
+                self.note_port(&answering, port.number);
                 self.ask(session).await?;
+                let failure = self.look_at(session, &answering, mark).await;
                 session.bounds.put_down().await;
+                if let Some(failure) = failure.clone().filter(|_| self.serves_well()) {
+                    return Err(failure.into());
+                }
                 if self.handle.status().borrow().applied.is_none() {
                     // The time without use begins with the first answer.
                     self.handle.route.touch();
@@ -77,17 +81,42 @@ impl Driver {
                 // Whoever has an answer is told that it runs.
                 self.shows(session).await;
                 self.handle.route.set(RouteState::Open(answering.upstream));
-                Ok(())
+                failure.map_or(Ok(()), |failure| Err(StartError::Page(failure)))
             }
             Started::Exited(exit) => {
                 // What the process before said last is no part of it.
                 let mark = session.drained(&exit).await.map_or(mark, |before| before.max(mark));
                 Err(self.exited(session, &exit, mark).into())
             }
+            Started::Tls(port) => Err(speaks_tls(port).into()),
+            Started::TimedOut(listening, _)
+                if port.named && !listening.is_empty() && !listening.contains(&port.number) =>
+            {
+                Err(elsewhere(&listening, port.number).into())
+            }
             Started::TimedOut(listening, message) => {
                 let end = End::TimedOut { listening, message };
                 Err(self.explain(session, &end, mark).into())
             }
+        }
+    }
+
+    /// Waits for an answer, unless something else comes between.
+    pub(super) async fn await_started(
+        &mut self,
+        session: &mut Session,
+        port: ExpectedPort,
+        timeout: Duration,
+        again: bool,
+    ) -> Result<Started, StartError> {
+        let engine = self.core.engine.clone();
+        tokio::select! {
+            started = session.started(&engine, port, timeout, again) => Ok(started?),
+            event = session_event(&mut self.session) => Err(Interrupted::Disturbed(event).into()),
+            () = async {
+                tokio::time::sleep(if self.patient { PATIENT } else { PATIENCE }).await;
+                newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
+            } => Err(Interrupted::Superseded.into()),
         }
     }
 
@@ -122,9 +151,10 @@ impl Driver {
             ImagePlan::Build { .. } if image.working_dir.is_empty() => "/".to_owned(),
             ImagePlan::Build { .. } => image.working_dir.clone(),
         };
-        let port = match plan.start.port {
-            0 => image.exposed_ports.first().copied().unwrap_or(FALLBACK_PORT),
-            port => port,
+        let port = match (plan.start.port, image.exposed_ports.as_slice()) {
+            (0, [only]) => ExpectedPort { number: *only, named: true },
+            (0, several) => ExpectedPort { number: several.first().copied().unwrap_or(FALLBACK_PORT), named: false },
+            (number, _) => ExpectedPort { number, named: plan.start.named_port },
         };
         let mut environment = self.core.settings.environment.clone();
         environment.extend(plan.start.environment.clone());
@@ -172,7 +202,25 @@ impl Driver {
     }
 }
 
+/// Returns the failure of an app that speaks TLS.
+fn speaks_tls(port: u16) -> Failure {
+    let message = format!("the app speaks TLS on port {port}, and a preview is reached over plain HTTP: turn TLS off");
+    Failure::new(FailureStage::Start, "SPEAKS_TLS", message)
+}
+
+/// Returns the failure of an app that listens on other ports than the one that was named.
+fn elsewhere(listening: &[u16], named: u16) -> Failure {
+    let ports: Vec<String> = listening.iter().map(u16::to_string).collect();
+    let message = format!(
+        "the app listens on {} and not on {named}, the port that the project or the request names",
+        ports.join(", ")
+    );
+    Failure::new(FailureStage::Start, "NOT_LISTENING", message)
+}
+
 pub(super) enum StartError {
+    /// It answers with an error, at the preview's URL.
+    Page(Failure),
     Session(SessionError),
     Interrupted(Interrupted),
 }

@@ -42,6 +42,7 @@ pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<Run
             argv: Vec::new(),
             environment: BTreeMap::new(),
             port: 0,
+            named_port: false,
             ready_path: "/".into(),
             reload: ReloadPlan::Restart,
         },

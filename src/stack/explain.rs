@@ -5,14 +5,17 @@
 
 mod install;
 mod node;
+mod page;
 mod python;
 mod tsc;
 mod variable;
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 pub use install::installed;
 use regex::Regex;
+
+pub use page::{PageAnswer, explain_page};
 
 use crate::domain::{
     failure::{Failure, FailureStage, MAX_EXCERPT_LINES},
@@ -95,14 +98,7 @@ pub fn explain_in(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[Strin
     }
     let readable = |line: &String| readable(line, MAX_LINE_CHARS);
     let tail: Vec<String> = lines[lines.len().saturating_sub(MAX_LINES)..].iter().map(readable).collect();
-    let cause = match folder.trim_end_matches('/') {
-        "" => cause_of(plan, stage, end, &tail),
-        folder => {
-            let usual = format!("{}/", plan.working_folder());
-            let moved: Vec<String> = tail.iter().map(|line| line.replace(&format!("{folder}/"), &usual)).collect();
-            cause_of(plan, stage, end, &moved)
-        }
-    };
+    let cause = cause_of(plan, stage, end, &moved(plan, &tail, folder));
     let excerpt = tail[tail.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec();
     failure(stage, end, cause, excerpt)
 }
@@ -140,6 +136,16 @@ fn failure(stage: FailureStage, end: &End, cause: Cause, log_excerpt: Vec<String
         failure.exit_code = Some(*code);
     }
     failure
+}
+
+/// Returns lines with the paths of a project in another folder as they are in the usual one.
+fn moved<'a>(plan: &RunPlan, lines: &'a [String], folder: &str) -> Cow<'a, [String]> {
+    let folder = folder.trim_end_matches('/');
+    if folder.is_empty() {
+        return Cow::Borrowed(lines);
+    }
+    let (own, usual) = (format!("{folder}/"), format!("{}/", plan.working_folder()));
+    lines.iter().map(|line| line.replace(&own, &usual)).collect()
 }
 
 fn cause_of(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {

@@ -29,7 +29,7 @@ use bytes::Bytes;
 
 pub use self::{
     dockerfile::with_authorities,
-    explain::{End, explain, explain_in, installed},
+    explain::{End, PageAnswer, explain, explain_in, explain_page, installed},
     extend::on_top_of,
     runtime::{RuntimeFile, StackConfig, authorities, base_environment, runtime_files},
 };
@@ -93,6 +93,7 @@ pub fn plan(
         Stack::Static => static_files::plan(&project, &mut notes),
         Stack::Dockerfile => dockerfile::plan(&project, &mut notes),
     }?;
+    plan.start.named_port |= plan.start.argv.iter().any(|word| word == "--port");
     if let Some(start) = start {
         start_by(&mut plan, &project, start)?;
         notes.push(format!("started by: {start}"));
@@ -100,7 +101,7 @@ pub fn plan(
     if let Some(port) = overrides.app_port.or(settings.port) {
         set_port(&mut plan, port);
     }
-    if let Some(path) = &settings.ready_path {
+    if let Some(path) = overrides.ready_path.as_ref().or(settings.ready_path.as_ref()) {
         plan.start.ready_path.clone_from(path);
     }
     if let ImagePlan::Dependencies(install) = &mut plan.image {
@@ -206,6 +207,7 @@ fn start_by(plan: &mut RunPlan, project: &Project<'_>, command: &str) -> Result<
         Stack::Node | Stack::React => node::in_shell(project, command),
         Stack::Static | Stack::Dockerfile => shell(&[], &[], command),
     };
+    plan.start.named_port = false;
     plan.start.reload = match plan.stack {
         Stack::React | Stack::Node => Package::read(project)?
             .map_or(Told::Nobody, |package| Told::of(&package))
@@ -231,6 +233,7 @@ fn add_environment(plan: &mut RunPlan, overrides: &Overrides) {
 /// Puts another port in place of the stack's own, wherever the app is told of it.
 fn set_port(plan: &mut RunPlan, port: u16) {
     plan.start.port = port;
+    plan.start.named_port = true;
     for name in ["PORT", python::GRADIO_PORT] {
         if let Some(told) = plan.start.environment.get_mut(name) {
             *told = port.to_string();

@@ -81,7 +81,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         stack: Stack::React,
         root: project.root.clone(),
         image: ImagePlan::Dependencies(install),
-        start: StartPlan { argv, environment, port: PORT, ready_path: "/".into(), reload },
+        start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
         needs: Needs::default(),
         notes: Vec::new(),
         supplied,

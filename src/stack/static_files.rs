@@ -48,6 +48,7 @@ pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<Run
             argv: argv.map(str::to_owned).to_vec(),
             environment: BTreeMap::new(),
             port: 80,
+            named_port: true,
             ready_path: "/".into(),
             reload: ReloadPlan::Files,
         },

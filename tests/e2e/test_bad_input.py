@@ -147,6 +147,8 @@ CASES = [
     Case("Create: a bad branch", INVALID, ("branch",), create(branch="a..b")),
     Case("Create: a bad path", INVALID, ("files[0].path",), create(files=[File(path="../x", text="x")])),
     Case("Create: a port over 65535", INVALID, ("app_port",), create(app_port=65536)),
+    Case("Create: a ready path without its slash", INVALID, ("ready_path",), create(ready_path="up")),
+    Case("Create: a ready path with a space", INVALID, ("ready_path",), create(ready_path="/a b")),
     Case("Create: an unknown stack", INVALID, ("stack",), create(stack=99)),
     Case("Create: an unknown reload mode", INVALID, ("reload",), create(reload=99)),
     Case("Create: an unknown wait mode", INVALID, ("wait",), create(wait=99)),

@@ -11,6 +11,7 @@ use crate::{
         failure::{Failure, FailureStage},
         ids::{CommitId, PreviewId, ProjectId},
         limits::Limits,
+        ports::AppPort,
         spec::{Phase, ReloadMode, Stack},
     },
     grpc::page::{Binding, page_size},
@@ -115,6 +116,7 @@ impl From<PreviewView> for proto::Preview {
     fn from(view: PreviewView) -> Self {
         let PreviewView { spec, status, url, last_accessed_at, head } = view;
         let answering = status.answering();
+        let answers = matches!(status.phase, Phase::Running | Phase::Paused);
         Self {
             container_name: spec.id.container_name(),
             preview_id: spec.id.into(),
@@ -139,6 +141,19 @@ impl From<PreviewView> for proto::Preview {
             head_commit_id: text(head),
             idle_timeout: Some(sent_duration(spec.idle_timeout)),
             notes: status.notes,
+            http_status: status.http_status.filter(|_| answers).map(u32::from),
+            ports: if answers { status.ports.into_iter().map(proto::AppPort::from).collect() } else { Vec::new() },
+        }
+    }
+}
+
+impl From<AppPort> for proto::AppPort {
+    fn from(port: AppPort) -> Self {
+        Self {
+            number: port.number.into(),
+            http_status: port.http_status.map(u32::from),
+            content_type: port.content_type,
+            tls: port.tls,
         }
     }
 }

@@ -108,6 +108,7 @@ fn committed(commit: CommitInfo, changed: &[ChangedPath], omitted: usize) -> pro
         failure: None,
         durations: None,
         timestamp: Some(commit.time.into()),
+        http_status: None,
     }
 }
 
@@ -141,6 +142,7 @@ pub(super) fn stage(event: StageEvent, parent: Option<CommitId>) -> proto::Reloa
             total: Some(sent_duration(event.total)),
         }),
         timestamp: Some(event.timestamp.into()),
+        http_status: event.http_status.map(u32::from),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
 
 const MAX_REQUEST_ID_BYTES: usize = 128;
 const MAX_COMMAND_BYTES: usize = 4096;
+const MAX_READY_PATH_BYTES: usize = 1024;
 const MAX_VARIABLES: usize = 100;
 const MAX_VARIABLE_NAME_BYTES: usize = 256;
 const MAX_VARIABLE_BYTES: usize = 32 * 1024;
@@ -34,6 +35,7 @@ impl TryFrom<proto::CreateRequest> for Create {
         let stack = fields.variant("stack", request.stack, stack);
         let start_command = fields.text("start_command", request.start_command, MAX_COMMAND_BYTES);
         let app_port = fields.app_port(request.app_port);
+        let ready_path = fields.ready_path(request.ready_path);
         let environment = fields.environment(request.environment);
         let limits = fields.limits(request.limits.unwrap_or_default());
         let time_to_live = fields.take(scalars::duration("time_to_live", request.time_to_live, &lifetimes));
@@ -55,6 +57,7 @@ impl TryFrom<proto::CreateRequest> for Create {
                     stack: stack?,
                     start_command: start_command?,
                     app_port: app_port?,
+                    ready_path: ready_path?,
                     environment: environment?,
                     limits: limits?,
                 },
@@ -90,6 +93,18 @@ impl Fields {
             Ok(port) => Some(Some(port)),
             Err(_) => self.fail("app_port", format!("must be from 1 to 65535, is {number}")),
         }
+    }
+
+    fn ready_path(&mut self, path: String) -> Option<Option<String>> {
+        if path.is_empty() {
+            return Some(None);
+        }
+        let visible = path.bytes().all(|byte| byte.is_ascii_graphic());
+        if !path.starts_with('/') || path.len() > MAX_READY_PATH_BYTES || !visible {
+            let rule = format!("must begin with / and have at most {MAX_READY_PATH_BYTES} visible ASCII characters");
+            return self.fail("ready_path", rule);
+        }
+        Some(Some(path))
     }
 
     fn environment(&mut self, variables: BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {

@@ -9,13 +9,14 @@ use tokio_stream::StreamExt;
 use tonic::{Code, Status, Streaming};
 
 use super::{
-    AgentError, AgentEvent, AgentEvents, AgentStatus, Exit, MemoryUse, ProcessState, Ready, ReadyOutcome, SyncFile,
-    SyncPlan,
+    AgentError, AgentEvent, AgentEvents, AgentStatus, Exit, MemoryUse, Page, ProcessState, Ready, ReadyOutcome,
+    SyncFile, SyncPlan,
 };
 use crate::{
     domain::{
         limits::MAX_LOG_LINE_BYTES,
         logs::{LogLine, LogSource},
+        ports::AppPort,
         text::{MAX_SENTENCE_BYTES, cut, sentence},
         tree::EntryKind,
     },
@@ -26,6 +27,11 @@ use crate::{
 const MAX_NAME_BYTES: usize = 64;
 /// How many ports are listed.
 const MAX_PORTS: usize = 64;
+/// The longest path, and content type.
+const MAX_PATH_BYTES: usize = 1024;
+const MAX_TYPE_BYTES: usize = 256;
+/// The most of a page.
+const MAX_PAGE_BYTES: usize = 64 * 1024;
 /// The bytes of one chunk: enough that the head of a message does not count, little enough that memory does not either.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// The paths of one message of deletions.
@@ -92,7 +98,7 @@ pub fn status(answer: wire::StatusResponse) -> Result<AgentStatus, AgentError> {
         Ok(ProcessState { generation, running: process.running })
     };
     let revision = sentence(&answer.revision, MAX_NAME_BYTES);
-    let mut listening_ports = ports(answer.listening_ports)?;
+    let mut listening_ports = numbers(answer.listening_ports)?;
     listening_ports.sort_unstable();
     Ok(AgentStatus {
         version: sentence(&answer.version, MAX_NAME_BYTES),
@@ -129,26 +135,51 @@ pub fn outcome(answer: wire::AwaitReadyResponse, generation: u64) -> Result<Read
             upstream_port: port(ready.upstream_port)?,
             app_port: port(ready.app_port)?,
             loopback_only: ready.loopback_only,
-            http_status: u16::try_from(ready.http_status)
-                .ok()
-                .filter(|status| (100..=999).contains(status))
-                .ok_or(AgentError::Protocol("a status is out of range"))?,
+            page: Page {
+                path: sentence(&ready.path, MAX_PATH_BYTES),
+                status: http_status(ready.http_status)?,
+                content_type: sentence(&ready.content_type, MAX_TYPE_BYTES),
+                body: ready.body.slice(..ready.body.len().min(MAX_PAGE_BYTES)),
+            },
+            ports: ports(ready.ports)?,
+            alternative: Some(sentence(&ready.alternative, MAX_PATH_BYTES)).filter(|path| !path.is_empty()),
         })),
         Outcome::Exited(ended) if ended.generation != generation => {
             Err(AgentError::Protocol("another process ended than was waited for"))
         }
         Outcome::Exited(ended) => Ok(ReadyOutcome::Exited(exit(ended)?)),
         Outcome::TimedOut(seen) => {
-            let mut listening_ports = ports(seen.listening_ports)?;
+            let mut listening_ports = numbers(seen.listening_ports)?;
             listening_ports.sort_unstable();
             Ok(ReadyOutcome::TimedOut { listening_ports, message: sentence(&seen.message, MAX_SENTENCE_BYTES) })
         }
         Outcome::Superseded(_) => Ok(ReadyOutcome::Superseded),
+        Outcome::SpeaksTls(speaks) => Ok(ReadyOutcome::Tls(port(speaks.port)?)),
     }
 }
 
-fn ports(listed: Vec<u32>) -> Result<Vec<u16>, AgentError> {
+fn numbers(listed: Vec<u32>) -> Result<Vec<u16>, AgentError> {
     listed.into_iter().take(MAX_PORTS).map(port).collect()
+}
+
+/// Returns the ports that an app listens on, ascending.
+pub fn ports(told: Vec<wire::Port>) -> Result<Vec<AppPort>, AgentError> {
+    let one = |told: wire::Port| {
+        Ok(AppPort {
+            number: port(told.number)?,
+            http_status: if told.http_status == 0 { None } else { Some(http_status(told.http_status)?) },
+            content_type: sentence(&told.content_type, MAX_TYPE_BYTES),
+            tls: told.tls,
+        })
+    };
+    let mut ports = told.into_iter().take(MAX_PORTS).map(one).collect::<Result<Vec<_>, _>>()?;
+    ports.sort_by_key(|port| port.number);
+    Ok(ports)
+}
+
+fn http_status(status: u32) -> Result<u16, AgentError> {
+    let status = u16::try_from(status).ok().filter(|status| (100..=999).contains(status));
+    status.ok_or(AgentError::Protocol("a status is out of range"))
 }
 
 fn port(port: u32) -> Result<u16, AgentError> {
@@ -246,7 +277,8 @@ mod tests {
     #[test]
     fn answers_that_cannot_be_are_refused() {
         let ready = |upstream_port, http_status| {
-            let ready = wire::Ready { upstream_port, app_port: 80, loopback_only: false, http_status };
+            let ready =
+                wire::Ready { upstream_port, app_port: 80, loopback_only: false, http_status, ..Default::default() };
             outcome(wire::AwaitReadyResponse { outcome: Some(Outcome::Ready(ready)) }, 1)
         };
         assert!(ready(80, 200).is_ok());

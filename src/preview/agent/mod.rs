@@ -17,11 +17,16 @@ use tokio_stream::Stream;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
-    domain::{ids::FilePath, logs::LogLine, tree::EntryKind},
+    domain::{
+        ids::FilePath,
+        logs::LogLine,
+        ports::{AppPort, ExpectedPort},
+        tree::EntryKind,
+    },
     engine::AgentIo,
     proto::agent::v1::{
-        AwaitReadyRequest, MarkRequest, NotifyRequest, StartRequest, StatusRequest, StopRequest, WatchRequest,
-        agent_service_client::AgentServiceClient,
+        AwaitReadyRequest, MarkRequest, NotifyRequest, PortsRequest, StartRequest, StatusRequest, StopRequest,
+        WatchRequest, agent_service_client::AgentServiceClient,
     },
 };
 
@@ -171,8 +176,14 @@ pub struct StartSpec {
 pub struct ReadyRequest {
     /// The process.
     pub generation: u64,
-    /// The port that is expected. 0: any.
-    pub port: u16,
+    /// The port that is expected.
+    pub port: ExpectedPort,
+    /// Whether it is the one that was found before.
+    pub held: bool,
+    /// Whether the app has answered before, so that it is asked where it did, and its ports are not looked at.
+    pub again: bool,
+    /// What to try where the path is 404.
+    pub alternatives: Vec<String>,
     /// The path to ask for.
     pub path: String,
     /// How long, at most 1 h.
@@ -184,7 +195,7 @@ pub struct ReadyRequest {
 }
 
 /// Where an app answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     /// The port to reach it at from outside the container.
     pub upstream_port: u16,
@@ -192,8 +203,25 @@ pub struct Ready {
     pub app_port: u16,
     /// Whether it listens on the loopback interface only, so that the agent relays.
     pub loopback_only: bool,
-    /// The status of its answer.
-    pub http_status: u16,
+    /// What it answers.
+    pub page: Page,
+    /// The ports that it listens on, ascending; none if they were not looked at.
+    pub ports: Vec<AppPort>,
+    /// The first of the alternatives that answers well, where the path is 404.
+    pub alternative: Option<String>,
+}
+
+/// What an app answers a navigation with. All of it is the app's own word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The path, after redirects within the app.
+    pub path: String,
+    /// The status.
+    pub status: u16,
+    /// The content type.
+    pub content_type: String,
+    /// The beginning of the body of an error, at most 64 KiB.
+    pub body: Bytes,
 }
 
 /// What waiting came to.
@@ -212,6 +240,8 @@ pub enum ReadyOutcome {
     },
     /// A newer process was started.
     Superseded,
+    /// The app speaks TLS, at this port.
+    Tls(u16),
 }
 
 /// What happens in the container.
@@ -312,19 +342,30 @@ impl AgentClient {
 
     /// Waits until the app answers HTTP, has ended, was replaced, or the time has passed.
     pub async fn await_ready(&self, request: ReadyRequest) -> Result<ReadyOutcome, AgentError> {
-        let ReadyRequest { generation, port, path, timeout, still, interval } = request;
+        let ReadyRequest { generation, port, held, again, alternatives, path, timeout, still, interval } = request;
         let request = AwaitReadyRequest {
             generation,
-            port: port.into(),
+            port: port.number.into(),
             path,
             timeout: Some(convert::duration(timeout)),
             still: Some(convert::duration(still)),
             interval: Some(convert::duration(interval)),
             exit_only: false,
+            named: port.named,
+            held,
+            again,
+            alternatives,
         };
         let mut client = self.client.clone();
         let answer = call(timeout + MARGIN, client.await_ready(request)).await?;
         convert::outcome(answer, generation)
+    }
+
+    /// Returns the ports that the app listens on, ascending, and what answers there at a path.
+    pub async fn ports(&self, path: &str) -> Result<Vec<AppPort>, AgentError> {
+        let mut client = self.client.clone();
+        let answer = call(MARGIN, client.ports(PortsRequest { path: path.to_owned() })).await?;
+        convert::ports(answer.ports)
     }
 
     /// Sends the running app one line of JSON through its control socket and returns its answer: one line of at most

@@ -73,7 +73,17 @@ async fn files_come_in_and_the_app_tells_of_itself() {
     let generation = client.start(container.start(&["sh", "-c", "cat app/src/3/file3.js | head -1; exit 5"])).await;
     let generation = generation.unwrap();
     let (timeout, interval) = (Duration::from_secs(20), Duration::from_millis(50));
-    let request = ReadyRequest { generation, port: 3000, path: "/".into(), timeout, still: timeout, interval };
+    let request = ReadyRequest {
+        generation,
+        port: ExpectedPort { number: 3000, named: false },
+        held: false,
+        again: false,
+        alternatives: Vec::new(),
+        path: "/".into(),
+        timeout,
+        still: timeout,
+        interval,
+    };
     let exit = Exit { generation, code: 5, signal: 0, out_of_memory: false };
     assert_eq!(client.await_ready(request).await.unwrap(), ReadyOutcome::Exited(exit));
     let events: Vec<AgentEvent> = client.watch(0).await.unwrap().take(2).map(|event| event.unwrap().1).collect().await;
@@ -90,7 +100,17 @@ async fn an_app_that_works_is_given_its_time_and_one_that_sits_still_is_not() {
         let generation = client.start(container.start(&["sh", "-c", script])).await.unwrap();
         let (timeout, still) = (Duration::from_secs(6), Duration::from_secs(3));
         let interval = Duration::from_millis(50);
-        let request = ReadyRequest { generation, port: 1, path: "/".into(), timeout, still, interval };
+        let request = ReadyRequest {
+            generation,
+            port: ExpectedPort { number: 1, named: false },
+            held: false,
+            again: false,
+            alternatives: Vec::new(),
+            path: "/".into(),
+            timeout,
+            still,
+            interval,
+        };
         let outcome = client.await_ready(request).await.unwrap();
         let ReadyOutcome::TimedOut { message, .. } = outcome else { panic!("{outcome:?}") };
         (message, begun.elapsed())

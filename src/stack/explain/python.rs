@@ -34,7 +34,7 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
     }
     let short = name.rsplit('.').next().unwrap_or(&name);
     let reason = match short {
-        "SyntaxError" | "IndentationError" | "TabError" => "SYNTAX_ERROR",
+        "SyntaxError" | "IndentationError" | "TabError" | "TemplateSyntaxError" => "SYNTAX_ERROR",
         "ModuleNotFoundError" => "MODULE_NOT_FOUND",
         "ImportError" => "IMPORT_ERROR",
         "OSError" if port_in_use(&text).is_some() => "PORT_IN_USE",

@@ -1,6 +1,8 @@
 use super::*;
 use crate::stack::tests::{plan_of, static_page};
 
+mod page;
+
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }

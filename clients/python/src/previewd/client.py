@@ -82,6 +82,7 @@ class Client:
         stack: preview_pb2.Stack | int = preview_pb2.STACK_UNSPECIFIED,
         start_command: str = "",
         app_port: int = 0,
+        ready_path: str = "",
         environment: Mapping[str, str] | None = None,
         limits: preview_pb2.Limits | None = None,
         time_to_live: Span | None = None,
@@ -104,6 +105,7 @@ class Client:
             stack=stack,  # type: ignore[arg-type]
             start_command=start_command,
             app_port=app_port,
+            ready_path=ready_path,
             environment=environment,
             limits=limits,
             time_to_live=_duration(time_to_live),

@@ -70,6 +70,7 @@ fn stage_of_a_reload_is_sent_whole() {
         strategy: Some(Strategy::SwapStyles),
         changed: changed.into(),
         failure: None,
+        http_status: Some(200),
         sync: Some(Duration::from_millis(2)),
         ready: None,
         total: Duration::from_millis(5),
@@ -78,6 +79,7 @@ fn stage_of_a_reload_is_sent_whole() {
     let sent = reloads::stage(event, None);
     assert_eq!((sent.stage(), sent.strategy()), (proto::ReloadStage::Ready, proto::ReloadStrategy::SwapStyles));
     assert_eq!((sent.changed_paths.len(), sent.changed_paths_omitted), (1_000, 3));
+    assert_eq!(sent.http_status, Some(200));
     let durations = sent.durations.unwrap();
     assert_eq!((durations.sync, durations.ready), (duration(0, 2_000_000), None));
 }
@@ -126,6 +128,8 @@ fn view() -> PreviewView {
             limits: Limits { memory_bytes: 1, cpus: 0.5, pids: 2 },
             notes: vec!["half of it".into()],
             memory_given: None,
+            http_status: Some(200),
+            ports: Vec::new(),
         },
         url: "http://127.0.0.1:8100/".into(),
         last_accessed_at: at(20),

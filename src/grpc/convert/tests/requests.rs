@@ -34,6 +34,11 @@ fn create_finds_each_wrong_field() {
         (|r| r.start_command = "a\0b".into(), &["start_command"]),
         (|r| r.app_port = 65_535, &[]),
         (|r| r.app_port = 65_536, &["app_port"]),
+        (|r| r.ready_path = "/up?x=1".into(), &[]),
+        (|r| r.ready_path = "up".into(), &["ready_path"]),
+        (|r| r.ready_path = "/a b".into(), &["ready_path"]),
+        (|r| r.ready_path = "/a\n".into(), &["ready_path"]),
+        (|r| r.ready_path = format!("/{}", "x".repeat(1024)), &["ready_path"]),
         (|r| r.environment = [("_A1".into(), "x\ny".into())].into(), &[]),
         (|r| r.environment = (0..40).map(|n| (format!("A{n}"), "x".repeat(32 * 1024))).collect(), &["environment"]),
         (|r| r.environment = [("1A".into(), String::new())].into(), &["environment[\"1A\"]"]),
@@ -90,6 +95,7 @@ fn create_keeps_what_was_asked_for() {
         stack: proto::Stack::Static.into(),
         start_command: "serve".into(),
         app_port: 8080,
+        ready_path: "/up".into(),
         limits: Some(proto::Limits { memory_bytes: 0, cpus: 1.5, pids: 0 }),
         time_to_live: duration(60, 500_000_000),
         reload: proto::ReloadMode::Manual.into(),
@@ -102,6 +108,7 @@ fn create_keeps_what_was_asked_for() {
     assert_eq!(create.overrides.stack, Some(Stack::Static));
     assert_eq!(create.overrides.start_command.as_deref(), Some("serve"));
     assert_eq!(create.overrides.app_port, Some(8080));
+    assert_eq!(create.overrides.ready_path.as_deref(), Some("/up"));
     assert_eq!(create.overrides.limits, LimitOverrides { memory_bytes: None, cpus: Some(1.5), pids: None });
     assert_eq!(create.time_to_live, Some(Duration::from_millis(60_500)));
     assert_eq!((create.reload, create.wait), (ReloadMode::Manual, Wait::None));

@@ -26,31 +26,31 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18preview/v1/preview.proto\x12\npreview.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"S\n\x04\x46ile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x64\x61ta\x18\x03 \x01(\x0cH\x00\x12\x12\n\nexecutable\x18\x04 \x01(\x08\x42\t\n\x07\x63ontent\":\n\x06Limits\x12\x14\n\x0cmemory_bytes\x18\x01 \x01(\x04\x12\x0c\n\x04\x63pus\x18\x02 \x01(\x01\x12\x0c\n\x04pids\x18\x03 \x01(\r\"\xbd\x01\n\x07\x46\x61ilure\x12\'\n\x05stage\x18\x01 \x01(\x0e\x32\x18.preview.v1.FailureStage\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0c\n\x04\x66ile\x18\x04 \x01(\t\x12\x0c\n\x04line\x18\x05 \x01(\r\x12\x13\n\x0blog_excerpt\x18\x06 \x03(\t\x12\x16\n\texit_code\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\tcommit_id\x18\x08 \x01(\tB\x0c\n\n_exit_code\"\xc1\x04\n\x07Preview\x12\x12\n\npreview_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x03 \x01(\t\x12 \n\x05stack\x18\x04 \x01(\x0e\x32\x11.preview.v1.Stack\x12 \n\x05phase\x18\x05 \x01(\x0e\x32\x11.preview.v1.Phase\x12\x0b\n\x03url\x18\x06 \x01(\t\x12\x0c\n\x04port\x18\x07 \x01(\r\x12\x14\n\x0c\x63ontainer_id\x18\x08 \x01(\t\x12\x16\n\x0e\x63ontainer_name\x18\t \x01(\t\x12\x11\n\tcommit_id\x18\n \x01(\t\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10last_accessed_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07\x66\x61ilure\x18\x0e \x01(\x0b\x32\x13.preview.v1.Failure\x12\"\n\x06limits\x18\x0f \x01(\x0b\x32\x12.preview.v1.Limits\x12&\n\x06reload\x18\x10 \x01(\x0e\x32\x16.preview.v1.ReloadMode\x12\x16\n\x0ehead_commit_id\x18\x11 \x01(\t\x12/\n\x0cidle_timeout\x18\x12 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05notes\x18\x13 \x03(\t\"\x8f\x01\n\x08LogEntry\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12-\n\ttimestamp\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x06source\x18\x03 \x01(\x0e\x32\x15.preview.v1.LogSource\x12\x0c\n\x04line\x18\x04 \x01(\t\x12\x0f\n\x07partial\x18\x05 \x01(\x08\"A\n\x0b\x43hangedPath\x12\x0c\n\x04path\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.preview.v1.ChangeKind\"\x8e\x01\n\x0fReloadDurations\x12\'\n\x04sync\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05ready\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05total\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xdf\x02\n\x06Reload\x12\x11\n\tcommit_id\x18\x01 \x01(\t\x12\x18\n\x10parent_commit_id\x18\x02 \x01(\t\x12&\n\x05stage\x18\x03 \x01(\x0e\x32\x17.preview.v1.ReloadStage\x12,\n\x08strategy\x18\x04 \x01(\x0e\x32\x1a.preview.v1.ReloadStrategy\x12.\n\rchanged_paths\x18\x05 \x03(\x0b\x32\x17.preview.v1.ChangedPath\x12\x1d\n\x15\x63hanged_paths_omitted\x18\x06 \x01(\r\x12$\n\x07\x66\x61ilure\x18\x07 \x01(\x0b\x32\x13.preview.v1.Failure\x12.\n\tdurations\x18\x08 \x01(\x0b\x32\x1b.preview.v1.ReloadDurations\x12-\n\ttimestamp\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xb9\x01\n\x05Phase\x12\x15\n\x11PHASE_UNSPECIFIED\x10\x00\x12\x11\n\rPHASE_PENDING\x10\x01\x12\x14\n\x10PHASE_INSTALLING\x10\x02\x12\x12\n\x0ePHASE_STARTING\x10\x03\x12\x11\n\rPHASE_RUNNING\x10\x04\x12\x10\n\x0cPHASE_PAUSED\x10\x05\x12\x12\n\x0ePHASE_STOPPING\x10\x06\x12\x11\n\rPHASE_STOPPED\x10\x07\x12\x10\n\x0cPHASE_FAILED\x10\x08*y\n\x05Stack\x12\x15\n\x11STACK_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTACK_PYTHON\x10\x01\x12\x0e\n\nSTACK_NODE\x10\x02\x12\x0f\n\x0bSTACK_REACT\x10\x03\x12\x10\n\x0cSTACK_STATIC\x10\x04\x12\x14\n\x10STACK_DOCKERFILE\x10\x05*W\n\nReloadMode\x12\x1b\n\x17RELOAD_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10RELOAD_MODE_AUTO\x10\x01\x12\x16\n\x12RELOAD_MODE_MANUAL\x10\x02*N\n\x08WaitMode\x12\x19\n\x15WAIT_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0fWAIT_MODE_READY\x10\x01\x12\x12\n\x0eWAIT_MODE_NONE\x10\x02*\xdc\x01\n\x0c\x46\x61ilureStage\x12\x1d\n\x19\x46\x41ILURE_STAGE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41ILURE_STAGE_DETECT\x10\x01\x12\x17\n\x13\x46\x41ILURE_STAGE_IMAGE\x10\x02\x12\x19\n\x15\x46\x41ILURE_STAGE_INSTALL\x10\x03\x12\x17\n\x13\x46\x41ILURE_STAGE_BUILD\x10\x04\x12\x16\n\x12\x46\x41ILURE_STAGE_SYNC\x10\x05\x12\x17\n\x13\x46\x41ILURE_STAGE_START\x10\x06\x12\x15\n\x11\x46\x41ILURE_STAGE_RUN\x10\x07*\x87\x01\n\tLogSource\x12\x1a\n\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n\x14LOG_SOURCE_LIFECYCLE\x10\x01\x12\x16\n\x12LOG_SOURCE_INSTALL\x10\x02\x12\x15\n\x11LOG_SOURCE_STDOUT\x10\x03\x12\x15\n\x11LOG_SOURCE_STDERR\x10\x04*\x91\x01\n\x0bReloadStage\x12\x1c\n\x18RELOAD_STAGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16RELOAD_STAGE_COMMITTED\x10\x01\x12\x17\n\x13RELOAD_STAGE_SYNCED\x10\x02\x12\x16\n\x12RELOAD_STAGE_READY\x10\x03\x12\x17\n\x13RELOAD_STAGE_FAILED\x10\x04*\xea\x01\n\x0eReloadStrategy\x12\x1f\n\x1bRELOAD_STRATEGY_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRELOAD_STRATEGY_SWAP_STYLES\x10\x01\x12\x1e\n\x1aRELOAD_STRATEGY_HOT_UPDATE\x10\x02\x12\x1d\n\x19RELOAD_STRATEGY_FULL_PAGE\x10\x03\x12\x1b\n\x17RELOAD_STRATEGY_RESTART\x10\x04\x12\x1d\n\x19RELOAD_STRATEGY_REINSTALL\x10\x05\x12\x1b\n\x17RELOAD_STRATEGY_REBUILD\x10\x06*s\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANGE_KIND_ADDED\x10\x01\x12\x18\n\x14\x43HANGE_KIND_MODIFIED\x10\x02\x12\x17\n\x13\x43HANGE_KIND_DELETED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18preview/v1/preview.proto\x12\npreview.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"S\n\x04\x46ile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x64\x61ta\x18\x03 \x01(\x0cH\x00\x12\x12\n\nexecutable\x18\x04 \x01(\x08\x42\t\n\x07\x63ontent\":\n\x06Limits\x12\x14\n\x0cmemory_bytes\x18\x01 \x01(\x04\x12\x0c\n\x04\x63pus\x18\x02 \x01(\x01\x12\x0c\n\x04pids\x18\x03 \x01(\r\"\xbd\x01\n\x07\x46\x61ilure\x12\'\n\x05stage\x18\x01 \x01(\x0e\x32\x18.preview.v1.FailureStage\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0c\n\x04\x66ile\x18\x04 \x01(\t\x12\x0c\n\x04line\x18\x05 \x01(\r\x12\x13\n\x0blog_excerpt\x18\x06 \x03(\t\x12\x16\n\texit_code\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\tcommit_id\x18\x08 \x01(\tB\x0c\n\n_exit_code\"\x8f\x05\n\x07Preview\x12\x12\n\npreview_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x03 \x01(\t\x12 \n\x05stack\x18\x04 \x01(\x0e\x32\x11.preview.v1.Stack\x12 \n\x05phase\x18\x05 \x01(\x0e\x32\x11.preview.v1.Phase\x12\x0b\n\x03url\x18\x06 \x01(\t\x12\x0c\n\x04port\x18\x07 \x01(\r\x12\x14\n\x0c\x63ontainer_id\x18\x08 \x01(\t\x12\x16\n\x0e\x63ontainer_name\x18\t \x01(\t\x12\x11\n\tcommit_id\x18\n \x01(\t\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10last_accessed_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07\x66\x61ilure\x18\x0e \x01(\x0b\x32\x13.preview.v1.Failure\x12\"\n\x06limits\x18\x0f \x01(\x0b\x32\x12.preview.v1.Limits\x12&\n\x06reload\x18\x10 \x01(\x0e\x32\x16.preview.v1.ReloadMode\x12\x16\n\x0ehead_commit_id\x18\x11 \x01(\t\x12/\n\x0cidle_timeout\x18\x12 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05notes\x18\x13 \x03(\t\x12\x18\n\x0bhttp_status\x18\x14 \x01(\rH\x00\x88\x01\x01\x12\"\n\x05ports\x18\x15 \x03(\x0b\x32\x13.preview.v1.AppPortB\x0e\n\x0c_http_status\"f\n\x07\x41ppPort\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x18\n\x0bhttp_status\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x0b\n\x03tls\x18\x04 \x01(\x08\x42\x0e\n\x0c_http_status\"\x8f\x01\n\x08LogEntry\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12-\n\ttimestamp\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x06source\x18\x03 \x01(\x0e\x32\x15.preview.v1.LogSource\x12\x0c\n\x04line\x18\x04 \x01(\t\x12\x0f\n\x07partial\x18\x05 \x01(\x08\"A\n\x0b\x43hangedPath\x12\x0c\n\x04path\x18\x01 \x01(\t\x12$\n\x04kind\x18\x02 \x01(\x0e\x32\x16.preview.v1.ChangeKind\"\x8e\x01\n\x0fReloadDurations\x12\'\n\x04sync\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05ready\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05total\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x89\x03\n\x06Reload\x12\x11\n\tcommit_id\x18\x01 \x01(\t\x12\x18\n\x10parent_commit_id\x18\x02 \x01(\t\x12&\n\x05stage\x18\x03 \x01(\x0e\x32\x17.preview.v1.ReloadStage\x12,\n\x08strategy\x18\x04 \x01(\x0e\x32\x1a.preview.v1.ReloadStrategy\x12.\n\rchanged_paths\x18\x05 \x03(\x0b\x32\x17.preview.v1.ChangedPath\x12\x1d\n\x15\x63hanged_paths_omitted\x18\x06 \x01(\r\x12$\n\x07\x66\x61ilure\x18\x07 \x01(\x0b\x32\x13.preview.v1.Failure\x12.\n\tdurations\x18\x08 \x01(\x0b\x32\x1b.preview.v1.ReloadDurations\x12-\n\ttimestamp\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0bhttp_status\x18\n \x01(\rH\x00\x88\x01\x01\x42\x0e\n\x0c_http_status*\xb9\x01\n\x05Phase\x12\x15\n\x11PHASE_UNSPECIFIED\x10\x00\x12\x11\n\rPHASE_PENDING\x10\x01\x12\x14\n\x10PHASE_INSTALLING\x10\x02\x12\x12\n\x0ePHASE_STARTING\x10\x03\x12\x11\n\rPHASE_RUNNING\x10\x04\x12\x10\n\x0cPHASE_PAUSED\x10\x05\x12\x12\n\x0ePHASE_STOPPING\x10\x06\x12\x11\n\rPHASE_STOPPED\x10\x07\x12\x10\n\x0cPHASE_FAILED\x10\x08*y\n\x05Stack\x12\x15\n\x11STACK_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTACK_PYTHON\x10\x01\x12\x0e\n\nSTACK_NODE\x10\x02\x12\x0f\n\x0bSTACK_REACT\x10\x03\x12\x10\n\x0cSTACK_STATIC\x10\x04\x12\x14\n\x10STACK_DOCKERFILE\x10\x05*W\n\nReloadMode\x12\x1b\n\x17RELOAD_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10RELOAD_MODE_AUTO\x10\x01\x12\x16\n\x12RELOAD_MODE_MANUAL\x10\x02*N\n\x08WaitMode\x12\x19\n\x15WAIT_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0fWAIT_MODE_READY\x10\x01\x12\x12\n\x0eWAIT_MODE_NONE\x10\x02*\xdc\x01\n\x0c\x46\x61ilureStage\x12\x1d\n\x19\x46\x41ILURE_STAGE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41ILURE_STAGE_DETECT\x10\x01\x12\x17\n\x13\x46\x41ILURE_STAGE_IMAGE\x10\x02\x12\x19\n\x15\x46\x41ILURE_STAGE_INSTALL\x10\x03\x12\x17\n\x13\x46\x41ILURE_STAGE_BUILD\x10\x04\x12\x16\n\x12\x46\x41ILURE_STAGE_SYNC\x10\x05\x12\x17\n\x13\x46\x41ILURE_STAGE_START\x10\x06\x12\x15\n\x11\x46\x41ILURE_STAGE_RUN\x10\x07*\x87\x01\n\tLogSource\x12\x1a\n\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n\x14LOG_SOURCE_LIFECYCLE\x10\x01\x12\x16\n\x12LOG_SOURCE_INSTALL\x10\x02\x12\x15\n\x11LOG_SOURCE_STDOUT\x10\x03\x12\x15\n\x11LOG_SOURCE_STDERR\x10\x04*\x91\x01\n\x0bReloadStage\x12\x1c\n\x18RELOAD_STAGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16RELOAD_STAGE_COMMITTED\x10\x01\x12\x17\n\x13RELOAD_STAGE_SYNCED\x10\x02\x12\x16\n\x12RELOAD_STAGE_READY\x10\x03\x12\x17\n\x13RELOAD_STAGE_FAILED\x10\x04*\xea\x01\n\x0eReloadStrategy\x12\x1f\n\x1bRELOAD_STRATEGY_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRELOAD_STRATEGY_SWAP_STYLES\x10\x01\x12\x1e\n\x1aRELOAD_STRATEGY_HOT_UPDATE\x10\x02\x12\x1d\n\x19RELOAD_STRATEGY_FULL_PAGE\x10\x03\x12\x1b\n\x17RELOAD_STRATEGY_RESTART\x10\x04\x12\x1d\n\x19RELOAD_STRATEGY_REINSTALL\x10\x05\x12\x1b\n\x17RELOAD_STRATEGY_REBUILD\x10\x06*s\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43HANGE_KIND_ADDED\x10\x01\x12\x18\n\x14\x43HANGE_KIND_MODIFIED\x10\x02\x12\x17\n\x13\x43HANGE_KIND_DELETED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'preview.v1.preview_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PHASE']._serialized_start=1735
-  _globals['_PHASE']._serialized_end=1920
-  _globals['_STACK']._serialized_start=1922
-  _globals['_STACK']._serialized_end=2043
-  _globals['_RELOADMODE']._serialized_start=2045
-  _globals['_RELOADMODE']._serialized_end=2132
-  _globals['_WAITMODE']._serialized_start=2134
-  _globals['_WAITMODE']._serialized_end=2212
-  _globals['_FAILURESTAGE']._serialized_start=2215
-  _globals['_FAILURESTAGE']._serialized_end=2435
-  _globals['_LOGSOURCE']._serialized_start=2438
-  _globals['_LOGSOURCE']._serialized_end=2573
-  _globals['_RELOADSTAGE']._serialized_start=2576
-  _globals['_RELOADSTAGE']._serialized_end=2721
-  _globals['_RELOADSTRATEGY']._serialized_start=2724
-  _globals['_RELOADSTRATEGY']._serialized_end=2958
-  _globals['_CHANGEKIND']._serialized_start=2960
-  _globals['_CHANGEKIND']._serialized_end=3075
+  _globals['_PHASE']._serialized_start=1959
+  _globals['_PHASE']._serialized_end=2144
+  _globals['_STACK']._serialized_start=2146
+  _globals['_STACK']._serialized_end=2267
+  _globals['_RELOADMODE']._serialized_start=2269
+  _globals['_RELOADMODE']._serialized_end=2356
+  _globals['_WAITMODE']._serialized_start=2358
+  _globals['_WAITMODE']._serialized_end=2436
+  _globals['_FAILURESTAGE']._serialized_start=2439
+  _globals['_FAILURESTAGE']._serialized_end=2659
+  _globals['_LOGSOURCE']._serialized_start=2662
+  _globals['_LOGSOURCE']._serialized_end=2797
+  _globals['_RELOADSTAGE']._serialized_start=2800
+  _globals['_RELOADSTAGE']._serialized_end=2945
+  _globals['_RELOADSTRATEGY']._serialized_start=2948
+  _globals['_RELOADSTRATEGY']._serialized_end=3182
+  _globals['_CHANGEKIND']._serialized_start=3184
+  _globals['_CHANGEKIND']._serialized_end=3299
   _globals['_FILE']._serialized_start=105
   _globals['_FILE']._serialized_end=188
   _globals['_LIMITS']._serialized_start=190
@@ -58,13 +58,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FAILURE']._serialized_start=251
   _globals['_FAILURE']._serialized_end=440
   _globals['_PREVIEW']._serialized_start=443
-  _globals['_PREVIEW']._serialized_end=1020
-  _globals['_LOGENTRY']._serialized_start=1023
-  _globals['_LOGENTRY']._serialized_end=1166
-  _globals['_CHANGEDPATH']._serialized_start=1168
-  _globals['_CHANGEDPATH']._serialized_end=1233
-  _globals['_RELOADDURATIONS']._serialized_start=1236
-  _globals['_RELOADDURATIONS']._serialized_end=1378
-  _globals['_RELOAD']._serialized_start=1381
-  _globals['_RELOAD']._serialized_end=1732
+  _globals['_PREVIEW']._serialized_end=1098
+  _globals['_APPPORT']._serialized_start=1100
+  _globals['_APPPORT']._serialized_end=1202
+  _globals['_LOGENTRY']._serialized_start=1205
+  _globals['_LOGENTRY']._serialized_end=1348
+  _globals['_CHANGEDPATH']._serialized_start=1350
+  _globals['_CHANGEDPATH']._serialized_end=1415
+  _globals['_RELOADDURATIONS']._serialized_start=1418
+  _globals['_RELOADDURATIONS']._serialized_end=1560
+  _globals['_RELOAD']._serialized_start=1563
+  _globals['_RELOAD']._serialized_end=1956
 # @@protoc_insertion_point(module_scope)

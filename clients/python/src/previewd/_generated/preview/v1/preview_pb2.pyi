@@ -181,7 +181,7 @@ class Failure(_message.Message):
     def __init__(self, stage: _Optional[_Union[FailureStage, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., log_excerpt: _Optional[_Iterable[str]] = ..., exit_code: _Optional[int] = ..., commit_id: _Optional[str] = ...) -> None: ...
 
 class Preview(_message.Message):
-    __slots__ = ("preview_id", "project_id", "branch", "stack", "phase", "url", "port", "container_id", "container_name", "commit_id", "created_at", "last_accessed_at", "expires_at", "failure", "limits", "reload", "head_commit_id", "idle_timeout", "notes")
+    __slots__ = ("preview_id", "project_id", "branch", "stack", "phase", "url", "port", "container_id", "container_name", "commit_id", "created_at", "last_accessed_at", "expires_at", "failure", "limits", "reload", "head_commit_id", "idle_timeout", "notes", "http_status", "ports")
     PREVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
@@ -201,6 +201,8 @@ class Preview(_message.Message):
     HEAD_COMMIT_ID_FIELD_NUMBER: _ClassVar[int]
     IDLE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
     preview_id: str
     project_id: str
     branch: str
@@ -220,7 +222,21 @@ class Preview(_message.Message):
     head_commit_id: str
     idle_timeout: _duration_pb2.Duration
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, preview_id: _Optional[str] = ..., project_id: _Optional[str] = ..., branch: _Optional[str] = ..., stack: _Optional[_Union[Stack, str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., url: _Optional[str] = ..., port: _Optional[int] = ..., container_id: _Optional[str] = ..., container_name: _Optional[str] = ..., commit_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_accessed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., reload: _Optional[_Union[ReloadMode, str]] = ..., head_commit_id: _Optional[str] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    http_status: int
+    ports: _containers.RepeatedCompositeFieldContainer[AppPort]
+    def __init__(self, preview_id: _Optional[str] = ..., project_id: _Optional[str] = ..., branch: _Optional[str] = ..., stack: _Optional[_Union[Stack, str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., url: _Optional[str] = ..., port: _Optional[int] = ..., container_id: _Optional[str] = ..., container_name: _Optional[str] = ..., commit_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_accessed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., reload: _Optional[_Union[ReloadMode, str]] = ..., head_commit_id: _Optional[str] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ..., http_status: _Optional[int] = ..., ports: _Optional[_Iterable[_Union[AppPort, _Mapping]]] = ...) -> None: ...
+
+class AppPort(_message.Message):
+    __slots__ = ("number", "http_status", "content_type", "tls")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    TLS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    http_status: int
+    content_type: str
+    tls: bool
+    def __init__(self, number: _Optional[int] = ..., http_status: _Optional[int] = ..., content_type: _Optional[str] = ..., tls: bool = ...) -> None: ...
 
 class LogEntry(_message.Message):
     __slots__ = ("cursor", "timestamp", "source", "line", "partial")
@@ -255,7 +271,7 @@ class ReloadDurations(_message.Message):
     def __init__(self, sync: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ready: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., total: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Reload(_message.Message):
-    __slots__ = ("commit_id", "parent_commit_id", "stage", "strategy", "changed_paths", "changed_paths_omitted", "failure", "durations", "timestamp")
+    __slots__ = ("commit_id", "parent_commit_id", "stage", "strategy", "changed_paths", "changed_paths_omitted", "failure", "durations", "timestamp", "http_status")
     COMMIT_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_COMMIT_ID_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
@@ -265,6 +281,7 @@ class Reload(_message.Message):
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     DURATIONS_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
     commit_id: str
     parent_commit_id: str
     stage: ReloadStage
@@ -274,4 +291,5 @@ class Reload(_message.Message):
     failure: Failure
     durations: ReloadDurations
     timestamp: _timestamp_pb2.Timestamp
-    def __init__(self, commit_id: _Optional[str] = ..., parent_commit_id: _Optional[str] = ..., stage: _Optional[_Union[ReloadStage, str]] = ..., strategy: _Optional[_Union[ReloadStrategy, str]] = ..., changed_paths: _Optional[_Iterable[_Union[ChangedPath, _Mapping]]] = ..., changed_paths_omitted: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., durations: _Optional[_Union[ReloadDurations, _Mapping]] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    http_status: int
+    def __init__(self, commit_id: _Optional[str] = ..., parent_commit_id: _Optional[str] = ..., stage: _Optional[_Union[ReloadStage, str]] = ..., strategy: _Optional[_Union[ReloadStrategy, str]] = ..., changed_paths: _Optional[_Iterable[_Union[ChangedPath, _Mapping]]] = ..., changed_paths_omitted: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., durations: _Optional[_Union[ReloadDurations, _Mapping]] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., http_status: _Optional[int] = ...) -> None: ...

@@ -24,7 +24,7 @@ GOODBYE_REASON_EXPIRED: GoodbyeReason
 GOODBYE_REASON_SHUTTING_DOWN: GoodbyeReason
 
 class CreateRequest(_message.Message):
-    __slots__ = ("project_id", "branch", "files", "request_id", "stack", "start_command", "app_port", "environment", "limits", "time_to_live", "idle_timeout", "reload", "wait", "replace", "message")
+    __slots__ = ("project_id", "branch", "files", "request_id", "stack", "start_command", "app_port", "environment", "limits", "time_to_live", "idle_timeout", "reload", "wait", "replace", "message", "ready_path")
     class EnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class CreateRequest(_message.Message):
     WAIT_FIELD_NUMBER: _ClassVar[int]
     REPLACE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    READY_PATH_FIELD_NUMBER: _ClassVar[int]
     project_id: str
     branch: str
     files: _containers.RepeatedCompositeFieldContainer[_preview_pb2.File]
@@ -62,7 +63,8 @@ class CreateRequest(_message.Message):
     wait: _preview_pb2.WaitMode
     replace: bool
     message: str
-    def __init__(self, project_id: _Optional[str] = ..., branch: _Optional[str] = ..., files: _Optional[_Iterable[_Union[_preview_pb2.File, _Mapping]]] = ..., request_id: _Optional[str] = ..., stack: _Optional[_Union[_preview_pb2.Stack, str]] = ..., start_command: _Optional[str] = ..., app_port: _Optional[int] = ..., environment: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Union[_preview_pb2.Limits, _Mapping]] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., reload: _Optional[_Union[_preview_pb2.ReloadMode, str]] = ..., wait: _Optional[_Union[_preview_pb2.WaitMode, str]] = ..., replace: bool = ..., message: _Optional[str] = ...) -> None: ...
+    ready_path: str
+    def __init__(self, project_id: _Optional[str] = ..., branch: _Optional[str] = ..., files: _Optional[_Iterable[_Union[_preview_pb2.File, _Mapping]]] = ..., request_id: _Optional[str] = ..., stack: _Optional[_Union[_preview_pb2.Stack, str]] = ..., start_command: _Optional[str] = ..., app_port: _Optional[int] = ..., environment: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Union[_preview_pb2.Limits, _Mapping]] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., reload: _Optional[_Union[_preview_pb2.ReloadMode, str]] = ..., wait: _Optional[_Union[_preview_pb2.WaitMode, str]] = ..., replace: bool = ..., message: _Optional[str] = ..., ready_path: _Optional[str] = ...) -> None: ...
 
 class CreateResponse(_message.Message):
     __slots__ = ("preview", "created")
