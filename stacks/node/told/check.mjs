@@ -113,7 +113,8 @@ async function pageScripts(server) {
       const url = /\bsrc=(?:"([^"]+)"|'([^']+)'|([^\s>]+))/.exec(tag)?.slice(1).find(Boolean)
       if (!url || /^(https?:)?\/\/|@vite\//.test(url)) continue
       const below = url.startsWith(base) ? url.slice(base.length) : url.replace(/^\.?\//, '')
-      found.add(`/${below}`)
+      // What is no path has its id in its address, as Vite writes it: plugins put such scripts into pages.
+      found.add(below.startsWith('@id/') ? below.slice('@id/'.length).replace('__x00__', '\0') : `/${below}`)
     }
   }
   return [...found]

@@ -14,17 +14,20 @@ let wanted = false
 let answering
 let queue = Promise.resolve()
 
-/** Answers notices by a function, the last that came, one after another. Connects again when the other side went away. */
-export function listen(answer) {
+/**
+ * Answers notices by a function, the last that came, one after another. Connects again when the other side went away. A
+ * process that is to be kept does not end before `hangUp`: a server that restarts is nothing to stay for, for a moment.
+ */
+export function listen(answer, keep) {
   wanted = true
   answering = answer
+  if (keep) socket?.ref()
   if (socket || !process.env.PREVIEWD_CONTROL) return
   socket = connect(process.env.PREVIEWD_CONTROL)
   const own = socket
   let buffer = ''
   own.setEncoding('utf8')
-  // The server keeps the process alive, not this.
-  own.unref()
+  if (!keep) own.unref()
   own.on('data', (text) => {
     buffer += text
     const lines = buffer.split('\n')
@@ -36,7 +39,7 @@ export function listen(answer) {
   own.on('error', () => {})
   own.on('close', () => {
     socket = undefined
-    if (wanted) setTimeout(() => wanted && listen(answering), 100).unref()
+    if (wanted) setTimeout(() => wanted && listen(answering, keep), 100).unref()
   })
 }
 

@@ -39,7 +39,11 @@ let worked = 0
 
 /** Returns a `createServer` like that of a Vite module, whose servers are told of changes. */
 export function told(vite) {
-  return function createServer(inline = {}) {
+  if (vite.createServer.previewd) return vite.createServer
+  createServer.previewd = true
+  return createServer
+
+  function createServer(inline = {}) {
     const one = new Told(vite)
     const config = { ...inline, plugins: [...(inline.plugins ?? []), one.plugin()] }
     const made = vite.createServer(config).then((server) => one.begin(server))
@@ -70,26 +74,16 @@ class Told {
     this.waiting = new Map()
     /** What failed in the last check. */
     this.broken = new Set()
+    /** How many restarts are on their way. */
+    this.restarting = 0
   }
 
   begin(server) {
     this.server = server
     this.watchOver()
     live.add(this)
-    const { listen: open } = server
-    server.listen = async (...words) => {
-      const opened = await open.apply(server, words)
-      news.emit('listening')
-      return opened
-    }
-    const { close } = server
-    server.close = (...words) => {
-      live.delete(this)
-      if (live.size === 0) hangUp()
-      return close.apply(server, words)
-    }
     writes.follow(written)
-    listen(answer)
+    listen(answer, true)
     return server
   }
 
@@ -172,15 +166,35 @@ class Told {
       }
       channel.send.previewd = true
     }
-    if (!server.restart.previewd) {
-      const restart = server.restart
-      server.restart = function (...words) {
-        const running = Promise.resolve(restart.apply(this, words))
-        pend(running)
-        return running
-      }
-      server.restart.previewd = true
-    }
+    this.around('listen', async (open) => {
+      const opened = await open()
+      news.emit('listening')
+      return opened
+    })
+    this.around('close', (close) => {
+      // A restart closes what was there and goes on as the same.
+      if (this.restarting === 0) live.delete(this)
+      if (live.size === 0) hangUp()
+      return close()
+    })
+    this.around('restart', (restart) => {
+      this.restarting += 1
+      const running = Promise.resolve(restart()).finally(() => {
+        this.restarting -= 1
+        this.watchOver()
+      })
+      pend(running)
+      return running
+    })
+  }
+
+  /** Puts a function around a method of the server. */
+  around(name, instead) {
+    const { server } = this
+    const real = server[name]
+    if (real.previewd) return
+    server[name] = (...words) => instead(() => real.apply(server, words))
+    server[name].previewd = true
   }
 
   /** Begins a notice: forgets what was before it, and remembers what it may make stale. */

@@ -103,12 +103,23 @@ const routes = {
     server.watcher.on("add", generate).on("unlink", generate);
   },
 };
-export default { plugins: [routes] };
+const script = {
+  name: "script",
+  resolveId: (id) => (id === "virtual:script" ? "\\0virtual:script" : id === "virtual:bare" ? id : undefined),
+  load: (id) => (id.endsWith("virtual:script") || id === "virtual:bare" ? "window.virtual = true" : undefined),
+  transformIndexHtml: () =>
+    ["/@id/__x00__virtual:script", "/@id/virtual:bare"].map((src) => ({
+      tag: "script",
+      attrs: { type: "module", src },
+      injectTo: "head",
+    })),
+};
+export default { plugins: [routes, script] };
 """
 
 
 def generated() -> Files:
-    """Returns a page that shows what a plugin of the project writes when files come and go."""
+    """Returns a page that shows what a plugin writes when files come and go, and into which another puts scripts."""
     return {
         "package.json": '{"private":true,"type":"module","scripts":{"dev":"vite"},"devDependencies":{"vite":"^7"}}\n',
         "vite.config.js": GENERATOR,
