@@ -90,12 +90,6 @@ def test_tailwind_3_on_vite_5_scans_what_is_no_module_of_the_page(client, create
     assert shows(preview, style, "line-through")
     client.update(preview.preview_id, {"notes.md": "tracking-widest\n"})
     assert shows(preview, style, "tracking-widest")
-    colour = dev_servers.tailwind_3()["tailwind.config.js"].replace(
-        "extend: {}", "extend: { colors: { brand: '#123456' } }"
-    )
-    script = script.replace("line-through", "text-brand")
-    client.update(preview.preview_id, {"tailwind.config.js": colour, "src/main.js": script})
-    assert shows(preview, style, "text-brand")
 
 
 def test_a_program_beside_the_development_server_is_started_anew_alone(client, create):

@@ -19,6 +19,8 @@ from previewd import Client
 
 START_SECONDS = 60
 STOP_SECONDS = 10
+#: With --remove-on-exit: every image that its previews have had is removed too.
+REMOVE_SECONDS = 60
 RANGE = 60
 
 #: How many services one process of the tests may start before their ranges come again.
@@ -149,12 +151,13 @@ class Service:
         _ = self.instance  # asked now, as the network may go with the process
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
+        within = REMOVE_SECONDS if "--remove-on-exit" in self.arguments else STOP_SECONDS
         try:
-            code = self.process.wait(timeout=STOP_SECONDS)
+            code = self.process.wait(timeout=within)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(
-                f"the service did not end within {STOP_SECONDS} s of SIGTERM:\n{self.tail()}"
+                f"the service did not end within {within} s of SIGTERM:\n{self.tail()}"
             ) from None
         took = time.monotonic() - started
         assert code == 0, f"the service ended with {code} after {took:.1f} s:\n{self.tail()}"
