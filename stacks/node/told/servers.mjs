@@ -97,7 +97,6 @@ class Told {
       enforce: 'post',
       apply: 'serve',
       configResolved(config) {
-        one.config = config
         const { server, logger } = config
         server.watch = null
         server.allowedHosts = true
