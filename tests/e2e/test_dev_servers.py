@@ -92,7 +92,6 @@ def test_tailwind_3_on_vite_5_scans_what_is_no_module_of_the_page(client, create
     assert shows(preview, style, "tracking-widest")
 
 
-@pytest.mark.xfail(reason="without a vite.config the style was seen to stay the old one", strict=False)
 def test_a_colour_of_tailwind_s_configuration_shows_with_its_first_use(client, create):
     preview = create(dev_servers.tailwind_3(), timeout=180)
     files = dev_servers.tailwind_3()

@@ -371,7 +371,7 @@ async function answer({ changes }) {
 /** Returns whether a file was loaded by Node itself and is no server's to load anew. */
 function needsNewProcess(file) {
   const isServers = (one) => one.decides(one.normal(file)) || one.environments.some(({ graph }) => graph.getModulesByFile(one.normal(file))?.size)
-  return native.has(file) && ![...live].some(isServers)
+  return native.stays(file) || (native.has(file) && ![...live].some(isServers))
 }
 
 function filesOf(one, changes) {
