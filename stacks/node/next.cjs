@@ -20,6 +20,8 @@ const QUIET_MS = 60
 const OPEN_TIMEOUT_MS = 2000
 /** The longest that a build is waited for. */
 const BUILT_TIMEOUT_MS = 25_000
+/** How long a page may take from its socket to its modules' updates: what comes in between, Turbopack does not tell it. */
+const SUBSCRIBED_MS = 2000
 /** What begins and what ends a build, and what is said of pages that come or go. The field was `action` before Next 16. */
 const ENDS = new Set(['built', 'sync', 'finishBuilding', 'addedPage', 'removedPage', 'devPagesManifestUpdate'])
 /** What no page is made of, whoever changes it. */
@@ -33,6 +35,7 @@ const real = http.Server.prototype.emit
 if (process.env.PREVIEWD_CONTROL) {
   http.Server.prototype.emit = function (event, ...words) {
     if (event === 'request' || event === 'upgrade') fromItsOwnPage(words[0])
+    if (event === 'upgrade') noteItsPage(words[0], words[1])
     const done = real.call(this, event, ...words)
     if (event === 'listening' && servesNext()) begin(this.address()?.port)
     return done
@@ -54,6 +57,24 @@ function fromItsOwnPage({ url = '', headers }) {
   for (const name of ['origin', 'referer']) {
     const from = URL.canParse(headers[name] ?? '') ? new URL(headers[name]) : undefined
     if (from && from.host === host) headers[name] = name === 'origin' ? 'http://localhost' : `http://localhost${from.pathname}`
+  }
+}
+
+/** The sockets of pages, with the time at which each was opened. */
+const pages = new Map()
+
+function noteItsPage({ url = '' }, socket) {
+  if (!process.env.TURBOPACK || !/^[^?]*\/_next\/(?:webpack-)?hmr/.test(url) || url.includes('id=previewd')) return
+  pages.set(socket, Date.now())
+  socket.once('close', () => pages.delete(socket))
+}
+
+/** Loads those pages anew that were new at a time, and so may have missed what changed then. */
+function reloadThoseNewAt(time) {
+  const text = Buffer.from('{"type":"reloadPage","action":"reloadPage"}')
+  for (const [socket, opened] of pages) {
+    // One whole text message of RFC 6455, below the length that has a longer head.
+    if (opened > time - SUBSCRIBED_MS && socket.writable) socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]))
   }
 }
 
@@ -108,13 +129,15 @@ function hear(data) {
 }
 
 async function answer({ changes }) {
-  const since = Date.now() + SOONEST_MS
+  const begun = Date.now()
+  const since = begun + SOONEST_MS
   if (changes.some(({ path }) => CONFIGURES.test(path))) return { ok: true, strategy: 'process' }
   if (!(await channel())) return { ok: false, error: { message: 'the channel of Next.js did not open' } }
   const seen = changes.filter(({ path }) => !ASIDE.test(path))
   if (seen.length > 0) {
     if (!(await said(since)) && touch(seen)) await said(since)
     await ended()
+    reloadThoseNewAt(begun)
   }
   return errors.length > 0 ? { ok: false, error: described(errors[0]) } : { ok: true, strategy: 'hot' }
 }

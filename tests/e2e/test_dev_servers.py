@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from harness import daemon, dev_servers, web
 from harness.browser import Chromium
@@ -126,9 +128,14 @@ def test_a_page_of_next_is_alive_at_the_preview_s_address(client, create, chromi
     tab = chromium.tab()
     tab.open(preview.url)
     tab.wait_for("document.querySelector('h1')?.textContent === 'version 000'", within=60)
+    # It counts once the page has come alive, which is before Turbopack tells it of changes.
+    counts = "(document.querySelector('button').click(), document.querySelector('button').textContent > 0)"
+    tab.wait_for(counts, within=60)
+    client.update(preview.preview_id, NEXT.change(5), timeout=NEXT.reload_seconds)
+    tab.wait_for("document.querySelector('h1')?.textContent === 'version 005'", within=20)
+    tab.wait_for(counts, within=60)
+    time.sleep(3)
     tab.evaluate("window.sameDocument = true")
-    # It counts once the page has come alive.
-    tab.wait_for("(document.querySelector('button').click(), document.querySelector('button').textContent > 0)", within=60)
     servers = {number for number, command in processes(preview).items() if "next-server" in command}
     for version in (1, 2):
         updated = client.update(preview.preview_id, NEXT.change(version), timeout=NEXT.reload_seconds).preview

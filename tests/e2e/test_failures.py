@@ -415,7 +415,8 @@ def test_folder_that_the_app_made_read_only_stands_in_no_commits_way(client, cre
 
 def test_frozen_container_is_woken(client, create):
     preview = create(projects.STATIC)
-    daemon.docker("pause", preview.container_id)
+    # runc gives a busy cgroup of version 1 up after some attempts, and leaves the container running.
+    eventually(lambda: daemon.docker("pause", preview.container_id), within=30, every=0.5, what="docker pause")
     answer = web.get(preview.url)
     assert (answer.status, web.version_in(answer.text)) == (200, 0)
     after = client.get(preview.preview_id)
