@@ -29,6 +29,7 @@ use crate::{
     grpc::{self, ServerOptions},
     preview::{
         availability::Availability,
+        data::DataStore,
         driver::Core,
         images::Images,
         manager::Manager,
@@ -116,7 +117,8 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
         ..GatewayOptions::default()
     }));
     let images = Images::new(engine.clone(), settings.clone(), store.instance());
-    let core = Arc::new(Core { engine: engine.clone(), vfs: vfs.clone(), images, settings, stack: stack_config });
+    let data = DataStore::new(&config.data_dir);
+    let core = Arc::new(Core { engine: engine.clone(), vfs: vfs.clone(), images, data, settings, stack: stack_config });
     let (availability, available) = Availability::new(engine.clone());
     let manager = Manager::new(core, store, gateway.clone(), available, shutdown.clone());
 

@@ -10,6 +10,7 @@ mod control;
 mod convert;
 mod dial;
 mod echo;
+mod made;
 mod memory;
 mod output;
 mod pipes;

@@ -16,6 +16,7 @@ use tonic::transport::Server;
 
 use crate::{
     echo::Echo,
+    made::Born,
     memory,
     output::Output,
     process::Supervisor,
@@ -71,7 +72,8 @@ async fn serve(listener: std::os::unix::net::UnixListener, echo: Echo) -> io::Re
     // These live as long as the process.
     tokio::spawn(memory::watch(Arc::clone(&output)));
     tokio::spawn(async move { reaper.run(children).await });
-    let agent = Agent::new(Arc::clone(&supervisor), output, instance());
+    // Where it cannot be noted, nothing counts as made by the app.
+    let agent = Agent::new(Arc::clone(&supervisor), output, instance(), Born::note().ok());
 
     listener.set_nonblocking(true)?;
     let listener = UnixListenerStream::new(UnixListener::from_std(listener)?);

@@ -15,6 +15,7 @@ use crate::{
     choice::Expected,
     control::{self, ControlError},
     convert,
+    made::{self, Born},
     output::{Output, Record},
     process::{ProcessError, Supervisor},
     processes,
@@ -22,7 +23,7 @@ use crate::{
     ready::{self, Wanted},
     sockets,
     spawn::Launch,
-    sync::{Incoming, Syncer},
+    sync::{self, Incoming, Kind, Syncer},
 };
 
 const GRACE: Duration = Duration::from_secs(2);
@@ -36,6 +37,7 @@ const MAX_NOTIFY: Duration = Duration::from_secs(600);
 const MAX_READY_PATH_BYTES: usize = 2048;
 const MAX_ALTERNATIVES: usize = 16;
 const MAX_REVISION_BYTES: usize = 64;
+const MAX_ONLY: usize = 1000;
 /// How long the next message of a revision may take.
 const SYNC_IDLE: Duration = Duration::from_secs(30);
 /// How many messages wait for a watcher.
@@ -49,12 +51,13 @@ pub struct Agent {
     syncer: Syncer,
     instance: String,
     marked: Mutex<String>,
+    born: Option<Born>,
 }
 
 impl Agent {
-    /// Returns the service. `instance` names this life of the agent.
-    pub fn new(supervisor: Arc<Supervisor>, output: Arc<Output>, instance: String) -> Self {
-        Self { supervisor, output, syncer: Syncer::default(), instance, marked: Mutex::default() }
+    /// Returns the service. `instance` names this life of the agent, `born` says when the container was made.
+    pub fn new(supervisor: Arc<Supervisor>, output: Arc<Output>, instance: String, born: Option<Born>) -> Self {
+        Self { supervisor, output, syncer: Syncer::default(), instance, marked: Mutex::default(), born }
     }
 }
 
@@ -96,7 +99,7 @@ impl AgentService for Agent {
         let Some(Message::Begin(begin)) = next(&mut messages).await? else {
             return Err(Status::invalid_argument("the first message is not `begin`"));
         };
-        let incoming = self.syncer.begin(&begin.root, begin.revision, begin.full);
+        let incoming = self.syncer.begin(&begin.root, begin.revision, Kind::of(begin.full, begin.made));
         let mut incoming = incoming.await.map_err(convert::sync_error)?;
         while let Some(message) = next(&mut messages).await? {
             if matches!(message, Message::Finish(_)) {
@@ -106,6 +109,34 @@ impl AgentService for Agent {
             take(&mut incoming, message)?;
         }
         Err(Status::invalid_argument("the last message is not `finish`"))
+    }
+
+    type ExportStream = Pin<Box<dyn Stream<Item = Result<proto::ExportResponse, Status>> + Send>>;
+
+    async fn export(&self, request: Request<proto::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
+        let request = request.into_inner();
+        if request.only.len() > MAX_ONLY || request.except.len() > sync::MAX_PATHS {
+            return Err(Status::invalid_argument("too many paths"));
+        }
+        if !request.only.iter().all(|path| sync::is_path(path)) {
+            return Err(Status::invalid_argument("a path does not lead below the root"));
+        }
+        let (root, brought) = self.syncer.brought(&request.root).await.map_err(convert::sync_error)?;
+        let wanted = made::Wanted {
+            root,
+            only: request.only,
+            except: request.except.into_iter().chain(brought).collect(),
+            max_bytes: request.max_bytes.min(made::MAX_BYTES),
+            born: self.born,
+        };
+        let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
+        // It ends when the caller goes away.
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::Builder::new()
+            .name("export".to_owned())
+            .spawn(move || made::send(&wanted, &sender, &runtime))
+            .map_err(|error| Status::internal(format!("no thread: {error}")))?;
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
     async fn start(&self, request: Request<proto::StartRequest>) -> Result<Response<proto::StartResponse>, Status> {

@@ -93,6 +93,7 @@ mod tests {
             needs: Needs::default(),
             notes: Vec::new(),
             supplied: BTreeMap::new(),
+            data: Vec::new(),
         }
     }
 

@@ -33,6 +33,9 @@ pub struct RunPlan {
     pub notes: Vec<String>,
     /// Files that are put beside the project's own where it has none of that path, such as an entry page. Never in the VFS.
     pub supplied: BTreeMap<FilePath, String>,
+    /// Files and folders, from the project's root, whose content outlives the preview: it is the app's own, and kept as long
+    /// as the project.
+    pub data: Vec<FilePath>,
 }
 
 impl RunPlan {

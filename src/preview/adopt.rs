@@ -37,7 +37,9 @@ impl Driver {
                 tracing::info!(preview = %self.handle.id, reason, "the container is made anew");
                 self.session = None;
                 self.gone();
-                self.discard(&container.id).await;
+                if !self.leave(container).await {
+                    self.discard(&container.id).await;
+                }
             }
         }
         Ok(())

@@ -35,6 +35,8 @@ use crate::{
     },
     engine::{Container, EngineError, EngineEvent, SharedEngine},
     preview::{
+        carry::Leaving,
+        data::DataStore,
         flights::Held,
         handle::Handle,
         images::Images,
@@ -66,6 +68,8 @@ pub struct Core {
     pub vfs: Vfs,
     /// What makes images.
     pub images: Arc<Images>,
+    /// What keeps the data of apps between previews.
+    pub data: DataStore,
     /// What the configuration says.
     pub settings: Arc<Settings>,
     /// What the configuration says of stacks.
@@ -101,6 +105,8 @@ pub struct Driver {
     pub(super) replaced: Vec<Session>,
     /// Those of them that are on their way out.
     pub(super) retiring: JoinSet<()>,
+    /// One that could not be taken over, for what is in it.
+    pub(super) leaving: Option<Leaving>,
     pub(super) deaths: Vec<Instant>,
     /// How much memory it was given because it needed more, in bytes; 0 for none.
     pub(super) given: Arc<AtomicU64>,
@@ -142,6 +148,7 @@ impl Driver {
             built: BTreeSet::new(),
             replaced: Vec::new(),
             retiring: JoinSet::new(),
+            leaving: None,
             deaths: Vec::new(),
             given: Arc::default(),
             answered: None,
@@ -193,8 +200,10 @@ impl Driver {
         self.port = None;
         self.input(Input::Stop);
         self.handle.log.lifecycle("stopping");
+        self.keep_data().await;
         self.session = None;
         self.replaced.clear();
+        self.leaving = None;
         self.held = None;
         self.retiring.abort_all();
         tokio::select! {

@@ -43,6 +43,8 @@ impl Driver {
         } else {
             session.files = prepared.files.clone();
         }
+        let folder = self.command(&session.plan, &prepared.image.image).cwd;
+        self.carry_over(&session, &folder).await;
         self.synced(progress);
         if let Some(before) = &self.session {
             session.takes_after(before);
@@ -151,6 +153,6 @@ impl Driver {
 }
 
 /// Returns a name beside that of a preview's container.
-fn aside(name: &str) -> String {
+pub(super) fn aside(name: &str) -> String {
     format!("{name}-{}", uuid::Uuid::new_v4().simple())
 }

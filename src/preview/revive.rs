@@ -80,9 +80,14 @@ impl Driver {
             Ok(state) => {
                 let exit = end_of(state.as_ref());
                 self.handle.log.lifecycle(format!("the container ended with status {}", exit.code));
-                self.session = None;
+                let before = self.session.take();
                 self.gone();
-                self.discard(&container).await;
+                if let Some(before) = before {
+                    self.session = self.start_again(before, state.as_ref()).await;
+                }
+                if self.session.is_none() {
+                    self.discard(&container).await;
+                }
                 self.died(Some(exit)).await;
             }
             Err(error) => return Err(error),
@@ -153,15 +158,21 @@ impl Driver {
     async fn revive(&mut self, applied: &CommitId) -> Result<(), Interrupted> {
         // After a commit that a development server could not show, the files are not those of the one that answers.
         if self.session.as_ref().is_some_and(|session| session.revision == *applied) {
-            match self.restart_process().await {
+            let outcome = match self.restart_process().await {
+                // As when the container is being stopped: its app ends a moment before it.
+                Err(StartError::Session(error)) if error.is_lost() && self.container_again().await => {
+                    self.restart_process().await
+                }
+                outcome => outcome,
+            };
+            match outcome {
                 Ok(()) => return Ok(()),
                 Err(StartError::Interrupted(interrupted)) => return Err(interrupted),
                 Err(StartError::Page(failure)) => return Err(failure.into()),
-                // As when the container is being stopped: its app ends a moment before it.
+                // Another container is made.
                 Err(StartError::Session(error)) if error.is_lost() => {
-                    let container = self.session.take().map(|session| session.container.clone());
-                    if let Some(container) = container {
-                        self.discard(&container).await;
+                    if let Some(session) = self.session.take() {
+                        self.discard(&session.container).await;
                     }
                 }
                 Err(StartError::Session(error)) => return Err(session_failure(FailureStage::Run, &error).into()),
@@ -169,6 +180,18 @@ impl Driver {
         }
         let prepared = self.prepare(applied).await?;
         self.bring_prepared(prepared, &mut Progress::quiet(applied)).await
+    }
+
+    /// Starts the container once more that has just ended. Returns whether there is one.
+    async fn container_again(&mut self) -> bool {
+        let Some(before) = self.session.take() else { return false };
+        let container = before.container.clone();
+        let seen = self.ended(&container).await;
+        self.session = self.start_again(before, seen.as_ref()).await;
+        if self.session.is_none() {
+            self.discard(&container).await;
+        }
+        self.session.is_some()
     }
 
     async fn restart_process(&mut self) -> Result<(), StartError> {

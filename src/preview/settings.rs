@@ -116,6 +116,7 @@ mod tests {
             needs: Needs { memory_bytes },
             notes: Vec::new(),
             supplied: BTreeMap::new(),
+            data: Vec::new(),
         }
     }
 

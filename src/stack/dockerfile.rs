@@ -49,6 +49,7 @@ pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<Run
         needs: Needs::default(),
         notes: Vec::new(),
         supplied: BTreeMap::new(),
+        data: Vec::new(),
     })
 }
 

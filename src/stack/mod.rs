@@ -120,6 +120,7 @@ pub fn plan(
         }
     }
     add_environment(&mut plan, overrides);
+    plan.data = settings.data.unwrap_or_default();
     plan.notes = notes;
     Ok(plan)
 }

@@ -133,6 +133,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         needs: kind::needs(&package),
         notes: Vec::new(),
         supplied: BTreeMap::new(),
+        data: Vec::new(),
     })
 }
 

@@ -113,6 +113,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         needs: Needs::default(),
         notes: Vec::new(),
         supplied: BTreeMap::new(),
+        data: Vec::new(),
     })
 }
 

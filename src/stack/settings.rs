@@ -8,9 +8,11 @@ use crate::domain::{error::Error, ids::FilePath, spec::Stack};
 /// The file's name, at the project's root.
 pub(super) const FILE: &str = "previewd.toml";
 /// Its keys.
-const KEYS: [&str; 6] = ["stack", "root", "install", "start", "port", "ready_path"];
+const KEYS: [&str; 7] = ["stack", "root", "install", "start", "port", "ready_path", "data"];
 /// The longest command, in bytes.
 const MAX_COMMAND_BYTES: usize = 16 * 1024;
+/// The most paths of data.
+const MAX_DATA: usize = 64;
 /// The most commands of an installation.
 const MAX_COMMANDS: usize = 32;
 
@@ -29,6 +31,8 @@ pub(super) struct Settings {
     pub port: Option<u16>,
     /// The path that is asked for to know that the app is ready.
     pub ready_path: Option<String>,
+    /// What the app writes and is kept as long as the project: paths from the project's root.
+    pub data: Option<Vec<FilePath>>,
 }
 
 /// Reads `previewd.toml`; without one, nothing is set.
@@ -49,6 +53,7 @@ pub(super) fn read(project: &Project<'_>) -> Result<Settings, Error> {
         start: take(&table, "start", command)?,
         port: take(&table, "port", port)?,
         ready_path: take(&table, "ready_path", ready_path)?,
+        data: take(&table, "data", data)?,
     };
     if let Some(root) = settings.root.as_deref().filter(|root| !root.is_empty())
         && !project.has_folder(root)
@@ -116,6 +121,19 @@ fn ready_path(value: &Value) -> Result<String, String> {
         format!("must begin with / and have at most 1024 visible ASCII characters, is {}", shown(value))
     })?;
     Ok(text.to_owned())
+}
+
+fn data(value: &Value) -> Result<Vec<FilePath>, String> {
+    let Value::Array(list) = value else { return Err(format!("must be a list of paths, is {}", shown(value))) };
+    if list.len() > MAX_DATA {
+        return Err(format!("must have at most {MAX_DATA} paths, has {}", list.len()));
+    }
+    let path = |value: &Value| {
+        let text = value.as_str().ok_or_else(|| format!("must be a list of paths, has {}", shown(value)))?;
+        let path = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/').parse();
+        path.map_err(|error| format!("{}: {error}", shown(value)))
+    };
+    list.iter().map(path).collect()
 }
 
 /// Returns a value as an error shows it: its beginning, on one line.

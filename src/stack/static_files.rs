@@ -55,5 +55,6 @@ pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<Run
         needs: Needs::default(),
         notes: Vec::new(),
         supplied: BTreeMap::new(),
+        data: Vec::new(),
     })
 }

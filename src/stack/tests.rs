@@ -135,6 +135,8 @@ fn manifests_that_cannot_be_used_are_named_with_the_place() {
         (&[("previewd.toml", "start = \"\"\n"), ("index.html", "")], &["start"]),
         (&[("previewd.toml", "install = 3\n"), ("index.html", "")], &["install"]),
         (&[("previewd.toml", "ready_path = \"x\"\n"), ("index.html", "")], &["ready_path"]),
+        (&[("previewd.toml", "data = \"x\"\n"), ("index.html", "")], &["data", "list of paths"]),
+        (&[("previewd.toml", "data = [\"/x\"]\n"), ("index.html", "")], &["data", "must be relative"]),
         (&[("previewd.toml", "a = = 1\n"), ("index.html", "")], &["previewd.toml", "line 1"]),
     ];
     for (files, words) in cases {

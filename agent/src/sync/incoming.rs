@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use tokio::{sync::OwnedMappedMutexGuard, task};
 
 use super::{
-    MAX_CHUNK_BYTES, MAX_PATHS, MAX_TOTAL_BYTES, Summary, SyncError, Workspaces, path::SyncPath, tree,
+    Kind, MAX_CHUNK_BYTES, MAX_PATHS, MAX_TOTAL_BYTES, Summary, SyncError, Workspaces, path::SyncPath, tree,
     workspace::Workspace,
 };
 
@@ -51,7 +51,7 @@ pub struct Incoming {
     turn: OwnedMappedMutexGuard<Workspaces, Workspace>,
     staging: OwnedFd,
     revision: String,
-    full: bool,
+    kind: Kind,
     entries: Vec<Entry>,
     named: BTreeSet<SyncPath>,
     deletions: Vec<SyncPath>,
@@ -72,11 +72,11 @@ impl Incoming {
         turn: OwnedMappedMutexGuard<Workspaces, Workspace>,
         staging: OwnedFd,
         revision: String,
-        full: bool,
+        kind: Kind,
         finished: Arc<Mutex<String>>,
     ) -> Self {
         let (entries, named, deletions) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { turn, staging, revision, full, entries, named, deletions, total: 0, open: None, finished }
+        Self { turn, staging, revision, kind, entries, named, deletions, total: 0, open: None, finished }
     }
 
     /// Takes the head of a file; `size` bytes follow.
@@ -138,8 +138,11 @@ impl Incoming {
         self.close()?;
         let applied = task::spawn_blocking(move || {
             let set = |revision: String| *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = revision;
+            if self.kind == Kind::Made {
+                return self.turn.add_made(&self.entries);
+            }
             set(String::new());
-            let summary = self.turn.apply(&self.entries, &self.deletions, self.full)?;
+            let summary = self.turn.apply(&self.entries, &self.deletions, self.kind == Kind::Full)?;
             set(self.revision);
             Ok(summary)
         });

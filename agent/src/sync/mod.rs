@@ -58,6 +58,28 @@ impl SyncError {
     }
 }
 
+/// What files are brought in as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Some files of a revision.
+    Part,
+    /// All files of a revision: others that were brought go.
+    Full,
+    /// What an app has made: it does not count as brought, and does not come over what was.
+    Made,
+}
+
+impl Kind {
+    /// Returns the kind by what a request says.
+    pub fn of(full: bool, made: bool) -> Self {
+        match (full, made) {
+            (_, true) => Self::Made,
+            (true, false) => Self::Full,
+            (false, false) => Self::Part,
+        }
+    }
+}
+
 /// What a revision changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -65,6 +87,11 @@ pub struct Summary {
     pub written: u32,
     /// Files deleted.
     pub deleted: u32,
+}
+
+/// Returns whether a text is a path below a root that can be brought.
+pub fn is_path(text: &str) -> bool {
+    path::SyncPath::parse(text.to_owned()).is_ok()
 }
 
 /// The folders that revisions were brought into.
@@ -84,7 +111,7 @@ impl Syncer {
     }
 
     /// Begins a revision once it is its turn. Nothing of the project's changes before [`Incoming::finish`].
-    pub async fn begin(&self, root: &str, revision: String, full: bool) -> Result<Incoming, SyncError> {
+    pub async fn begin(&self, root: &str, revision: String, kind: Kind) -> Result<Incoming, SyncError> {
         let root = path::root(root)?;
         let mut workspaces = Arc::clone(&self.workspaces).lock_owned().await;
         if workspaces.len() >= MAX_ROOTS && !workspaces.contains_key(&root) {
@@ -97,6 +124,14 @@ impl Syncer {
         let staging = workspace.begin()?;
         let turn = tokio::sync::OwnedMutexGuard::try_map(workspaces, |all| all.get_mut(&root));
         let turn = turn.map_err(|_| SyncError::Invalid("the root is gone".into()))?;
-        Ok(Incoming::new(turn, staging, revision, full, Arc::clone(&self.revision)))
+        Ok(Incoming::new(turn, staging, revision, kind, Arc::clone(&self.revision)))
+    }
+
+    /// Returns a root folder, checked, and the paths that revisions brought into it.
+    pub async fn brought(&self, root: &str) -> Result<(PathBuf, Vec<String>), SyncError> {
+        let root = path::root(root)?;
+        let workspaces = self.workspaces.lock().await;
+        let brought = workspaces.get(&root).map(|it| it.brought().map(str::to_owned).collect());
+        Ok((root, brought.unwrap_or_default()))
     }
 }

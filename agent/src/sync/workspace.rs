@@ -58,11 +58,7 @@ impl Workspace {
             .map_err(SyncError::io("open", self.root.display().to_string()))?;
         let mut summary = Summary::default();
         for Entry { path, content } in entries {
-            let put = match content {
-                Content::File { staged, size, executable } => tree.put_file(path, staged, *size, *executable),
-                Content::Symlink(target) => tree.put_symlink(path, target),
-            };
-            summary.written += u32::from(put.map_err(SyncError::io("write", path.as_str()))?);
+            summary.written += u32::from(put(&mut tree, path, content)?);
         }
         let mut gone: BTreeSet<SyncPath> = deletions.iter().cloned().collect();
         if full {
@@ -82,7 +78,42 @@ impl Workspace {
         Ok(summary)
     }
 
+    /// Returns the paths that were brought.
+    pub fn brought(&self) -> impl Iterator<Item = &str> {
+        self.brought.iter().map(SyncPath::as_str)
+    }
+
+    /// Puts what an app has made into place, but for what would come over a path that was brought, or over a folder on
+    /// the way to one.
+    pub fn add_made(&mut self, entries: &[Entry]) -> Result<Summary, SyncError> {
+        let mut tree = Tree::open(&self.root, self.staging()?, self.newest_deleted)
+            .map_err(SyncError::io("open", self.root.display().to_string()))?;
+        let brought: BTreeSet<&str> = self.brought().collect();
+        let mut summary = Summary::default();
+        for Entry { path, content } in entries.iter().filter(|entry| !is_in_the_way(&brought, entry.path.as_str())) {
+            summary.written += u32::from(put(&mut tree, path, content)?);
+        }
+        Ok(summary)
+    }
+
     fn staging(&self) -> Result<OwnedFd, SyncError> {
         self.store.staging().map_err(SyncError::io("open", "the staging folder"))
     }
+}
+
+/// Puts one entry into place, and returns whether that made a difference.
+fn put(tree: &mut Tree, path: &SyncPath, content: &Content) -> Result<bool, SyncError> {
+    let put = match content {
+        Content::File { staged, size, executable } => tree.put_file(path, staged, *size, *executable),
+        Content::Symlink(target) => tree.put_symlink(path, target),
+    };
+    put.map_err(SyncError::io("write", path.as_str()))
+}
+
+/// Returns whether what is put at a path would come over one that was brought, or over a folder on the way to one.
+fn is_in_the_way(brought: &BTreeSet<&str>, path: &str) -> bool {
+    let below = format!("{path}/");
+    brought.contains(path)
+        || path.match_indices('/').any(|(end, _)| brought.contains(&path[..end]))
+        || brought.range(below.as_str()..).next().is_some_and(|next| next.starts_with(&below))
 }

@@ -79,7 +79,7 @@ impl Container {
     }
 
     async fn sync(&mut self, root: &str, files: usize, text: &str) {
-        let begin = SyncBegin { root: root.into(), revision: "r".into(), full: false };
+        let begin = SyncBegin { root: root.into(), revision: "r".into(), full: false, made: false };
         let mut messages = vec![Message::Begin(begin)];
         for number in 0..files {
             messages.extend(file(&format!("src/{}/file{number}.js", number % 20), &text.repeat(300), false));
@@ -179,7 +179,7 @@ async fn a_stopped_container_ends_soon_and_keeps_its_files_and_their_list() {
     container.client = Container::dial(&container.id).await;
     let status = container.client.status(StatusRequest {}).await.unwrap().into_inner();
     assert!(status.revision.is_empty() && status.instance != instance && status.process.is_none());
-    let begin = SyncBegin { root: "/app".into(), revision: "r2".into(), full: true };
+    let begin = SyncBegin { root: "/app".into(), revision: "r2".into(), full: true, made: false };
     let messages = [Message::Begin(begin), Message::Finish(SyncFinish {})];
     let requests = messages.map(|message| SyncRequest { message: Some(message) });
     let answer = container.client.sync(tokio_stream::iter(requests)).await.unwrap().into_inner();

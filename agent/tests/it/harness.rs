@@ -75,7 +75,7 @@ impl Agent {
 
     pub fn begin(&self, full: bool) -> Message {
         let root = self.root().display().to_string();
-        Message::Begin(SyncBegin { root, revision: "r1".into(), full })
+        Message::Begin(SyncBegin { root, revision: "r1".into(), full, made: false })
     }
 
     /// Brings a few text files, and deletes.

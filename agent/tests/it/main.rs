@@ -5,6 +5,7 @@
 mod container;
 mod control;
 mod harness;
+mod made;
 mod process;
 mod ready;
 mod sync;

@@ -50,7 +50,7 @@ pub fn sync_requests(
     revision: &str,
     plan: SyncPlan,
 ) -> impl Iterator<Item = wire::SyncRequest> + Send + 'static {
-    let begin = wire::SyncBegin { root: root.to_owned(), revision: revision.to_owned(), full: plan.full };
+    let begin = wire::SyncBegin { root: root.to_owned(), revision: revision.to_owned(), full: plan.full, made: false };
     let paths: Vec<String> = plan.deletes.into_iter().map(String::from).collect();
     let deletes: Vec<Message> =
         paths.chunks(DELETE_PATHS).map(|paths| Message::Delete(wire::SyncDelete { paths: paths.to_vec() })).collect();

@@ -5,6 +5,7 @@
 //! this folder sees a type of the contract.
 
 mod convert;
+mod made;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use tokio_stream::Stream;
 use tonic::transport::{Channel, Endpoint};
 
+pub use self::made::{MadePart, MadeParts, MadeRequest, MadeSummary};
 use crate::{
     domain::{
         ids::FilePath,

@@ -1,0 +1,226 @@
+//! What an app has written: brought over when its container is replaced, started again with it, and kept on disk where the
+//! project names it as data.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    domain::{ids::FilePath, runtime::ImagePlan, tree::within},
+    engine::{APP_ROOT, Container, ContainerState},
+    preview::{
+        agent::{AgentClient, AgentError, MadeParts, MadeRequest, MadeSummary},
+        driver::Driver,
+        files::FileSet,
+        replace::aside,
+        session::{Position, Session, SessionError},
+    },
+};
+
+/// The most bytes that are brought over.
+const MAX_BYTES: u64 = 256 * MEBIBYTE;
+const MEBIBYTE: u64 = 1024 * 1024;
+/// How long a container takes to end whose app has ended first, and the time between two looks at it.
+const ENDING: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A container that ended and is of use no more, but for what its app has written.
+pub(super) struct Leaving {
+    container: String,
+    agent: AgentClient,
+}
+
+impl Driver {
+    /// Brings what the app has written into a container that is to serve next: from the one that serves now, or else from
+    /// the one before, or what is kept of it. `folder` is where the app is started there.
+    ///
+    /// What cannot be brought is said, and does not keep the app from starting.
+    pub(super) async fn carry_over(&mut self, to: &Session, folder: &str) {
+        let Some(root) = root(to, folder) else { return };
+        let leaving = self.leaving.take();
+        let outcome = if let Some(before) = self.session.as_ref().filter(|before| !before.deaf) {
+            export(before, to).await
+        } else if let Some(Leaving { agent, .. }) = &leaving {
+            let only = Vec::new();
+            agent.export(MadeRequest { root: root.clone(), only, except: listed(to), max_bytes: MAX_BYTES }).await
+        } else {
+            self.kept(to).await
+        };
+        match outcome {
+            Ok((summary, parts)) => self.bring_over(to, &root, summary, parts).await,
+            Err(error) => self.not_brought(&error),
+        }
+        if let Some(Leaving { container, .. }) = leaving {
+            self.discard(&container).await;
+        }
+    }
+
+    async fn bring_over(&self, to: &Session, root: &str, summary: MadeSummary, parts: MadeParts) {
+        if summary.files > 0 {
+            match to.agent().import(root, summary, parts).await {
+                Ok(_) => self.handle.log.lifecycle(format!(
+                    "what the app has written was brought over: {}",
+                    amount(summary.files, summary.bytes)
+                )),
+                Err(error) => self.not_brought(&error),
+            }
+        }
+        if summary.left_files > 0 {
+            let left = amount(summary.left_files, summary.left_bytes);
+            let most = MAX_BYTES / MEBIBYTE;
+            self.handle.log.lifecycle(format!(
+                "what the app has written was left where it is too much: {left}; at most {most} MiB are brought over"
+            ));
+        }
+    }
+
+    fn not_brought(&self, error: &AgentError) {
+        self.handle.log.lifecycle(format!("what the app has written could not be brought over: {error}"));
+        tracing::warn!(preview = %self.handle.id, error = %error, "what an app has written could not be brought over");
+    }
+
+    /// Returns what is kept of the paths that the project names as data.
+    async fn kept(&self, to: &Session) -> Result<(MadeSummary, MadeParts), AgentError> {
+        if to.plan.data.is_empty() {
+            return Ok(nothing());
+        }
+        let loaded = self.core.data.load(&self.spec.project, &self.spec.branch, &to.plan.data).await;
+        Ok(loaded.map_err(|error| AgentError::Refused(error.to_string()))?.unwrap_or_else(nothing))
+    }
+
+    /// Keeps what the app has written to the paths that the project names as data, before its container goes.
+    pub(super) async fn keep_data(&self) {
+        let Some(session) = self.session.as_ref().filter(|session| !session.deaf && !session.plan.data.is_empty())
+        else {
+            return;
+        };
+        let Some(root) = root(session, &session.folder) else { return };
+        let only = session.plan.data.clone();
+        let wanted = MadeRequest { root, only, except: listed(session), max_bytes: MAX_BYTES };
+        let kept = async {
+            let (summary, parts) = session.agent().export(wanted).await.map_err(std::io::Error::other)?;
+            self.core.data.save(&self.spec.project, &self.spec.branch, parts).await?;
+            Ok::<_, std::io::Error>(summary)
+        };
+        match kept.await {
+            Ok(summary) => {
+                self.handle.log.lifecycle(format!("data kept: {}", amount(summary.files, summary.bytes)));
+                if summary.left_files > 0 {
+                    tracing::warn!(preview = %self.handle.id, files = summary.left_files, "data was too much to be kept");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(preview = %self.handle.id, error = %error, "data could not be kept");
+                self.handle.log.lifecycle(format!("data could not be kept: {error}"));
+            }
+        }
+    }
+
+    /// Starts a container that has ended once more, with all that is in it. Returns its session, in which no process runs.
+    pub(super) async fn start_again(&self, before: Session, seen: Option<&Container>) -> Option<Session> {
+        if !matches!(seen?.state, ContainerState::Exited { .. }) {
+            return None;
+        }
+        let again = async {
+            self.core.engine.restart(&before.container).await?;
+            let mut session = before.reopen(&self.core.engine).await?;
+            if matches!(session.plan.image, ImagePlan::Dependencies(_)) {
+                let files = std::mem::take(&mut session.files);
+                session.sync_all(&self.core.vfs, &self.spec.project, files).await?;
+            }
+            Ok::<_, SessionError>(session)
+        };
+        match again.await {
+            Ok(session) => Some(session),
+            Err(error) => {
+                tracing::info!(preview = %self.handle.id, error = %error, "a container could not be started again");
+                None
+            }
+        }
+    }
+
+    /// Returns what the engine says of a container once it has ended, or has not within the time that an end takes.
+    pub(super) async fn ended(&self, container: &str) -> Option<Container> {
+        let deadline = Instant::now() + ENDING;
+        loop {
+            let seen = self.core.engine.container(container).await.ok().flatten()?;
+            if !matches!(seen.state, ContainerState::Running) || Instant::now() > deadline {
+                return Some(seen);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Sees to it that what is in a container is not lost, which cannot be taken over. Returns whether it is of use still.
+    pub(super) async fn leave(&mut self, container: &Container) -> bool {
+        if self.leaving.is_some() {
+            return false;
+        }
+        let again = async {
+            // The next one is to have its name.
+            self.core.engine.rename(&container.id, &aside(&self.handle.id.container_name())).await?;
+            self.core.engine.restart(&container.id).await?;
+            Ok::<_, SessionError>(AgentClient::connect(self.core.engine.dial(&container.id).await?).await?)
+        };
+        let agent = again.await.ok();
+        self.leaving = agent.map(|agent| Leaving { container: container.id.clone(), agent });
+        self.leaving.is_some()
+    }
+}
+
+impl Session {
+    /// Returns a session with the same container after it was started once more: its agent has another life.
+    async fn reopen(self, engine: &crate::engine::SharedEngine) -> Result<Self, SessionError> {
+        let agent = AgentClient::connect(engine.dial(&self.container).await?).await?;
+        let (bounds, key, plan) = (self.bounds.clone(), self.key.clone(), self.plan.clone());
+        let mut session = Self::over(agent, bounds, key, plan, self.revision.clone(), &Position::default()).await?;
+        session.takes_after(&self);
+        session.files.clone_from(&self.files);
+        session.lease.clone_from(&self.lease);
+        Ok(session)
+    }
+}
+
+/// Asks for what the app of a session has made, but for what the tree of either has.
+async fn export(from: &Session, to: &Session) -> Result<(MadeSummary, MadeParts), AgentError> {
+    let Some(root) = root(from, &from.folder) else { return Ok(nothing()) };
+    let except = listed(from).into_iter().chain(listed(to)).collect();
+    from.agent().export(MadeRequest { root, only: Vec::new(), except, max_bytes: MAX_BYTES }).await
+}
+
+fn nothing() -> (MadeSummary, MadeParts) {
+    (MadeSummary::default(), Box::pin(tokio_stream::empty()))
+}
+
+/// Returns the folder of a container that the app writes to: that of the project's files, or of an image's own. There is
+/// none where that is everything.
+fn root(session: &Session, folder: &str) -> Option<String> {
+    match session.plan.image {
+        ImagePlan::Dependencies(_) => Some(APP_ROOT.to_owned()),
+        ImagePlan::Build { .. } => {
+            let folder = folder.trim_end_matches('/');
+            (!folder.is_empty()).then(|| folder.to_owned())
+        }
+    }
+}
+
+/// Returns the files of the tree that an image was built from, which the agent does not know: they were not brought.
+fn listed(session: &Session) -> Vec<FilePath> {
+    if matches!(session.plan.image, ImagePlan::Dependencies(_)) {
+        return Vec::new();
+    }
+    paths(&session.files, &session.plan.root)
+}
+
+fn paths(files: &FileSet, root: &str) -> Vec<FilePath> {
+    files.iter().filter_map(|(path, ..)| within(path.as_str(), root)?.parse().ok()).collect()
+}
+
+/// Says how much there is.
+fn amount(files: u64, bytes: u64) -> String {
+    let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    match bytes {
+        0..MEBIBYTE => format!("{files}, {} KiB", bytes.div_ceil(1024)),
+        _ => format!("{files}, {} MiB", bytes.div_ceil(MEBIBYTE)),
+    }
+}
