@@ -101,7 +101,8 @@ def lit_parts(ending: str) -> dict:
     return {
         "shows": "Count is",
         "edit": Edit(leaf, "Count is", "Edited {n} is", "Edited {n} is"),
-        "broken": Break(leaf, "render() {", "  const = 1;"),
+        # A class may have a field of the name `const`.
+        "broken": Break(leaf, "render() {", "  = 1;"),
         "added": Added(
             {f"src/added.{ending}": "export const added = 'Added here'\n"},
             "Added here",
