@@ -97,9 +97,14 @@ pub enum EngineError {
 pub struct EngineInfo {
     /// Its version.
     pub version: String,
+}
+
+/// The machine that an engine runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
     /// The architecture of its containers, as `amd64`.
     pub architecture: String,
-    /// How many CPUs its machine has. No container is made with more.
+    /// How many CPUs it has. No container is made with more.
     pub cpus: u32,
 }
 
@@ -200,6 +205,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> AgentIo for T {}
 pub trait Engine: Send + Sync + 'static {
     /// Returns what the engine says of itself, or that it cannot be reached.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
+    /// Returns the machine. It is asked for once in the engine's life.
+    async fn machine(&self) -> Result<Machine, EngineError>;
 
     /// Makes the network and the runtime volume, if they are not there, and what must be true before containers are
     /// made. A repeat costs little.

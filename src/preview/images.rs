@@ -265,8 +265,9 @@ impl Images {
             Source::Dependencies(plan) => {
                 let reference = self.settings.images.get(&plan.base).cloned().unwrap_or_default();
                 let base = self.base(&reference, log, held).await?;
-                let info = self.engine.info().await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
-                Ok((dependencies::key(plan, &base.id, &info.architecture), base.id))
+                let machine = self.engine.machine().await;
+                let machine = machine.map_err(|error| engine_failure(FailureStage::Image, &error))?;
+                Ok((dependencies::key(plan, &base.id, &machine.architecture), base.id))
             }
             Source::Build(context) => Ok((context.key(), String::new())),
         }

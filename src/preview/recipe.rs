@@ -111,7 +111,7 @@ impl Recipe {
             Source::Build(_) => FailureStage::Build,
         };
         let timeout = settings.install_timeout;
-        let machine = engine.info().await.map_err(|error| engine_failure(stage, &error))?;
+        let machine = engine.machine().await.map_err(|error| engine_failure(stage, &error))?;
         let limits = settings.install_limits.on_machine(machine.cpus);
         let maker = Maker { engine, settings, name, log, run: &self.run, limits };
         let making = async {

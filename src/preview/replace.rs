@@ -68,7 +68,7 @@ impl Driver {
         let engine = &self.core.engine;
         let (limits, allowance) = prepared.bounds;
         // Until it answers first; see `Bounds::put_down`.
-        let machine = engine.info().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
+        let machine = engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
         let lifted = if limits.cpus < burst.cpus { burst.on_machine(machine.cpus) } else { limits };
         let spec = ContainerSpec {

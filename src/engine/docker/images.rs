@@ -94,8 +94,12 @@ impl PullProgress {
 
 impl Inner {
     pub(super) async fn inspect_image(&self, reference: &str) -> Result<Option<ImageInspect>, EngineError> {
-        let answer = self.api.docker.inspect_image(reference);
-        found(call_on("look at the image", (IMAGE, reference), SHORT, answer).await)
+        let look = || call_on("look at the image", (IMAGE, reference), SHORT, self.api.docker.inspect_image(reference));
+        match look().await {
+            // A daemon that is busy with images keeps others waiting.
+            Err(EngineError::Timeout(_)) => found(look().await),
+            answer => found(answer),
+        }
     }
 
     pub(super) async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {

@@ -37,7 +37,7 @@ use crate::domain::limits::Limits;
 
 use super::{
     AgentIo, BuildSpec, Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, Image,
-    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK, Progress, ROLE_RUNTIME,
+    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK, Machine, Progress, ROLE_RUNTIME,
 };
 
 /// How many hints a slow reader may be behind.
@@ -90,7 +90,7 @@ struct Inner {
     volume: Mutex<VolumeState>,
     events: broadcast::Sender<EngineEvent>,
     /// How many CPUs the daemon's machine has, once it was asked.
-    cpus: OnceCell<u32>,
+    machine: OnceCell<Machine>,
     /// Counts removals of images, at their beginning and at their end.
     removals: AtomicU64,
 }
@@ -116,7 +116,7 @@ impl DockerEngine {
             labels: options.labels,
             volume: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
-            cpus: OnceCell::new(),
+            machine: OnceCell::new(),
             removals: AtomicU64::new(0),
         })))
     }
@@ -147,21 +147,23 @@ impl Inner {
 
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         let version = call("say its version", SHORT, self.api.docker.version()).await?;
-        let cpus = *self.cpus.get_or_try_init(|| self.count_cpus()).await?;
-        // Nothing depends on it with this version of the client, whose paths name no API version.
-        let _ = call("agree on a version", SHORT, self.api.docker.clone().negotiate_version()).await?;
-        let (version, architecture) = (version.version.unwrap_or_default(), version.arch.unwrap_or_default());
-        Ok(EngineInfo { version, architecture, cpus })
+        Ok(EngineInfo { version: version.version.unwrap_or_default() })
     }
 
-    async fn count_cpus(&self) -> Result<u32, EngineError> {
+    async fn machine(&self) -> Result<Machine, EngineError> {
         #[derive(Deserialize)]
-        struct Machine {
+        struct Described {
             #[serde(rename = "NCPU", default)]
             cpus: u32,
         }
-        let machine: Machine = call("describe its machine", SHORT, self.api.get("/info", &Query::default())).await?;
-        Ok(machine.cpus.max(1))
+        let ask = async || {
+            let query = Query::default();
+            let described: Described = call("describe its machine", SHORT, self.api.get("/info", &query)).await?;
+            // There it has another name than in images.
+            let version = call("say its version", SHORT, self.api.docker.version()).await?;
+            Ok(Machine { architecture: version.arch.unwrap_or_default(), cpus: described.cpus.max(1) })
+        };
+        self.machine.get_or_try_init(ask).await.cloned()
     }
 
     /// Makes what is missing of the network and the runtime volume. About a millisecond when nothing is.
@@ -190,6 +192,10 @@ impl Inner {
 impl Engine for DockerEngine {
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.0.info().await
+    }
+
+    async fn machine(&self) -> Result<Machine, EngineError> {
+        self.0.machine().await
     }
 
     async fn prepare(&self) -> Result<(), EngineError> {
