@@ -20,6 +20,7 @@ use crate::{
         session::{Session, SessionError},
         start::StartError,
     },
+    stack::{self, End},
 };
 
 /// How long requests that were held for the commit before may take to begin.
@@ -190,6 +191,10 @@ pub(super) async fn tell(session: &Session, commit: &CommitId, changed: &[Change
         Ok(answer) => match take_answer(&answer) {
             Ok(Answer::Taken(strategy)) => Told::Taken(strategy),
             Ok(Answer::Broken(failure)) => Told::Broken(failure),
+            Ok(Answer::Raised(lines)) => {
+                let end = End::Exited { code: 1, out_of_memory: false };
+                Told::Broken(stack::explain(&session.plan, FailureStage::Run, &end, &lines))
+            }
             Ok(Answer::Restart) => Told::Stale,
             Err(error) => Told::Silent(error.to_string()),
         },

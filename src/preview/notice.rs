@@ -10,6 +10,9 @@ use crate::domain::{
     tree::{ChangeKind, ChangedPath},
 };
 
+/// The most lines of a traceback that are looked at.
+const MAX_TRACEBACK: usize = 400;
+
 /// Returns the line that tells a development server what changed.
 pub(super) fn notice(commit: &CommitId, changed: &[ChangedPath]) -> String {
     let changes: Vec<_> = changed
@@ -33,6 +36,8 @@ pub(super) enum Answer {
     Taken(Option<Strategy>),
     /// The code is broken.
     Broken(Failure),
+    /// The code is broken: the last lines of what the app prints of it, at most 400.
+    Raised(Vec<String>),
     /// What runs cannot show the change: it has to be started anew.
     Restart,
 }
@@ -50,6 +55,9 @@ struct LineError {
     message: String,
     file: Option<String>,
     line: Option<u32>,
+    /// What the app prints of it, for those who are read by that.
+    #[serde(default)]
+    traceback: Vec<String>,
 }
 
 /// Returns what the answers of a development server, one line for each of its processes, come to: the first failure, else
@@ -57,7 +65,12 @@ struct LineError {
 pub(super) fn take_answer(answers: &str) -> Result<Answer, serde_json::Error> {
     let answers = answers.split('\n').map(serde_json::from_str).collect::<Result<Vec<Line>, _>>()?;
     if let Some(broken) = answers.iter().find(|answer| !answer.ok) {
-        return Ok(Answer::Broken(broken.failure()));
+        let lines = broken.error.as_ref().map_or(&[][..], |error| &error.traceback);
+        let last = lines.get(lines.len().saturating_sub(MAX_TRACEBACK)..).unwrap_or_default();
+        return Ok(match last {
+            [] => Answer::Broken(broken.failure()),
+            last => Answer::Raised(last.iter().map(|line| sentence(line, MAX_SENTENCE_BYTES)).collect()),
+        });
     }
     let says = |strategy: &str| answers.iter().any(|answer| answer.strategy.as_deref() == Some(strategy));
     if says("process") {

@@ -68,8 +68,8 @@ impl Driver {
         match self.await_started(session, port, timeout, false).await? {
             Started::Answering(answering) => {
                 self.note_port(&answering, port.number);
-                self.ask(session).await?;
-                let failure = self.look_at(session, &answering, mark).await;
+                let asked = self.ask(session).await?;
+                let failure = asked.or(self.look_at(session, &answering, mark).await);
                 session.bounds.put_down().await;
                 if let Some(failure) = failure.clone().filter(|_| self.serves_well()) {
                     return Err(failure.into());
@@ -121,12 +121,14 @@ impl Driver {
     }
 
     /// Asks a development server whether what it is about to show is without errors. It answers for its page in any case.
-    async fn ask(&self, session: &mut Session) -> Result<(), StartError> {
+    /// Returns what is wrong with a page that can be shown all the same.
+    async fn ask(&self, session: &mut Session) -> Result<Option<Failure>, StartError> {
         if session.plan.start.reload != ReloadPlan::Control {
-            return Ok(());
+            return Ok(None);
         }
         match tell(session, &session.revision, &[]).await {
-            Told::Taken(_) | Told::Stale => Ok(()),
+            Told::Taken(_) | Told::Stale => Ok(None),
+            Told::Broken(failure) if failure.stage == FailureStage::Run => Ok(Some(failure)),
             Told::Broken(failure) => Err(failure.into()),
             Told::Lost(error) => Err(error.into()),
             Told::Silent(error) => {
@@ -134,7 +136,7 @@ impl Driver {
                 let text =
                     format!("the development server cannot be told of changes and is started anew for each: {error}");
                 self.handle.log.lifecycle(text);
-                Ok(())
+                Ok(None)
             }
         }
     }

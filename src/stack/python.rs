@@ -53,6 +53,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         [&format!("{HOME}/venv/bin/python"), &format!("{RUNTIME_MOUNT}/python/serve.py")].map(String::clone).to_vec();
     let mut folders = vec![String::new()];
     let package = entry::package(project, &imports);
+    let mut reload = ReloadPlan::Restart;
     match found {
         Some(Entry::Django { folder }) => {
             notes.push(format!("python: the Django project of {}", project.path(&join(&folder, "manage.py"))));
@@ -63,6 +64,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
             if imports_module(&imports, "streamlit") {
                 notes.push(format!("python: the Streamlit app in {}", project.path(&file)));
                 argv.extend([file.clone(), "streamlit".into()]);
+                reload = ReloadPlan::Control;
             } else if imports_module(&imports, "nicegui") && imports.contains("ui.run(") {
                 notes.push(format!("python: the NiceGUI app in {}", project.path(&file)));
                 argv.extend([file.clone(), "nicegui".into()]);
@@ -102,14 +104,7 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         stack: Stack::Python,
         root: project.root.clone(),
         image: ImagePlan::Dependencies(install(requirements)),
-        start: StartPlan {
-            argv,
-            environment,
-            port: PORT,
-            named_port: false,
-            ready_path: "/".into(),
-            reload: ReloadPlan::Restart,
-        },
+        start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
         needs: Needs::default(),
         notes: Vec::new(),
         supplied: BTreeMap::new(),

@@ -177,11 +177,21 @@ def streamlit(file):
         "server.port": os.environ.get("PORT", "8000"),
         "server.address": "0.0.0.0",
         "server.headless": "true",
+        # It is told of changes, and then open pages run the script again.
         "server.fileWatcherType": "none",
+        "server.runOnSave": "true",
         "browser.gatherUsageStats": "false",
     }
     words = [word for name, value in options.items() for word in ("--" + name, value)]
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", file, *words])
+    import importlib.util
+
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "streamlit_told.py")
+    told = importlib.util.spec_from_file_location("previewd_streamlit", beside)
+    module = importlib.util.module_from_spec(told)
+    told.loader.exec_module(module)
+    # As `python -m streamlit` has it.
+    sys.path.insert(0, os.getcwd())
+    module.run(file, words)
 
 
 def examine(path, seen):

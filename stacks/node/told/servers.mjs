@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path'
 
 import { check } from './check.mjs'
 import { hangUp, listen } from './control.mjs'
+import documents from './documents.cjs'
 import { described, project } from './errors.mjs'
 import native from './native.cjs'
 import { standIn } from './upgrades.mjs'
@@ -28,6 +29,9 @@ const RESTART_TIMEOUT_MS = 20_000
 /** The configurations for which frameworks make their servers anew, which is not Vite's own restart. */
 const FRAMEWORK_CONFIGS = /\/astro\.config\.[cm]?[jt]s$/
 
+/** What loads one page anew. */
+const RELOAD = JSON.stringify({ type: 'full-reload', path: '*' })
+
 /** @type {Set<Told>} */
 const live = new Set()
 /** Servers that are being made or restarted. */
@@ -36,6 +40,11 @@ const pending = new Set()
 const news = new EventEmitter()
 /** When a server was last asked to find or load a module, in milliseconds of `performance.now()`. */
 let worked = 0
+/** When the last change had been told to the servers, by the same clock. */
+let changed = 0
+/** Whether they are being told of one, and the pages that have connected meanwhile: they may have heard of it or not. */
+let telling = false
+const late = new Set()
 
 /** Returns a `createServer` like that of a Vite module, whose servers are told of changes. */
 export function told(vite) {
@@ -74,6 +83,10 @@ class Told {
     this.waiting = new Map()
     /** What failed in the last check. */
     this.broken = new Set()
+    /** The pages that are connected, with the time at which each was asked for. */
+    this.pages = new Map()
+    /** Those that were loading when the notice began. */
+    this.loading = []
     /** How many restarts are on their way. */
     this.restarting = 0
   }
@@ -83,6 +96,7 @@ class Told {
     this.watchOver()
     live.add(this)
     writes.follow(written)
+    documents.follow()
     listen(answer, true)
     return server
   }
@@ -165,6 +179,17 @@ class Told {
       }
       channel.send.previewd = true
     }
+    if (server.ws?.on && !server.ws.previewd) {
+      server.ws.previewd = true
+      // A page that was asked for before the last change, and is connected only now, may have the code before.
+      server.ws.on('connection', (page) => {
+        const asked = documents.opened() ?? -Infinity
+        if (telling) late.add(page)
+        else if (asked > -Infinity && asked < changed) page.send?.(RELOAD)
+        this.pages.set(page, asked)
+        page.on?.('close', () => this.pages.delete(page))
+      })
+    }
     this.around('listen', async (open) => {
       const opened = await open()
       news.emit('listening')
@@ -202,6 +227,7 @@ class Told {
     this.sent.clear()
     this.watchOver()
     this.before = this.server.config
+    this.loading = [...this.pages].filter(([, asked]) => documents.loads(asked)).map(([page]) => page)
     // Vite only renews the time stamps in these, and goes on serving an import of what is gone.
     const gone = files.filter(({ kind }) => kind === 'unlink').map(({ file }) => file)
     this.orphans = this.environments.flatMap(({ graph }) => gone.flatMap((file) => importers(graph, file).map((module) => ({ graph, module }))))
@@ -285,6 +311,9 @@ class Told {
   shows(files) {
     const { server } = this
     if (server.config !== this.before) return 'restart'
+    // What the server has rendered of the code before is not mended by modules that were loaded after it.
+    const renders = this.environments.slice(1).some(({ graph }) => graph.idToModuleMap?.size > 0)
+    if (renders && files.length > 0) for (const page of this.loading) page.send?.(RELOAD)
     if (server.config.server.hmr === false || this.sent.has('full-reload')) return 'full'
     const { publicDir } = server.config
     const isPublic = ({ file }) => Boolean(publicDir) && file.startsWith(`${this.normal(publicDir)}/`)
@@ -341,12 +370,14 @@ async function toolsHaveWritten(begun, patience) {
 
 async function answer({ changes }) {
   let root = project
+  telling = changes.length > 0
   try {
     const [begun, since] = [[...live], performance.now()]
     if (changes.some(({ path }) => needsNewProcess(resolve(project, path)))) return { ok: true, strategy: 'process' }
     for (const one of begun) one.prepare(filesOf(one, changes))
     const told = changes.map(({ path, kind }) => watchers.emit(kind, resolve(project, path)))
     const tools = await Promise.all(begun.map((one) => one.tell(filesOf(one, changes))))
+    if (changes.length > 0) changed = performance.now()
     const comeOrGo = changes.some(({ kind }) => kind !== 'change')
     if ([...told, ...tools].includes(true)) await toolsHaveWritten(since, comeOrGo ? TOOLS_MS : 0)
     await noneArePending()
@@ -365,6 +396,10 @@ async function answer({ changes }) {
     return { ok: true, strategy: shown }
   } catch (error) {
     return { ok: false, error: described(error, root) }
+  } finally {
+    telling = false
+    for (const page of late) page.send?.(RELOAD)
+    late.clear()
   }
 }
 
