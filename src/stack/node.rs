@@ -88,6 +88,7 @@ pub(super) fn package_use(project: &Project<'_>, package: &Package) -> PackageUs
             || start.is_some()
             || entry.is_some()
             || DEVELOPMENT.into_iter().any(|name| package.script(name).is_some())
+            || serving_script(package).is_some()
     };
     if server { PackageUse::Server } else { PackageUse::Tools }
 }
@@ -206,9 +207,13 @@ fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> O
     Some(run_script(project, package, name))
 }
 
-/// Returns the first of the scripts for development that clearly runs a server.
-fn serving_script(package: &Package) -> Option<&'static str> {
-    DEVELOPMENT.into_iter().find(|name| package.script(name).is_some_and(|script| serves(package, script)))
+/// Returns the first of the scripts for development that clearly runs a server: of one of the usual names, else one such as
+/// `docs:dev` or `dev:web`, else Storybook.
+fn serving_script(package: &Package) -> Option<&str> {
+    let part = |name: &&String| name.split([':', '-']).any(|part| part == "dev");
+    let others = package.scripts.keys().filter(part).map(String::as_str);
+    let mut names = DEVELOPMENT.into_iter().chain(others).chain(["storybook"]);
+    names.find(|name| package.script(name).is_some_and(|script| serves(package, script)))
 }
 
 /// Returns whether a script runs a file that is not in the project.

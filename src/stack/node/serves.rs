@@ -41,7 +41,8 @@ const SERVERS: [&str; 34] = [
     "micro",
 ];
 /// Programs that serve when they are told so by one of these words.
-const TOLD: [(&str, &[&str]); 6] = [
+const TOLD: [(&str, &[&str]); 7] = [
+    ("storybook", &["dev"]),
     ("webpack", &["serve", "server"]),
     ("webpack-cli", &["serve", "server"]),
     ("rspack", &["serve", "server", "dev"]),

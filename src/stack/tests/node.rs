@@ -345,3 +345,17 @@ fn frameworks_that_are_known_to_need_memory_say_so() {
     }
     assert_eq!(needs("express"), None);
 }
+
+#[test]
+fn a_development_script_of_another_name_is_found_where_it_serves() {
+    let notes = |package: &str| plan_of(&[("package.json", package), ("index.js", "")]).notes.join("\n");
+    for (package, script) in [
+        (r#"{"scripts":{"docs:dev":"vitepress dev docs"},"devDependencies":{"vitepress":"1"}}"#, "docs:dev"),
+        (r#"{"scripts":{"build":"x","dev:site":"eleventy --serve"}}"#, "dev:site"),
+        (r#"{"scripts":{"storybook":"storybook dev -p 6006","build-storybook":"storybook build"}}"#, "storybook"),
+    ] {
+        assert!(notes(package).contains(&format!("the {script} script")), "{}", notes(package));
+    }
+    let tool = notes(r#"{"scripts":{"dev:types":"tsc -w"}}"#);
+    assert!(tool.contains("node: index.js"), "{tool}");
+}

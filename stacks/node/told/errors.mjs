@@ -11,9 +11,9 @@ export function described(error, root) {
   const text = [error.message, error.frame].filter((part) => typeof part === 'string').join('\n').replace(/\u001b\[[0-9;]*m/g, '')
   const place = /([^\s"'`()[\]]+\.[a-z]+):(\d+):\d+/.exec(text)
   const at = /\((\d+):\d+\)/.exec(error.message ?? '')
-  // Some of Vite's own plugins put an object there.
-  const named = [error.loc?.file, error.id].find((file) => typeof file === 'string')
-  const file = named ?? (isHere(place?.[1], root) ? place[1] : undefined) ?? error.module
+  // Some of Vite's own plugins put an object there, others no more than a name without its folder.
+  const named = [error.loc?.file, error.id, place?.[1], error.module].filter((file) => typeof file === 'string')
+  const file = named.find((file) => isHere(file.split('?')[0], root)) ?? named.find((file) => file !== place?.[1])
   const line = error.loc?.line ?? error.line ?? place?.[2] ?? at?.[1]
   const lines = text.split('\n').map((line) => line.trim()).filter(Boolean)
   // "Transform failed with 1 error:" says nothing; what follows does.
@@ -22,7 +22,7 @@ export function described(error, root) {
 }
 
 function isHere(path, root) {
-  return path !== undefined && existsSync(isAbsolute(path) ? path : join(root, path))
+  return existsSync(isAbsolute(path) ? path : join(root, path))
 }
 
 /** Takes the project's folder and queries off the paths of a text. */

@@ -150,7 +150,7 @@ class Chromium:
         request = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
         with urllib.request.urlopen(request, timeout=15) as response:
             target = json.load(response)
-        connection = self._connections.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None))
+        connection = self._connections.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None, ping_interval=None))
         tab = Tab(connection)
         tab.send("Page.enable")
         tab.send("Network.enable")
