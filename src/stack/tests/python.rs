@@ -93,7 +93,10 @@ fn what_a_streamlit_script_surely_lacks_is_said_before_it_is_served() {
         }
         let stacks = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python");
         let code = format!(
-            "import sys; sys.path[:0] = ['', {stacks:?}]; import serve; serve.os.execv = lambda *_: print('served'); \
+            "import sys, types; sys.path[:0] = ['', {stacks:?}]; import serve\n\
+             parts = ['streamlit', 'streamlit.web', 'streamlit.web.cli']\n\
+             sys.modules.update({{name: types.ModuleType(name) for name in parts}})\n\
+             sys.modules[parts[2]].main = lambda **_: print('served')\n\
              serve.streamlit('app.py')"
         );
         let output = std::process::Command::new("python3")

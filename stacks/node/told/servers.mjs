@@ -119,7 +119,7 @@ class Told {
         if (server.hmr !== false) {
           const { overlay, path, server: own } = typeof server.hmr === 'object' ? server.hmr : {}
           server.hmr = { overlay, path, server: own }
-          if (server.middlewareMode && !own) server.hmr.server = standIn(`${config.base}${path ?? ''}`)
+          if (server.middlewareMode && !own) server.hmr.server = standIn(`${config.base}${path ?? ''}`, config.webSocketToken)
         }
         if (server.ws && typeof server.ws === 'object') server.ws = {}
         if (!logger.previewd) {

@@ -4,12 +4,18 @@
 import { EventEmitter } from 'node:events'
 import http from 'node:http'
 
-/** The servers that stand in for a port of their own, by the path at which Vite takes connections. */
-const standIns = new Map()
+/** The most servers that are known, those that were made last: a restart makes others. */
+const MAX_SERVERS = 32
+
+/**
+ * The servers that stand in for a port of their own, the last first, with the path at which Vite takes connections, and the
+ * token that its pages have from it: several servers of a framework may have one path.
+ */
+const standIns = []
 let patched = false
 
 /** Returns what Vite is given as the server that its connections come from. */
-export function standIn(path) {
+export function standIn(path, token) {
   if (!patched) {
     patched = true
     const { emit } = http.Server.prototype
@@ -19,12 +25,16 @@ export function standIn(path) {
     }
   }
   const server = new EventEmitter()
-  standIns.set(path, server)
+  standIns.unshift({ path, token, server })
+  standIns.length = Math.min(standIns.length, MAX_SERVERS)
   return server
 }
 
 function whoTakes(request) {
   const protocol = request.headers['sec-websocket-protocol']
   if (protocol !== 'vite-hmr' && protocol !== 'vite-ping') return undefined
-  return standIns.get(request.url.split('?')[0])
+  if (!URL.canParse(request.url, 'http://localhost')) return undefined
+  const { pathname, searchParams } = new URL(request.url, 'http://localhost')
+  const there = standIns.filter(({ path }) => path === pathname)
+  return (there.find(({ token }) => token === searchParams.get('token')) ?? there[0])?.server
 }
