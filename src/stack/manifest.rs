@@ -86,6 +86,14 @@ impl Package {
         self.dependency(name).is_some()
     }
 
+    /// Returns what it makes apps for phones with, where it has nothing beside it that makes pages.
+    pub fn phone_app(&self) -> Option<&'static str> {
+        let page = ["vite", "next", "react-native-web", "@expo/metro-runtime", "webpack-dev-server", "express"];
+        let found = [("@nativescript/core", "NativeScript"), ("expo", "Expo"), ("react-native", "React Native")];
+        let (_, name) = found.into_iter().find(|(package, _)| self.has(package))?;
+        page.iter().all(|package| !self.has(package)).then_some(name)
+    }
+
     /// Returns a script that is not empty.
     pub fn script(&self, name: &str) -> Option<&str> {
         self.scripts.get(name).map(|script| script.trim()).filter(|script| !script.is_empty())

@@ -16,7 +16,7 @@ use super::{
     looked_for,
     manifest::Package,
     packages,
-    project::Project,
+    project::{Project, bad},
     script,
 };
 use crate::domain::{
@@ -108,12 +108,27 @@ fn listens(source: &str) -> bool {
     [".listen(", "createServer(", "Bun.serve(", "Deno.serve("].iter().any(|sign| source.contains(sign))
 }
 
+/// Fails where a project makes an app for phones, which no browser can show.
+///
+/// # Errors
+/// `BadManifest`.
+pub(super) fn has_pages(project: &Project<'_>, package: &Package) -> Result<(), Error> {
+    let Some(name) = package.phone_app() else { return Ok(()) };
+    let message = format!(
+        "{name} makes an app for phones, which has no page that a browser can show; a start in previewd.toml can run what has one"
+    );
+    Err(bad(project.path("package.json"), message))
+}
+
 /// Plans a Node app.
 ///
 /// # Errors
 /// `BadManifest`, or `StackNotFound` when nothing says what to start.
 pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
     let package = Package::read(project)?.unwrap_or_default();
+    if !custom_start {
+        has_pages(project, &package)?;
+    }
     let argv = if custom_start { Some(Start::default()) } else { start(project, &package, notes) };
     let Start { argv, mut environment } = argv.ok_or_else(|| {
         looked_for(

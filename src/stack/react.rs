@@ -22,6 +22,9 @@ pub(super) const PORT: u16 = 5173;
 /// `BadManifest`, or `StackNotFound` when there is no `package.json`.
 pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
     let package = Package::read(project)?.ok_or_else(|| looked_for([project.path("package.json")]))?;
+    if !custom_start {
+        node::has_pages(project, &package)?;
+    }
     let scripted = ["dev", "start", "serve"].into_iter().find(|name| package.script(name).is_some());
     let vite = scripted.map(|name| options(&package, package.script(name).unwrap_or_default()));
     let mut extras = Vec::new();

@@ -359,3 +359,15 @@ fn a_development_script_of_another_name_is_found_where_it_serves() {
     let tool = notes(r#"{"scripts":{"dev:types":"tsc -w"}}"#);
     assert!(tool.contains("node: index.js"), "{tool}");
 }
+
+#[test]
+fn an_app_for_phones_has_no_page_unless_it_is_made_for_the_web_too() {
+    let native = r#"{"main":"app/app.js","dependencies":{"@nativescript/core":"8"}}"#;
+    let error = error_of(&[("package.json", native), ("app/app.js", "")]);
+    assert!(error.contains("NativeScript") && error.contains("phones"), "{error}");
+    let expo = r#"{"scripts":{"start":"expo start"},"dependencies":{"expo":"54","react":"19","react-native":"0.81"}}"#;
+    assert!(error_of(&[("package.json", expo)]).contains("Expo"));
+    let web = expo.replace("\"react\"", "\"react-native-web\":\"0.21\",\"react\"");
+    assert!(try_plan(&[("package.json", &web)]).is_ok());
+    assert!(try_plan(&[("package.json", native), ("app/app.js", ""), ("previewd.toml", "start = 'node x'\n")]).is_ok());
+}
