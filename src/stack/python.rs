@@ -34,7 +34,7 @@ const SERVER: &str =
 /// # Errors
 /// `BadManifest` when a manifest cannot be read, `StackNotFound` when there is nothing to start.
 pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
-    let found = entry::find(project);
+    let found = entry::find(project).or_else(|| if custom_start { None } else { entry::find_deep(project) });
     if found.is_none() && !custom_start && project.has(REFLEX) {
         let message = "Reflex builds its pages with Node, which the image for Python has not; a Dockerfile of the project's own can have both";
         return Err(bad(project.path(REFLEX), message));

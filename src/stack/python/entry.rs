@@ -1,7 +1,7 @@
 //! Which Python file is started: a Django project, or the module that is likeliest to hold an app object.
 
 use super::join;
-use crate::stack::project::Project;
+use crate::stack::project::{FOREIGN, Project};
 
 /// The file names that may hold an app.
 const ENTRY_NAMES: [&str; 13] = [
@@ -56,6 +56,21 @@ const PACKAGE_ENTRIES: [&str; 10] = [
     "web.py",
     "run.py",
 ];
+/// What scripts that draw a page are often called besides, where they stand at the top.
+const PAGE_NAMES: [&str; 10] = [
+    "Home.py",
+    "home.py",
+    "Hello.py",
+    "hello.py",
+    "dashboard.py",
+    "Dashboard.py",
+    "demo.py",
+    "chatbot.py",
+    "gradio_app.py",
+    "ui.py",
+];
+/// What draws a page from a script.
+const PAGE_MAKERS: [&str; 2] = ["streamlit", "gradio"];
 /// Folders whose files use an app and are none.
 const NO_PACKAGES: [&str; 7] = ["tests", "test", "docs", "examples", "scripts", "migrations", "alembic"];
 /// The files by which a folder lists dependencies.
@@ -94,7 +109,7 @@ pub(super) enum Entry {
 
 /// Returns whether a file of that name may be what is started.
 pub(in crate::stack) fn is_entry_name(name: &str) -> bool {
-    ENTRY_NAMES.contains(&name)
+    ENTRY_NAMES.contains(&name) || PAGE_NAMES.contains(&name)
 }
 
 /// Returns whether the folder has a Python file that can be started.
@@ -137,10 +152,44 @@ pub(super) fn find(project: &Project<'_>) -> Option<Entry> {
         }
     }
     let (_, file) = best?;
+    Some(module_of(project, file))
+}
+
+/// Finds the app of a project that keeps it in none of the usual places: the file with a likely name that promises most,
+/// of those that promise the same the shallowest. `None` where the likeliest only might be one.
+///
+/// For projects that are known to be Python's: others have such files for other ends.
+pub(super) fn find_deep(project: &Project<'_>) -> Option<Entry> {
+    let good = |file: &&str| {
+        let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+        let named = ENTRY_NAMES.contains(&name) || (folder.is_empty() && PAGE_NAMES.contains(&name));
+        let other = |part: &str| {
+            NO_PACKAGES.contains(&part) || FOREIGN.contains(&part) || part == "pages" || part.starts_with('.')
+        };
+        named && !folder.split('/').any(other) && !belongs_elsewhere(project, file)
+    };
+    let score = |file: &str| {
+        let source = project.source(file).unwrap_or_default();
+        let draws = PAGE_MAKERS.iter().any(|maker| imports_module(&source, maker));
+        promise(&source).max(if draws { 2 } else { 0 })
+    };
+    let mut found: Vec<(u8, usize, &str)> = project
+        .files()
+        .filter(good)
+        .take(MAX_PACKAGES)
+        .map(|file| (score(file), file.matches('/').count(), file))
+        .filter(|(score, _, _)| *score > 1)
+        .collect();
+    found.sort_by_key(|(score, depth, file)| (std::cmp::Reverse(*score), *depth, *file));
+    let (_, _, file) = found.first()?;
+    Some(module_of(project, (*file).to_owned()))
+}
+
+fn module_of(project: &Project<'_>, file: String) -> Entry {
     let folder = if file.starts_with("src/") && !project.has("src/__init__.py") { "src" } else { "" };
     let path = file.strip_prefix(folder).unwrap_or(&file).trim_start_matches('/');
     let module = path.trim_end_matches(".py").trim_end_matches("/__init__").replace('/', ".");
-    Some(Entry::Module { file, module, folder })
+    Entry::Module { file, module, folder }
 }
 
 /// Returns the files with a likely name in the packages of the folder, and in those below `src`.

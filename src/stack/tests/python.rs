@@ -85,6 +85,19 @@ fn servers_of_their_own_are_told_the_port() {
 }
 
 #[test]
+fn a_script_that_draws_a_page_is_found_wherever_it_stands() {
+    let script = "import streamlit as st\n";
+    let entry = |files: &[(&str, &str)]| {
+        let plan = try_plan(files).ok()?;
+        plan.start.argv.get(2).cloned()
+    };
+    let list = ("requirements.txt", "streamlit\n");
+    assert_eq!(entry(&[list, ("src/gui/board/app.py", script)]).as_deref(), Some("src/gui/board/app.py"));
+    assert_eq!(entry(&[list, ("Home.py", script), ("a/b/app.py", script)]).as_deref(), Some("Home.py"));
+    assert_eq!(entry(&[list, ("tests/gui/app.py", script), ("a/b/c/app.py", "import os\n")]), None);
+}
+
+#[test]
 fn what_a_streamlit_script_surely_lacks_is_said_before_it_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let run = |files: Files<'_>| {
@@ -222,6 +235,15 @@ fn a_python_app_is_found_in_a_package_of_any_name() {
         is("a.main auto", "/app:/app/a")
     );
     assert_eq!(entry(&[("wsgi.py", "app = 1"), ("a/main.py", "app = 1")]), is("wsgi auto", "/app"));
+    // A project that keeps its app deeper than that has it in the file that promises most, if it does more than import one.
+    let page = "import streamlit as st\n";
+    assert_eq!(
+        entry(&[("src/__init__.py", ""), ("src/core/main.py", "print()"), ("src/gui/web/app.py", page)]).0,
+        "src/gui/web/app.py streamlit"
+    );
+    assert_eq!(entry(&[("a/b/c/app.py", "app = FastAPI()"), ("a/b/d/app.py", page)]).0, "a.b.c.app auto");
+    assert!(error_of(&[("requirements.txt", ""), ("a/tests/b/app.py", page)]).contains("main.py"));
+    assert!(error_of(&[("requirements.txt", ""), ("a/b/c/main.py", "from x import app\n")]).contains("main.py"));
     assert!(error_of(&[("requirements.txt", ""), ("tool/main.py", "print()")]).contains("main.py"));
 }
 
