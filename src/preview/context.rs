@@ -102,6 +102,13 @@ impl Context {
         Ok((archive, edited.is_some()))
     }
 
+    /// Returns the text of its Dockerfile; `None` where it cannot be read.
+    pub async fn dockerfile_text(&self) -> Option<String> {
+        let file = self.files.iter().find(|file| file.path == self.dockerfile)?;
+        let contents = self.vfs.read(&self.project, vec![file.blob.clone()]).await.ok()?;
+        Some(String::from_utf8_lossy(contents.first()?).into_owned())
+    }
+
     fn pack(&self, contents: Vec<Bytes>) -> std::io::Result<Bytes> {
         let mut archive = tar::Builder::new(Vec::new());
         for (File { path, kind, .. }, content) in self.files.iter().zip(contents) {

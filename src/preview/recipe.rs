@@ -264,18 +264,23 @@ impl Maker<'_> {
         };
         let (sender, receiver) = mpsc::channel(PROGRESS);
         let outcome = with_progress(self.engine.build(spec, sender), receiver, self.log).await;
-        outcome.map_err(|error| match error {
-            EngineError::Build { message, lines } => {
-                let line = misspelt_line(&message);
+        match outcome {
+            Ok(image) => Ok(image),
+            Err(EngineError::Build { message, lines }) => {
+                let mut line = misspelt_line(&message);
+                if line.is_none() {
+                    let text = context.dockerfile_text().await;
+                    line = text.and_then(|text| stack::ended_at(&text, &lines));
+                }
                 let file = match &self.run.image {
                     ImagePlan::Build { dockerfile, .. } => line.and(Some(dockerfile.clone())),
                     ImagePlan::Dependencies(_) => None,
                 };
                 let end = End::Reported { message, file, line };
-                stack::explain(self.run, FailureStage::Build, &end, &lines)
+                Err(stack::explain(self.run, FailureStage::Build, &end, &lines))
             }
-            error => engine_failure(FailureStage::Build, &error),
-        })
+            Err(error) => Err(engine_failure(FailureStage::Build, &error)),
+        }
     }
 
     fn excerpt(&self) -> Vec<String> {

@@ -104,6 +104,22 @@ fn line_after(dockerfile: &str, from: &FromInstruction<'_>) -> Option<usize> {
     rest[..length].trim().is_empty().then_some(end + length)
 }
 
+/// Returns the line, from 1, of the instruction that a build came to. `output` is the end of what the classic builder
+/// printed. `None` where that does not tell, or where two instructions begin alike.
+pub fn ended_at(dockerfile: &str, output: &[String]) -> Option<u32> {
+    let step = output.iter().rev().find_map(|line| Some(line.strip_prefix("Step ")?.split_once(" : ")?.1))?;
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let wanted = plain(step);
+    let mut lines = (1_u32..).zip(dockerfile.lines()).filter_map(|(number, line)| {
+        let line = line.trim();
+        let begun = line.strip_suffix('\\');
+        let own = plain(begun.unwrap_or(line));
+        let same = if begun.is_some() { wanted.starts_with(&own) } else { wanted == own };
+        (same && !own.is_empty()).then_some(number)
+    });
+    lines.next().filter(|_| lines.next().is_none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +149,20 @@ mod tests {
         for dockerfile in ["FROM a\nCOPY . /\n", "FROM a", "FROM a\nRUNN b\n", "", "RUN a", "FROM a \\\n\nRUN b"] {
             assert_eq!(edited(dockerfile), None, "{dockerfile:?}");
         }
+    }
+
+    #[test]
+    fn the_instruction_that_a_build_came_to_is_found() {
+        let dockerfile =
+            "# ours\nFROM --platform=linux/amd64  a:1 AS x\nRUN y \\\n  && z\nCOPY . .\nFROM b\nCOPY . .\n";
+        let at = |step: &str| {
+            ended_at(dockerfile, &["Step 1/9 : EXPOSE 1".into(), format!("Step 2/9 : {step}"), "x".into()])
+        };
+        assert_eq!(at("FROM --platform=linux/amd64 a:1 AS x"), Some(2));
+        assert_eq!(at("FROM b"), Some(6));
+        assert_eq!(at("RUN y   && z"), Some(3));
+        assert_eq!(at("COPY . ."), None, "two lines are alike");
+        assert_eq!(at("ENV A=/previewd/ca.pem"), None, "ours");
+        assert_eq!(ended_at(dockerfile, &[]), None);
     }
 }

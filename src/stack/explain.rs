@@ -78,6 +78,17 @@ struct Cause {
     line: Option<u32>,
 }
 
+/// What an engine says of a registry that it cannot reach.
+const UNREACHED: [&str; 7] = [
+    "no such host",
+    "server misbehaving",
+    "i/o timeout",
+    "TLS handshake timeout",
+    "connection refused",
+    "network is unreachable",
+    "Client.Timeout",
+];
+
 /// Explains a failure: a stable reason, a sentence, the file from the project's root and the line where they are known,
 /// and the last lines of the log.
 ///
@@ -157,7 +168,8 @@ fn cause_of(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) ->
         };
     }
     if let End::Reported { message, file, line } = end {
-        return reported(plan, stage, message, file.as_deref(), *line);
+        let unreached = if stage == FailureStage::Build { base_image(message, lines) } else { None };
+        return reported(plan, stage, unreached.as_ref().unwrap_or(message), file.as_deref(), *line);
     }
     let found = match stage {
         FailureStage::Install | FailureStage::Build => None,
@@ -187,6 +199,19 @@ fn from_app(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
     };
     let cause = readers.iter().find_map(|reader| reader(lines, root));
     variable::read(lines, root, cause.as_ref()).or(cause)
+}
+
+/// Says which base image a build lacks, and what can be done, where the registry that has it does not answer.
+fn base_image(message: &str, lines: &[String]) -> Option<String> {
+    if !UNREACHED.iter().any(|words| message.contains(words)) || !message.contains("://") {
+        return None;
+    }
+    let last = lines.iter().rev().find(|line| !line.trim().is_empty())?;
+    let image = last.split_once(" : FROM ")?.1.split_whitespace().find(|word| !word.starts_with("--"))?;
+    Some(format!(
+        "the base image {image} cannot be fetched, as its registry does not answer; stack in previewd.toml, such as \
+         \"node\" or \"python\", runs the project without its Dockerfile: {message}"
+    ))
 }
 
 /// Explains what the app or the engine said.

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub use self::{
-    dockerfile::with_authorities,
+    dockerfile::{ended_at, with_authorities},
     explain::{End, PageAnswer, explain, explain_in, explain_page, installed},
     extend::on_top_of,
     runtime::{RuntimeFile, StackConfig, authorities, base_environment, runtime_files},

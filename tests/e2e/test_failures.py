@@ -284,6 +284,7 @@ def test_dockerfile_that_does_not_build_keeps_the_old_version_serving(client, cr
     failure = broken.preview.failure
     assert failure.stage == FailureStage.FAILURE_STAGE_BUILD, failure
     assert any("about to fail" in text for text in failure.log_excerpt)
+    assert (failure.file, failure.line) == ("Dockerfile", bad["Dockerfile"].count("\n")), failure
     assert broken.preview.phase == Phase.PHASE_RUNNING
     assert {(fetch.status, fetch.version) for fetch in poller.fetches} == {(200, 0)}
     good = client.update(preview.preview_id, projects.dockerfile(2), timeout=120)
