@@ -65,6 +65,18 @@ pub(super) fn is_error(line: &str) -> bool {
     !line.starts_with("    ") && ERROR.as_ref().is_some_and(|error| error.is_match(line))
 }
 
+/// Returns the lines before the errors at their end that a framework has found in itself while it dealt with another.
+pub(super) fn of_the_project(log: &[String]) -> &[String] {
+    let mut own = log;
+    while let Some(at) = own.iter().rposition(|line| is_error(line)) {
+        if !own[at].contains("Error: Invariant") {
+            return own;
+        }
+        own = &own[..at];
+    }
+    log
+}
+
 type Place = (String, Option<u32>);
 
 /// Returns the file that wanted the missing module, with the line where the stack knows it.

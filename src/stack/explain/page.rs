@@ -97,7 +97,7 @@ pub fn explain_page(plan: &RunPlan, answer: &PageAnswer<'_>, lines: &[String], f
     let log = plain(plan, &moved(plan, &tail, folder));
     let said: Vec<String> = text(answer).iter().map(|line| readable(line, MAX_LINE_CHARS)).collect();
     let page = plain(plan, &moved(plan, &said, folder));
-    let logged = from_app(plan, &log);
+    let logged = from_app(plan, super::node::of_the_project(&log));
     let placed = logged.as_ref().is_some_and(|cause| cause.file.is_some());
     let shown = if placed { None } else { from_app(plan, &page) };
     let cause = match (logged, shown) {

@@ -196,6 +196,12 @@ fn a_missing_variable_is_named() {
         ),
         ("RuntimeError: DATABASE_URL must be set", "DATABASE_URL"),
         ("ValueError: Missing required env var STRIPE_KEY", "STRIPE_KEY"),
+        (
+            "    shop = Shop(os.getenv(\"SHOP_URL\"), os.environ.get(\"SHOP_KEY\"))\n  File \
+             \"/home/preview/venv/lib/python3.13/site-packages/shop/main.py\", line 1, in __init__\n    \
+             check(os.environ.get(\"SHOP_PROXY\"))\nshop.ShopError: the address is required",
+            "SHOP_URL and SHOP_KEY",
+        ),
     ];
     for (log, name) in python_cases {
         let log = format!("Traceback (most recent call last):\n  File \"/app/main.py\", line 9, in <module>\n{log}");
@@ -224,6 +230,11 @@ fn a_missing_variable_is_named() {
         ("PrismaClientInitializationError: \nerror: Environment variable not found: DATABASE_URL.\n", "DATABASE_URL"),
         ("Error: process.env.JWT is undefined", "JWT"),
         ("Error: MONGODB_URI is not defined", "MONGODB_URI"),
+        (
+            "Error: an address and a key are required\n    at run (/app/env.js:4:7)\n  3 | const mode = process.env.NODE_ENV\n> \
+             4 |   shop(\n    |       ^\n  5 |     process.env.SHOP_URL!,\n  6 |     process.env.SHOP_KEY!,\n",
+            "SHOP_URL and SHOP_KEY",
+        ),
     ];
     for (log, name) in node_cases {
         let (reason, file, line, message) = exited(&node(), FailureStage::Start, &format!("{log}\n{frame}"));
@@ -307,6 +318,21 @@ fn what_the_app_reports_is_passed_on() {
         End::Reported { message: "Unexpected token".into(), file: Some("/app/src/App.jsx".into()), line: Some(3) };
     let failure = explain(&react, FailureStage::Run, &said, &[]);
     assert_eq!((failure.reason, failure.file, failure.line), found("TRANSFORM_FAILED", "src/App.jsx", 3));
+}
+
+#[test]
+fn a_base_image_that_cannot_be_fetched_is_named() {
+    let plan = plan_of(&[("package.json", "{}"), ("server.js", "")]);
+    let build = |message: &str, step: &str| {
+        let end = End::Reported { message: message.into(), file: None, line: None };
+        explain(&plan, FailureStage::Build, &end, &lines(step)).message
+    };
+    let unknown = "Get \"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host";
+    let said = build(unknown, "Step 1/9 : FROM --platform=amd64 base:1-small AS made\n");
+    assert!(said.starts_with("the base image base:1-small cannot be fetched"), "{said}");
+    assert!(said.contains("stack in previewd.toml") && said.ends_with("no such host"), "{said}");
+    assert_eq!(build(unknown, "Step 3/9 : RUN make"), unknown);
+    assert_eq!(build("manifest for base:1 not found", "Step 1/9 : FROM base:1"), "manifest for base:1 not found");
 }
 
 #[test]

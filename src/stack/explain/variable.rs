@@ -73,6 +73,17 @@ static ARROW: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"^\s*-->\s+(\S
 static PRISMA: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"[Ee]nvironment variable not found: ([A-Za-z_][A-Za-z0-9_]*)"));
 
+/// A variable that code reads.
+static READ: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
+        r#"\b(?:process\.env\.|import\.meta\.env\.|process\.env\[["']|os\.environ\[["']|os\.environ\.get\(["']|os\.getenv\(["'])([A-Za-z_][A-Za-z0-9_]*)"#,
+    )
+});
+/// A line of code that is shown below an error with its number, as `> 7 | const a = b(`, and the place of a frame above
+/// lines of Python.
+static NUMBERED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"^\s*>?\s*\d+ \|"));
+static PLACED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"^\s*File "([^"]+)", line \d+"#));
+
 /// Returns what ended the program, where that is a missing variable. `cause` is what the program's own reader found.
 pub(super) fn read(lines: &[String], root: &str, cause: Option<&Cause>) -> Option<Cause> {
     if cause.is_some_and(|cause| cause.reason != "EXCEPTION") {
@@ -90,7 +101,8 @@ pub(super) fn read(lines: &[String], root: &str, cause: Option<&Cause>) -> Optio
         .or_else(|| listed(lines))
         .or_else(|| zod(lines, said))
         .or_else(|| prisma(lines))
-        .or_else(|| sentence(said))?;
+        .or_else(|| sentence(said))
+        .or_else(|| shown(lines, said))?;
     names.truncate(MAX_NAMES);
     let place = cause.and_then(|cause| Some((cause.file.clone()?, cause.line)));
     let (file, line) = place.or_else(|| arrow(lines, root)).map_or((None, None), |(file, line)| (Some(file), line));
@@ -176,6 +188,36 @@ fn sentence(said: &str) -> Option<Vec<String>> {
     }
     let found = NAMED.iter().find_map(|pattern| pattern.captures(said))?;
     Some(vec![found.get(1)?.as_str().to_owned()])
+}
+
+/// Reads the variables in the code that is shown with an error that asks for something and does not name it, as the
+/// clients of services do that were given nothing.
+fn shown(lines: &[String], said: &str) -> Option<Vec<String>> {
+    if said.is_empty() || !MISSING.as_ref()?.is_match(said) {
+        return None;
+    }
+    let (read, numbered, placed) = (READ.as_ref()?, NUMBERED.as_ref()?, PLACED.as_ref()?);
+    let at = lines.iter().rposition(|line| line.trim_end().ends_with(said))?;
+    let below = lines[at + 1..].iter().take(MAX_LIST_LINES).skip_while(|line| !numbered.is_match(line));
+    let mut code: Vec<&String> = below.take_while(|line| numbered.is_match(line) || line.contains('^')).collect();
+    if code.is_empty() {
+        let mut own = false;
+        for line in &lines[at.saturating_sub(MAX_LIST_LINES)..at] {
+            match placed.captures(line).and_then(|found| found.get(1)) {
+                Some(file) => own = in_project(file.as_str(), "").is_some(),
+                None if own => code.push(line),
+                None => {}
+            }
+        }
+    }
+    let mut names: Vec<String> = Vec::new();
+    for found in code.iter().flat_map(|line| read.captures_iter(line)) {
+        let name = found.get(1)?.as_str();
+        if name != "NODE_ENV" && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    (!names.is_empty()).then_some(names)
 }
 
 fn arrow(lines: &[String], root: &str) -> Option<(String, Option<u32>)> {

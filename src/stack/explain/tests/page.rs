@@ -122,6 +122,11 @@ fn what_a_framework_writes_around_an_error_is_passed_over() {
                      nope\n {\n  digest: '1'\n}\n GET / 500 in 30ms";
     let failure = explained(&node(), "text/html", "", turbopack);
     assert_eq!(place(&failure), ("EXCEPTION", Some("app/page.tsx"), Some(3)));
+    // What it says of itself, when the error has met it at something else, is not the cause.
+    let itself = " ⨯ Error: Invariant: did not expect that\n    at ignore-listed frames";
+    let failure = explained(&node(), "text/html", "", &format!("{turbopack}\n{itself}\n{itself}"));
+    assert_eq!(place(&failure), ("EXCEPTION", Some("app/page.tsx"), Some(3)));
+    assert_eq!(place(&explained(&node(), "text/html", "", itself)), ("EXCEPTION", None, None));
     let webpack = " ⨯ ReferenceError: nope is not defined\n    at Page (webpack-internal:///(rsc)/./app/page.tsx:3:10)\n    at \
                    x (/app/.next/server/chunks/1.js:4:5)";
     let failure = explained(&node(), "text/html", "", webpack);
