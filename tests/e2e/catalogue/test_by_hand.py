@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 
 import pytest
 from catalogue import by_hand
@@ -32,7 +33,8 @@ def test_starting_point_by_hand(point: Point, chromium, tmp_path):
         found = {"name": point.name, "created": took}
         if point.hot:
             container.limit(LIMITS.memory_bytes, LIMITS.cpus)
-            found["p50"] = percentile(edits(point, container, url, chromium.tab()), 0.5)
+            with closing(chromium.tab()) as tab:
+                found["p50"] = percentile(edits(point, container, url, tab), 0.5)
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"by-hand-{point.name}.json").write_text(json.dumps(found))
 

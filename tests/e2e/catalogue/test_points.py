@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from catalogue.families import POINTS
 from catalogue.life import Life
@@ -21,7 +23,8 @@ def marked(point: Point):
 @pytest.mark.parametrize("point", [marked(point) for point in POINTS])
 def test_starting_point_lives_through_what_a_project_does(point, service, client: Client, chromium, project_id):
     try:
-        outcome = Life(point, client, chromium.watched_tab(), project_id).run(service.instance)
+        with closing(chromium.watched_tab()) as tab:
+            outcome = Life(point, client, tab, project_id).run(service.instance)
     finally:
         remove_previews(client, project_id)
         if not point.part:

@@ -35,7 +35,7 @@ WRONG: dict[str, list[tuple[str, Break]]] = {
     "nest-cli": [
         ("wrong type", Break("src/app.service.ts", "return '", "    const wrong: number = 'text';")),
         ("missing module", Break("src/app.service.ts", "@Injectable()", "import './nothing';")),
-        ("syntax", Break("src/app.controller.ts", "@Get()", "  const = 1;")),
+        ("syntax", Break("src/app.controller.ts", "@Get()", "  const wrong = 1;")),
     ],
     "express-typescript": [
         ("wrong type", Break("src/greeting.ts", "return `", "  const wrong: number = 'text';")),

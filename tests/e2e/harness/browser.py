@@ -45,6 +45,10 @@ class Tab:
                 assert "error" not in message, f"{method}: {message['error']}"
                 return message["result"]
 
+    def close(self) -> None:
+        """Closes the page: an open one goes on to ask for what it showed, and loads what comes to its address next."""
+        self.send("Page.close")
+
     def open(self, url: str) -> None:
         """Goes to an address."""
         self._opening, self._network_changed = True, False
