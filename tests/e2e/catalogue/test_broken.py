@@ -16,7 +16,9 @@ from harness.fixtures import remove_previews
 from previewd import Client, Phase, Preview
 
 #: What is in `make test` too.
-PART = [("flask", kind) for kind in ("syntax", "missing module", "missing import", "missing variable")]
+PART = [
+    ("flask", kind) for kind in ("syntax", "missing module", "missing import", "runtime error", "missing variable")
+]
 BY_NAME = {point.name: point for point in POINTS}
 
 

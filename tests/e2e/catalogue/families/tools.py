@@ -86,7 +86,7 @@ def shadcn() -> Point:
         "import { Heart } from 'lucide-react'\nimport * as ui from '@/components/ui'\n"
         "import { Button } from '@/components/ui/button'\n",
     )
-    versions = {f"@radix-ui/react-{it}": "^1" for it in RADIX} | {"@radix-ui/react-select": "^2"}
+    versions = {f"@radix-ui/react-{it}": "^1" for it in RADIX} | {"@radix-ui/react-form": "^0.1"}
     for it in ("primitive", "context-menu", "dropdown-menu", "select"):
         versions[f"@radix-ui/react-{it}"] = "^2"
     return tool(
