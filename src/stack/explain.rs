@@ -3,6 +3,8 @@
 //! Each reader looks for what one kind of program prints when it fails. Logs come from untrusted code: only their end is
 //! read, lines are bounded, and what is found is cut to size.
 
+mod eleventy;
+mod esbuild;
 mod install;
 mod node;
 mod page;
@@ -193,9 +195,9 @@ fn from_app(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
     type Reader = fn(&[String], &str) -> Option<Cause>;
     let readers: &[Reader] = match plan.stack {
         Stack::Python => &[python::read, shell, node::read],
-        Stack::Node | Stack::React => &[tsc::read, node::read, shell, python::read],
+        Stack::Node | Stack::React => &[tsc::read, esbuild::read, eleventy::read, node::read, shell, python::read],
         Stack::Static => &[nginx, shell],
-        Stack::Dockerfile => &[python::read, tsc::read, node::read, nginx, shell],
+        Stack::Dockerfile => &[python::read, tsc::read, esbuild::read, node::read, nginx, shell],
     };
     let cause = readers.iter().find_map(|reader| reader(lines, root));
     variable::read(lines, root, cause.as_ref()).or(cause)

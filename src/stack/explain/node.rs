@@ -57,7 +57,19 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
     } else {
         text
     };
-    Some(Cause { reason, message: format!("{name}: {said}"), file, line })
+    let inside = if file.is_none() && reason == "EXCEPTION" { in_package(lines, at) } else { None };
+    Some(Cause { reason, message: format!("{name}: {said}{}", inside.unwrap_or_default()), file, line })
+}
+
+/// Returns in which package an error was thrown of which no frame is the project's, and which Node it was that ended by it:
+/// where a package is loaded, that is a package that asks for another Node as a rule.
+fn in_package(lines: &[String], at: usize) -> Option<String> {
+    let node = lines[at..].iter().find_map(|line| line.strip_prefix("Node.js v"))?.trim();
+    let frame = lines[at + 1..].iter().find_map(|line| FRAME.as_ref()?.captures(line)?.get(1))?.as_str();
+    let inside = frame.rsplit_once("node_modules/")?.1;
+    let parts = if inside.starts_with('@') { 2 } else { 1 };
+    let package = inside.split('/').take(parts).collect::<Vec<_>>().join("/");
+    Some(format!(", in the package {package}; is it made for Node.js {node}, which runs here?"))
 }
 
 /// Returns whether a line is the first of an error that Node prints.

@@ -165,6 +165,47 @@ fn what_the_typescript_compiler_says_is_placed_in_the_project() {
 }
 
 #[test]
+fn what_bundlers_and_generators_say_is_placed_in_the_project() {
+    let placed = "\u{1b}[31m✘ \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m \u{1b}[1mTS1134: Variable declaration \
+                  expected.\u{1b}[0m [plugin angular-compiler]\n\n    src/app/app.ts:4:6:\n\u{1b}[37m      4 │ const = 1;\n        \
+                  ╵       ^\n\n\nWatch mode enabled. Watching for file changes...";
+    let cases = [
+        (placed, found("SYNTAX_ERROR", "src/app/app.ts", 4)),
+        (
+            "X [ERROR] TS2322: Type 'string' is not assignable to type 'number'. [plugin angular-compiler]\n\n    \
+             src/app/app.ts:9:2:\n",
+            found("TYPE_ERROR", "src/app/app.ts", 9),
+        ),
+        (
+            "[11ty] 1. Having trouble writing to \"./_site/index.html\" from \"./index.md\" (via \
+             EleventyTemplateError)\n[11ty] 2. (./_includes/base.njk) [Line 10, Column 7]\n[11ty]   unexpected token: %} \
+             (via Template render error)\n[11ty] \n[11ty] Original error stack trace: Error: unexpected token: %}\n[11ty]     \
+             at new TemplateError (/app/node_modules/nunjucks/src/lib.js:74:17)",
+            found("SYNTAX_ERROR", "_includes/base.njk", 10),
+        ),
+        (
+            "[11ty] 2. tag if not closed, file:./index.liquid, line:3, col:1 (via ParseError)",
+            found("SYNTAX_ERROR", "index.liquid", 3),
+        ),
+        ("✘ [ERROR] Could not resolve \"./gone\"\n\n    src/a.ts:1:7:\n", found("MODULE_NOT_FOUND", "src/a.ts", 1)),
+    ];
+    for (log, wanted) in cases {
+        let (reason, file, line, _) = exited(&node(), FailureStage::Start, log);
+        assert_eq!((reason, file, line), wanted, "{log}");
+    }
+}
+
+#[test]
+fn an_error_of_a_package_names_it_and_the_node_that_runs_it() {
+    let log = "TypeError: Cannot read properties of undefined (reading 'bind')\n    at Object.<anonymous> \
+               (/app/node_modules/undici/lib/web/cache.js:56:15)\n    at Module._compile \
+               (node:internal/modules/cjs/loader:1529:14)\n\nNode.js v20.19.2";
+    let (_, file, _, message) = exited(&node(), FailureStage::Start, log);
+    assert_eq!(file, None);
+    assert!(message.contains("in the package undici; is it made for Node.js 20.19.2"), "{message}");
+}
+
+#[test]
 fn a_missing_variable_is_named() {
     let python_cases = [
         (
