@@ -43,19 +43,20 @@ class Watcher extends EventEmitter {
     super()
     this.options = options
     this.folder = options.cwd ? resolve(options.cwd) : process.cwd()
-    this.paths = new Set()
+    /** What says of a path whether it is watched, by what was asked for. */
+    this.paths = new Map()
     this.add(paths)
     live.add(this)
     setImmediate(() => this.emit('ready'))
   }
 
   add(paths) {
-    for (const path of [paths].flat()) this.paths.add(fixed(resolve(this.folder, path)))
+    for (const path of [paths].flat()) this.paths.set(resolve(this.folder, path), below(resolve(this.folder, path)))
     return this
   }
 
   unwatch(paths) {
-    for (const path of [paths].flat()) this.paths.delete(fixed(resolve(this.folder, path)))
+    for (const path of [paths].flat()) this.paths.delete(resolve(this.folder, path))
     return this
   }
 
@@ -69,7 +70,7 @@ class Watcher extends EventEmitter {
   }
 
   hear(event, file) {
-    const within = [...this.paths].some((path) => file === path || file.startsWith(path.endsWith(sep) ? path : path + sep))
+    const within = [...this.paths.values()].some((watched) => watched.test(file))
     if (!within || this.ignores(file)) return false
     const path = this.options.cwd && file.startsWith(this.folder + sep) ? file.slice(this.folder.length + 1) : file
     this.emit(event, path)
@@ -81,13 +82,17 @@ class Watcher extends EventEmitter {
     return [this.options.ignored ?? []].flat().some((rule) => {
       if (typeof rule === 'function') return rule(file)
       if (rule instanceof RegExp) return rule.test(file)
-      return typeof rule === 'string' && (rule === file || file.startsWith(rule + sep))
+      return typeof rule === 'string' && below(resolve(this.folder, rule)).test(file)
     })
   }
 }
 
-/** Returns the part of a path before its first pattern. */
-function fixed(path) {
-  const at = path.search(/[*?{[(!]/)
-  return at < 0 ? path : path.slice(0, path.lastIndexOf(sep, at))
+/** Returns what fits a path and all below it. Until its fourth version chokidar takes patterns. */
+function below(path) {
+  const exact = (text) => text.replace(/[.+^$()|[\]{}\\*?]/g, '\\$&')
+  const pattern = path.replace(/\/$/, '').replace(/\*\*\/|\*\*|\{[^{}]*,[^{}]*\}|[^\w/]/g, (part) => {
+    if (part.length > 1 && part.startsWith('{')) return `(?:${part.slice(1, -1).split(',').map(exact).join('|')})`
+    return { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' }[part] ?? exact(part)
+  })
+  return new RegExp(`^${pattern}(?:/|$)`)
 }
