@@ -62,6 +62,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/told/program.mjs", include_bytes!("../../stacks/node/told/program.mjs")),
         file("node/hooks.cjs", include_bytes!("../../stacks/node/hooks.cjs")),
         file("node/told/beside.cjs", include_bytes!("../../stacks/node/told/beside.cjs")),
+        file("node/told/builds.cjs", include_bytes!("../../stacks/node/told/builds.cjs")),
         file("node/told/child.cjs", include_bytes!("../../stacks/node/told/child.cjs")),
         file("node/told/check.mjs", include_bytes!("../../stacks/node/told/check.mjs")),
         file("node/told/control.mjs", include_bytes!("../../stacks/node/told/control.mjs")),

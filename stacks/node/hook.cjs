@@ -28,12 +28,15 @@ const STARTERS = new Set([
   'cross-env',
   'dotenv',
 ])
+/** The watcher of Angular's compiler, as it is required. */
+const ANGULARS = /\/tools\/esbuild\/watcher$/
 
 if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''))) {
   const load = loader._load
   loader._load = function (request, ...words) {
     const loaded = load.call(this, request, ...words)
-    return request === 'chokidar' ? require('./told/watchers.cjs').tame(loaded) : loaded
+    if (request === 'chokidar') return require('./told/watchers.cjs').tame(loaded)
+    return ANGULARS.test(request) ? require('./told/builds.cjs').tame(loaded) : loaded
   }
   const native = require('./told/native.cjs')
   const hooks = join(__dirname, 'hooks.cjs')

@@ -20,7 +20,7 @@ fn a_framework_that_is_built_on_vite_is_told_of_changes_and_others_are_not() {
         ("nuxt", "nuxt dev", ReloadPlan::Control),
         ("@react-router/dev", "react-router dev", ReloadPlan::Control),
         ("vitepress", "vitepress dev", ReloadPlan::Control),
-        ("@angular/cli", "ng serve", ReloadPlan::Restart),
+        ("@angular/cli", "ng serve", ReloadPlan::Control),
         ("gatsby", "gatsby develop", ReloadPlan::Restart),
         ("webpack-dev-server", "webpack serve", ReloadPlan::Restart),
     ] {

@@ -4,6 +4,7 @@
 import { EventEmitter, once } from 'node:events'
 import { dirname, resolve } from 'node:path'
 
+import builds from './builds.cjs'
 import { check } from './check.mjs'
 import { hangUp, listen } from './control.mjs'
 import documents from './documents.cjs'
@@ -165,7 +166,8 @@ class Told {
   watchOver() {
     const { server, sent } = this
     const refused = (error) => {
-      this.logged.push(Object.assign(new Error(error?.message), error))
+      this.refusal = Object.assign(new Error(error?.message), error)
+      this.logged.push(this.refusal)
       news.emit('refused')
     }
     const environments = Object.values(server.environments ?? {})
@@ -376,7 +378,9 @@ async function answer({ changes }) {
     if (changes.some(({ path }) => needsNewProcess(resolve(project, path)))) return { ok: true, strategy: 'process' }
     for (const one of begun) one.prepare(filesOf(one, changes))
     const told = changes.map(({ path, kind }) => watchers.emit(kind, resolve(project, path)))
-    const tools = await Promise.all(begun.map((one) => one.tell(filesOf(one, changes))))
+    const compiled = builds.any()
+    const tools = compiled ? [] : await Promise.all(begun.map((one) => one.tell(filesOf(one, changes))))
+    if (compiled) await builds.emit(changes.map(({ path, kind }) => ({ file: resolve(project, path), kind })))
     if (changes.length > 0) changed = performance.now()
     const comeOrGo = changes.some(({ kind }) => kind !== 'change')
     if ([...told, ...tools].includes(true)) await toolsHaveWritten(since, comeOrGo ? TOOLS_MS : 0)
@@ -388,6 +392,9 @@ async function answer({ changes }) {
       if (!begun.includes(one)) one.prepare([])
       const refused = begun.includes(one) && files.some(({ file }) => one.decides(file)) && one.server.config === one.before
       if (refused) return { ok: false, error: described(one.logged[0] ?? new Error('Vite did not restart'), root) }
+      // What the compiler has refused stays so until it compiles again.
+      if (compiled && changes.length > 0 && !one.sent.has('error')) one.refusal = undefined
+      if (compiled && one.refusal) return { ok: false, error: described(one.refusal, process.cwd()) }
       const error = await check(one, files, one.server.config !== one.before)
       if (error) return { ok: false, error: described(error, root) }
       const now = begun.includes(one) ? one.shows(files) : 'restart'
@@ -406,7 +413,7 @@ async function answer({ changes }) {
 /** Returns whether a file was loaded by Node itself and is no server's to load anew. */
 function needsNewProcess(file) {
   const isServers = (one) => one.decides(one.normal(file)) || one.environments.some(({ graph }) => graph.getModulesByFile(one.normal(file))?.size)
-  return native.stays(file) || (native.has(file) && ![...live].some(isServers))
+  return builds.decides(file) || native.stays(file) || (native.has(file) && ![...live].some(isServers))
 }
 
 function filesOf(one, changes) {

@@ -1,0 +1,89 @@
+// Compilers that hand what they make to a Vite server, and watch the sources themselves: that of Angular. Its watcher is ours,
+// so that it hears of a change at once, and it is known when what came of it has been handed over.
+//
+// CommonJS, since it has to be there at once in a program that requires the compiler.
+
+'use strict'
+
+/** What Angular reads when it starts. */
+const CONFIGS = /\/(?:angular|project|tsconfig[^/]*|\.postcssrc)\.json$|\/(?:tailwind|postcss)\.config\.[^/]+$/
+
+const live = new Set()
+
+/** Puts a watcher of ours in the place of the one that Angular's compiler makes. */
+exports.tame = (loaded) => {
+  const { ChangedFiles } = loaded ?? {}
+  if (typeof loaded?.createWatcher !== 'function' || !ChangedFiles) return loaded
+  try {
+    loaded.createWatcher = () => new Watcher(ChangedFiles)
+  } catch {
+    // It cannot be changed, and goes on by itself.
+  }
+  return loaded
+}
+
+/** Returns whether there is one in this process, whose server serves nothing else. */
+exports.any = () => live.size > 0
+
+/** Returns whether a file is read only when such a compiler starts. */
+exports.decides = (file) => live.size > 0 && CONFIGS.test(file)
+
+/** Tells every compiler of changed files, and resolves once all have compiled. */
+exports.emit = (files) => Promise.all(files.length > 0 ? [...live].map((watcher) => watcher.hear(files)) : [])
+
+/** What Angular's own looks like. It is asked for changes by the loop that compiles, so whoever asks again has compiled. */
+class Watcher {
+  constructor(ChangedFiles) {
+    this.ChangedFiles = ChangedFiles
+    /** Who waits for changes, and who waits until those that were handed out are compiled. */
+    this.asking = undefined
+    this.heard = undefined
+    this.compiled = []
+    this.waiting = []
+    live.add(this)
+  }
+
+  [Symbol.asyncIterator]() {
+    return this
+  }
+
+  next() {
+    for (const done of this.compiled.splice(0)) done()
+    return new Promise((resolve) => {
+      this.asking = resolve
+      this.hand()
+    })
+  }
+
+  hear(files) {
+    const heard = (this.heard ??= new this.ChangedFiles())
+    for (const { file, kind } of files) {
+      const [to, from] = kind === 'unlink' ? [heard.removed, heard.modified] : [heard.modified, heard.removed]
+      from.delete(file)
+      to.add(file)
+    }
+    return new Promise((done) => {
+      this.waiting.push(done)
+      this.hand()
+    })
+  }
+
+  hand() {
+    const { asking, heard } = this
+    if (!asking || !heard) return
+    this.asking = this.heard = undefined
+    this.compiled.push(...this.waiting.splice(0))
+    asking({ value: heard, done: false })
+  }
+
+  add() {}
+
+  remove() {}
+
+  async close() {
+    live.delete(this)
+    for (const done of [...this.compiled.splice(0), ...this.waiting.splice(0)]) done()
+    this.asking?.({ value: undefined, done: true })
+    this.asking = undefined
+  }
+}
