@@ -329,7 +329,10 @@ fn readable(line: &str, max_chars: usize) -> String {
 }
 
 fn shortened(message: &str) -> String {
-    let message = message.trim().replace("file:///app/", "").replace("/app/", "");
+    static FOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(^|[^\w@.\])+-])(?:file://)?/app/").ok());
+    let message = message.trim();
+    // Where a path begins, and not in its midst: a project may have a folder of that name.
+    let message = FOLDER.as_ref().map_or(message.into(), |folder| folder.replace_all(message, "${1}"));
     let first = message.lines().next().unwrap_or_default();
     if first.chars().count() > MAX_MESSAGE_CHARS {
         first.chars().take(MAX_MESSAGE_CHARS).chain("...".chars()).collect()

@@ -196,6 +196,13 @@ fn what_bundlers_and_generators_say_is_placed_in_the_project() {
 }
 
 #[test]
+fn only_the_beginning_of_a_path_is_taken_off_a_message() {
+    let log = "Error: no src/app/page.tsx in /app/src/app/page.tsx, file:///app/x.js or (/app/y.js)";
+    let (_, _, _, message) = exited(&node(), FailureStage::Start, log);
+    assert_eq!(message, "Error: no src/app/page.tsx in src/app/page.tsx, x.js or (y.js)");
+}
+
+#[test]
 fn an_error_of_a_package_names_it_and_the_node_that_runs_it() {
     let log = "TypeError: Cannot read properties of undefined (reading 'bind')\n    at Object.<anonymous> \
                (/app/node_modules/undici/lib/web/cache.js:56:15)\n    at Module._compile \

@@ -28,7 +28,10 @@ function isHere(path, root) {
 /** Takes the project's folder and queries off the paths of a text. */
 function shortened(text, root) {
   const prefix = project.endsWith(sep) ? project : project + sep
-  const inside = text.replaceAll(`file://${prefix}`, '').replaceAll(prefix, '').replace(/(\.[a-z]+)\?[^\s"']*/g, '$1')
+  // Where a path begins, and not in its midst: a project may have a folder of that name.
+  const parts = text.replaceAll(`file://${prefix}`, prefix).split(prefix)
+  const joined = parts.reduce((whole, part) => (/[\w@.\])+-]$/.test(whole) ? whole + prefix : whole) + part)
+  const inside = joined.replace(/(\.[a-z]+)\?[^\s"']*/g, '$1')
   // Rolldown and esbuild name files from the root that Vite serves.
   const below = relative(project, root)
   return below && inside === text && !isAbsolute(text) && existsSync(join(root, text)) ? join(below, text) : inside
