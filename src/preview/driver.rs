@@ -33,7 +33,7 @@ use crate::{
         lifecycle::{self, Decision, Input},
         spec::{PreviewSpec, ReloadMode},
     },
-    engine::{Container, EngineError, EngineEvent, SharedEngine},
+    engine::{Container, EngineEvent, SharedEngine},
     preview::{
         carry::Leaving,
         data::DataStore,
@@ -48,8 +48,6 @@ use crate::{
     vfs::{HeadFollower, Vfs},
 };
 
-/// The longest time between two tries to remove what a preview held.
-const TEARDOWN_BACKOFF: Duration = Duration::from_secs(5);
 /// The time before a store that could not be read is read again.
 const VFS_BACKOFF: Duration = Duration::from_secs(1);
 /// The time before a commit is tried again that only the engine kept from running.
@@ -121,7 +119,7 @@ pub struct Driver {
     tried: Option<(CommitId, u64)>,
     found: Found,
     // Held for the preview's life; dropping it frees the port.
-    port: Option<Box<dyn OpenPort>>,
+    pub(super) port: Option<Box<dyn OpenPort>>,
 }
 
 impl Driver {
@@ -192,29 +190,6 @@ impl Driver {
     fn broke(&mut self) {
         tracing::error!(preview = %self.handle.id, "the driver panicked");
         self.fail(Failure::new(FailureStage::Run, BROKEN, "the service failed to drive this preview; delete it"));
-    }
-
-    async fn end(&mut self, shutdown: &CancellationToken) {
-        // The port first: whoever sees the phase may count on it.
-        self.handle.route.set(RouteState::Gone);
-        self.port = None;
-        self.input(Input::Stop);
-        self.handle.log.lifecycle("stopping");
-        self.keep_data().await;
-        self.session = None;
-        self.replaced.clear();
-        self.leaving = None;
-        self.held = None;
-        self.retiring.abort_all();
-        tokio::select! {
-            () = self.remove() => {
-                self.handle.set_status(|status| status.container = None);
-                self.input(Input::Removed);
-                self.handle.log.lifecycle("stopped");
-                tracing::info!(preview = %self.handle.id, project = %self.spec.project, "preview stopped");
-            }
-            () = shutdown.cancelled() => {}
-        }
     }
 
     async fn live(&mut self) {
@@ -392,28 +367,6 @@ impl Driver {
                 tracing::error!(preview = %self.handle.id, phase = status.phase.as_str(), ?input, reason, "denied");
             }
         });
-    }
-
-    /// Removes every container of the preview, and the images that were built for it, however often it takes.
-    async fn remove(&mut self) {
-        let mut backoff = Duration::from_millis(100);
-        while let Err(error) = self.try_remove().await {
-            tracing::warn!(preview = %self.handle.id, error = %error, "the preview could not be removed yet");
-            tokio::time::sleep(backoff).await;
-            backoff = (backoff * 2).min(TEARDOWN_BACKOFF);
-        }
-        for key in std::mem::take(&mut self.built) {
-            self.core.images.release(&key).await;
-        }
-    }
-
-    async fn try_remove(&self) -> Result<(), EngineError> {
-        for container in self.core.engine.containers().await? {
-            if self.handle.id.names(&container.name) {
-                self.core.engine.remove(&container.id).await?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -37,3 +37,4 @@ mod session;
 pub mod settings;
 mod start;
 pub mod store;
+mod teardown;

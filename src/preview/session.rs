@@ -3,6 +3,10 @@
 //! Owned by the driver alone. What the agent says is checked by its client, and believed no further than it concerns
 //! this one preview.
 
+mod files;
+mod pump;
+mod ready;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -13,53 +17,32 @@ use std::{
     time::Duration,
 };
 
-use futures_util::StreamExt;
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::AbortHandle,
-};
+use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
     domain::{
-        ids::{CommitId, FilePath, ProjectId},
+        ids::CommitId,
         ports::{AppPort, ExpectedPort},
         runtime::{ReloadPlan, RunPlan, StartPlan},
-        spec::Stack,
-        text::unix_script,
-        tree::EntryKind,
     },
-    engine::{APP_ROOT, EngineError, SharedEngine},
+    engine::{EngineError, SharedEngine},
     preview::{
-        agent::{
-            AgentClient, AgentError, AgentEvent, Exit, Page, ReadyOutcome, ReadyRequest, StartSpec, SyncFile, SyncPlan,
-        },
+        agent::{AgentClient, AgentError, Exit, Page, StartSpec},
         bounds::Bounds,
-        files::{Content, Difference, FileSet, MAX_CONTENT_BYTES},
+        files::{FileSet, MAX_CONTENT_BYTES},
         images::Lease,
     },
-    vfs::{Vfs, VfsError},
+    vfs::VfsError,
 };
 
 /// How long an app has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long an app that is starting may do nothing at all, and how often it is said what is waited for.
-const STILL: Duration = Duration::from_secs(30);
-const SAY: Duration = Duration::from_secs(10);
-/// The time between two probes of an app that is starting.
-const PROBE_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a development server may take to take a change in.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the output of a process that has ended may take to arrive.
 const DRAIN: Duration = Duration::from_secs(2);
 /// How many ends of processes may wait for the driver.
 const EVENTS: usize = 16;
-
-const MEBIBYTE: u64 = 1024 * 1024;
-/// Files of at most so much in all are brought in at once.
-const SMALL_BYTES: u64 = 4 * MEBIBYTE;
-/// How much of larger ones all sessions of the process hold in memory together.
-const ROOM_MEBIBYTES: u32 = 512;
-static ROOM: Semaphore = Semaphore::const_new(ROOM_MEBIBYTES as usize);
 
 /// Why a session could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -226,7 +209,7 @@ impl Session {
         let sequence = if position.instance == instance { position.sequence } else { 0 };
         let read = Arc::new(AtomicU64::new(sequence));
         let (sender, events) = mpsc::channel(EVENTS);
-        let pump = tokio::spawn(pump(agent.clone(), bounds.clone(), read.clone(), sender)).abort_handle();
+        let pump = tokio::spawn(pump::pump(agent.clone(), bounds.clone(), read.clone(), sender)).abort_handle();
         Ok(Self {
             container: bounds.container().to_owned(),
             bounds,
@@ -269,74 +252,11 @@ impl Session {
         self.running = true;
     }
 
-    /// Brings all files in; whatever an earlier life brought and these do not name goes.
-    pub async fn sync_all(&mut self, vfs: &Vfs, project: &ProjectId, files: FileSet) -> Result<u32, SessionError> {
-        let difference = FileSet::default().difference(&files);
-        let written = self.send(vfs, project, difference, true).await?;
-        self.files = files;
-        Ok(written)
-    }
-
-    /// Brings in what differs.
-    pub async fn sync(
-        &mut self,
-        vfs: &Vfs,
-        project: &ProjectId,
-        revision: CommitId,
-        files: FileSet,
-        difference: Difference,
-    ) -> Result<(), SessionError> {
-        self.revision = revision;
-        if !self.files_are_known {
-            self.sync_all(vfs, project, files).await?;
-        } else if difference.is_empty() {
-            self.files = files;
-        } else {
-            self.files_are_known = false;
-            self.send(vfs, project, difference, false).await?;
-            self.files = files;
-        }
-        self.files_are_known = true;
-        Ok(())
-    }
-
     /// Notes in the container which commit the app shows, for the next life of the service.
     pub async fn mark(&self, commit: &CommitId) {
         if let Err(error) = self.agent.mark(commit.as_str()).await {
             // Whoever takes the container over then makes it anew.
             tracing::debug!(container = self.container, error = %error, "the commit could not be noted");
-        }
-    }
-
-    async fn send(
-        &self,
-        vfs: &Vfs,
-        project: &ProjectId,
-        difference: Difference,
-        full: bool,
-    ) -> Result<u32, SessionError> {
-        let size_bytes = difference.writes.iter().map(|(_, _, content)| content.size_bytes()).sum();
-        if size_bytes > MAX_CONTENT_BYTES {
-            return Err(SessionError::TooLarge { size_bytes });
-        }
-        // The contents are in memory until the agent has them.
-        let room = u32::try_from(size_bytes.div_ceil(MEBIBYTE)).unwrap_or(u32::MAX).min(ROOM_MEBIBYTES);
-        let _room = if size_bytes > SMALL_BYTES { ROOM.acquire_many(room).await.ok() } else { None };
-        let mut writes = read_contents(vfs, project, difference.writes).await?;
-        self.mend_scripts(&mut writes);
-        let plan = SyncPlan { full, writes, deletes: difference.deletes };
-        Ok(self.agent.sync(APP_ROOT, self.revision.as_str(), plan).await?.written)
-    }
-
-    /// Takes Windows' line ends out of scripts, and says so.
-    fn mend_scripts(&self, writes: &mut [SyncFile]) {
-        for file in writes.iter_mut().filter(|file| file.kind != EntryKind::Symlink) {
-            if let Some(script) = unix_script(file.path.as_str(), &file.content) {
-                file.content = script.into();
-                self.bounds
-                    .log()
-                    .lifecycle(format!("{} has Windows line ends; in the container it has none", file.path));
-            }
         }
     }
 
@@ -356,81 +276,6 @@ impl Session {
         self.running = true;
         self.silent = false;
         Ok(())
-    }
-
-    /// Waits for the first answer of the process.
-    ///
-    /// `again` is for one that has answered: it is asked where it did.
-    pub async fn started(
-        &mut self,
-        engine: &SharedEngine,
-        port: ExpectedPort,
-        timeout: Duration,
-        again: bool,
-    ) -> Result<Started, SessionError> {
-        let found = self.found.as_ref().filter(|(plan, _)| !port.named && *plan == self.plan.start);
-        let (port, held) = match found {
-            Some((_, number)) => (ExpectedPort { number: *number, named: false }, true),
-            None => (port, false),
-        };
-        let alternatives = if self.tried_others || again { Vec::new() } else { alternatives(&self.plan) };
-        let request = ReadyRequest {
-            generation: self.generation,
-            port,
-            held,
-            again,
-            alternatives,
-            path: self.plan.start.ready_path.clone(),
-            timeout,
-            still: STILL,
-            interval: PROBE_INTERVAL,
-        };
-        match self.awaited(request).await? {
-            ReadyOutcome::Ready(ready) => {
-                self.found = Some((self.plan.start.clone(), ready.app_port));
-                self.tried_others |= ready.page.status == 404;
-                Ok(Started::Answering(Answering {
-                    upstream: engine.upstream(&self.container, ready.upstream_port).await?,
-                    app_port: ready.app_port,
-                    loopback_only: ready.loopback_only,
-                    page: ready.page,
-                    ports: ready.ports,
-                    alternative: ready.alternative,
-                }))
-            }
-            ReadyOutcome::Tls(port) => Ok(Started::Tls(port)),
-            ReadyOutcome::Exited(exit) => Ok(Started::Exited(exit)),
-            ReadyOutcome::TimedOut { listening_ports, message } => Ok(Started::TimedOut(listening_ports, message)),
-            ReadyOutcome::Superseded => {
-                Ok(Started::TimedOut(Vec::new(), "another process was started in its place".to_owned()))
-            }
-        }
-    }
-
-    /// Waits for the app, and says now and then what is waited for.
-    async fn awaited(&self, request: ReadyRequest) -> Result<ReadyOutcome, SessionError> {
-        let outcome = self.agent.await_ready(request);
-        tokio::pin!(outcome);
-        let begun = tokio::time::Instant::now();
-        let mut ticks = tokio::time::interval_at(begun + SAY, SAY);
-        loop {
-            tokio::select! {
-                outcome = &mut outcome => return Ok(outcome?),
-                _ = ticks.tick() => {}
-            }
-            let status = tokio::select! {
-                outcome = &mut outcome => return Ok(outcome?),
-                status = self.agent.status() => status,
-            };
-            let Ok(status) = status else { continue };
-            let ports: Vec<String> = status.listening_ports.iter().map(u16::to_string).collect();
-            let listens = if ports.is_empty() { "no port".to_owned() } else { format!("port {}", ports.join(", ")) };
-            let (waited, cpu) = (begun.elapsed().as_secs(), status.cpu.as_secs_f64());
-            let text = format!(
-                "waiting for the app for {waited} s: it listens on {listens} and does not answer, and has used {cpu:.1} s of CPU"
-            );
-            self.bounds.log().lifecycle(text);
-        }
     }
 
     /// Takes over where the app of the session before was found, for the same way to start it.
@@ -487,62 +332,4 @@ impl Session {
     pub fn is_present(&self, exit: &Exit) -> bool {
         exit.generation == self.generation
     }
-}
-
-/// Returns the paths that people look at where the one of a plan is not there.
-fn alternatives(plan: &RunPlan) -> Vec<String> {
-    let paths: &[&str] = match plan.stack {
-        Stack::Python => &["/docs", "/admin/", "/api", "/api/docs", "/health"],
-        Stack::Node | Stack::React | Stack::Dockerfile => &["/api", "/docs", "/api-docs", "/graphql", "/health"],
-        Stack::Static => &[],
-    };
-    paths.iter().map(|path| (*path).to_owned()).collect()
-}
-
-async fn read_contents(
-    vfs: &Vfs,
-    project: &ProjectId,
-    writes: Vec<(FilePath, EntryKind, Content)>,
-) -> Result<Vec<SyncFile>, VfsError> {
-    let ids = writes
-        .iter()
-        .filter_map(|(_, _, content)| match content {
-            Content::Blob { id, .. } => Some(id.clone()),
-            Content::Supplied(_) => None,
-        })
-        .collect();
-    let mut blobs = vfs.read(project, ids).await?.into_iter();
-    Ok(writes
-        .into_iter()
-        .map(|(path, kind, content)| {
-            let content = match content {
-                Content::Blob { .. } => blobs.next().unwrap_or_default(),
-                Content::Supplied(bytes) => bytes,
-            };
-            SyncFile { path, kind, content }
-        })
-        .collect())
-}
-
-/// Copies the container's output to the preview's log, and ends of processes to the driver.
-async fn pump(agent: AgentClient, bounds: Arc<Bounds>, read: Arc<AtomicU64>, events: mpsc::Sender<SessionEvent>) {
-    let log = bounds.log().clone();
-    if let Ok(mut stream) = agent.watch(read.load(Ordering::Acquire)).await {
-        while let Some(Ok((sequence, event))) = stream.next().await {
-            match event {
-                AgentEvent::Output(line) => log.push(line),
-                AgentEvent::Dropped(lines) => log.lost(lines),
-                // Here and now: the driver may be waiting for the app that needs it.
-                AgentEvent::Memory(memory) => bounds.hear(memory).await,
-                AgentEvent::Exit(exit) => {
-                    if events.send(SessionEvent::Exited(exit, log.last())).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            read.store(sequence, Ordering::Release);
-        }
-    }
-    // The driver being gone is no error.
-    let _ = events.send(SessionEvent::Lost).await;
 }
