@@ -40,7 +40,7 @@ const OWN_ENGINE: &str = "another release of Node.js, or of the package manager,
 const PLATFORM: &str = "{1} is not made for this system: put it into optionalDependencies, or take it out";
 
 /// The most telling first.
-const SIGNS: [Sign; 41] = [
+const SIGNS: [Sign; 42] = [
     sign(Of::Manifest, r"npm (?:ERR!|error) code EJSONPARSE|ERR_PNPM_JSON_PARSE", "package.json is no JSON"),
     sign(Of::Package, r"GET 40[13] https?://[^ ]*?/((?:@[^/ ]+(?:%2[fF]|/))?[^/ ]+?)(?:/-/\S*)? ", PRIVATE),
     sign(Of::Package, r"ERR_PNPM_FETCH_40[13].*/([^/ ]+): (?:Unauthorized|Forbidden)", PRIVATE),
@@ -79,6 +79,11 @@ const SIGNS: [Sign; 41] = [
     sign(Of::Package, r"404 +'((?:@[^/'@ ]+/)?[^/'@ ]+)@[^' ]*' is not in", ABSENT),
     sign(Of::Release, r"notarget No matching version found for (\S+?)\.?$", NO_RELEASE),
     sign(Of::Release, r"ERR_PNPM_NO_MATCHING_VERSION.*No matching version found for (\S+)", NO_RELEASE),
+    sign(
+        Of::Package,
+        r#"https?://[^/\s]+/(?:[^@/\s][^/\s]*/)*?((?:@[^/\s]+/)?[^@/\s]+)/-/[^/\s]+?-(\d[^/\s]*)\.tgz(?:: Not Found)?(?: - 404|: Not Found|: Request failed "404)"#,
+        "release {2} of {1} is not in the registry any more: name another one, or leave the lockfile out",
+    ),
     sign(
         Of::Manifest,
         r#"(https?://\S+): Request failed "404|GET (https?://\S+\.tgz)(?:: Not Found)? - 404|ERR_PNPM_FETCH_404 +GET (\S+\.tgz): Not Found"#,

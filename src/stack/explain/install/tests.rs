@@ -80,6 +80,20 @@ fn a_version_that_does_not_exist_is_named_with_the_nearest() {
 }
 
 #[test]
+fn a_release_that_was_taken_back_is_named_with_its_package() {
+    let plan = node(r#"{"@shop/cart":"latest"}"#);
+    for log in [
+        "error: GET https://registry/@shop/cart/-/cart-0.2.0.tgz - 404",
+        " ERR_PNPM_FETCH_404  GET https://registry/npm/@shop/cart/-/cart-0.2.0.tgz: Not Found - 404",
+        "error Error: https://registry/@shop/cart/-/cart-0.2.0.tgz: Request failed \"404 Not Found\"",
+    ] {
+        says(&plan, log, "package.json", &["0.2.0 of @shop/cart is not in the registry"]);
+    }
+    let elsewhere = "error: GET https://host/files/cart.tgz - 404";
+    says(&plan, elsewhere, "package.json", &["there is nothing at https://host/files/cart.tgz"]);
+}
+
+#[test]
 fn a_package_for_another_python_says_so() {
     let pip = "ERROR: Ignored the following versions that require a different python version: 1.0.0 Requires-Python <3.9; 1.21.0 Requires-Python >=3.7,<3.11\nERROR: Could not find a version that satisfies the requirement numpy==1.21.0 (from versions: 1.26.4, 2.3.1)\nERROR: No matching distribution found for numpy==1.21.0";
     let words = ["numpy==1.21.0 needs another release of Python (>=3.7,<3.11)", "the newest 2.3.1"];
