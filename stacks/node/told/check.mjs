@@ -2,10 +2,15 @@
 
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** The most modules that are transformed to find errors after one notice, and the longest that may take. */
 const MAX_CHECKED = 400
 const CHECK_MS = 5000
+/** The longest that is waited for the packages that pages import to be bundled. What Vite bundles late has another address,
+ * so that what imports it is stale, and all is looked at anew. */
+const BUNDLED_MS = 10_000
+const MAX_ROUNDS = 3
 /** The most pages at the root whose scripts are looked at. */
 const MAX_PAGES = 20
 /** What is no fault of a module: it was made stale, or moved to other optimised dependencies, while it was transformed. */
@@ -18,6 +23,19 @@ const scripts = new WeakMap()
  * broken: nobody sees it. */
 export async function check(one, files, restarted) {
   if (restarted || files.some(({ file }) => file.endsWith('.html'))) scripts.delete(one)
+  let until
+  for (let round = 1; ; round += 1) {
+    const { first, modules, packages } = await look(one, files)
+    if (first || packages.length === 0) return first
+    until ??= Date.now() + BUNDLED_MS
+    await bundled(one, packages, until)
+    const whole = modules.every(({ transformResult }) => transformResult)
+    if (whole || round >= MAX_ROUNDS || Date.now() > until) return undefined
+  }
+}
+
+/** Returns the first error, the modules that were looked at for a page and the bundled packages that they import. */
+async function look(one, files) {
   const until = Date.now() + CHECK_MS
   const entries = await entryModules(one)
   const client = one.environments[0]
@@ -25,12 +43,17 @@ export async function check(one, files, restarted) {
   const queue = entries.length > 0 ? entries.map((module) => ({ environment: client, module })) : changedModules(one, files)
   one.broken.clear()
   const seen = new Set()
+  const packages = []
   let first
   let count = 0
   for (const { environment, module } of queue) {
     const done = environment.ssr ? `ssr ${module.url}` : module
-    if (seen.has(done) || !module.id || module.file?.includes('/node_modules/')) continue
+    if (seen.has(done) || !module.id) continue
     seen.add(done)
+    if (module.file?.includes('/node_modules/')) {
+      if (entries.length > 0 && isBundle(one, module)) packages.push(module)
+      continue
+    }
     let result = environment.ssr ? module.ssrTransformResult : module.transformResult
     if (!result && count < MAX_CHECKED && Date.now() < until) {
       count += 1
@@ -48,7 +71,22 @@ export async function check(one, files, restarted) {
     }
     if (entries.length > 0) queue.push(...imports(module, result).map((module) => ({ environment, module })))
   }
-  return first
+  const modules = [...seen].filter((it) => it.transformResult !== undefined && !packages.includes(it))
+  return { first, modules, packages }
+}
+
+function isBundle(one, module) {
+  return module.file.startsWith(`${one.normal(one.server.config.cacheDir)}/`)
+}
+
+/**
+ * Resolves once Vite has bundled the packages that a page imports, and has read them as for a browser. It answers nothing
+ * that imports them before, and takes most of the memory and the time of a first page for it.
+ */
+async function bundled(one, packages, until) {
+  const client = one.environments[0]
+  const read = packages.filter(({ transformResult }) => !transformResult).map(({ url }) => client.transform(url).catch(() => {}))
+  await Promise.race([Promise.all(read), delay(Math.max(0, until - Date.now()), undefined, { ref: false })])
 }
 
 /**
