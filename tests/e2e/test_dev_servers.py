@@ -12,7 +12,7 @@ from harness.projects import Project
 
 from previewd import Limits, Preview
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

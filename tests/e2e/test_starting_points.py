@@ -17,6 +17,8 @@ from harness.paths import ROOT
 
 from previewd import File, Phase, Stack
 
+pytestmark = pytest.mark.once
+
 SCRIPT = ROOT / "scripts" / "starting-points.sh"
 POINTS = ROOT / ".cache" / "starting-points"
 LEFT_OUT = {"node_modules", ".git", "__pycache__", ".venv"}

@@ -10,7 +10,7 @@ from harness.watching import READY, Watcher
 
 from previewd import Phase, ReloadStrategy
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.once]
 
 SHOWN = "document.body.innerText.includes"
 
