@@ -8,7 +8,14 @@
 /** What Angular reads when it starts. */
 const CONFIGS = /\/(?:angular|project|tsconfig[^/]*|\.postcssrc)\.json$|\/(?:tailwind|postcss)\.config\.[^/]+$/
 
+/** Where pages fetch the component that they are told of, what they are told, and how long they are waited for. */
+const COMPONENT = '/@ng/component'
+exports.TOLD = 'angular:component-update'
+const FETCH_MS = 2000
+
 const live = new Set()
+/** How often a component was fetched since the last change. */
+let fetched = 0
 
 /** Puts a watcher of ours in the place of the one that Angular's compiler makes. */
 exports.tame = (loaded) => {
@@ -29,7 +36,24 @@ exports.any = () => live.size > 0
 exports.decides = (file) => live.size > 0 && CONFIGS.test(file)
 
 /** Tells every compiler of changed files, and resolves once all have compiled. */
-exports.emit = (files) => Promise.all(files.length > 0 ? [...live].map((watcher) => watcher.hear(files)) : [])
+exports.emit = (files) => {
+  fetched = 0
+  return Promise.all(files.length > 0 ? [...live].map((watcher) => watcher.hear(files)) : [])
+}
+
+/** Notes a request that was answered. */
+exports.note = (url) => {
+  if (url?.includes(COMPONENT)) fetched += 1
+}
+
+/**
+ * Resolves once so many pages have fetched a component that they were told of. The server forgets it when it is asked for a
+ * page, as it is next.
+ */
+exports.fetched = async (pages) => {
+  const until = performance.now() + FETCH_MS
+  while (fetched < pages && performance.now() < until) await new Promise((done) => setTimeout(done, 5))
+}
 
 /** What Angular's own looks like. It is asked for changes by the loop that compiles, so whoever asks again has compiled. */
 class Watcher {

@@ -8,6 +8,8 @@
 
 const http = require('node:http')
 
+const builds = require('./builds.cjs')
+
 /** How long a page may take from its request to its socket, and the most that are on their way. */
 const OPENS_MS = 60_000
 const MAX_OPENING = 100
@@ -47,6 +49,7 @@ function note(request, response) {
   answering.add(one)
   response.once('close', () => {
     answering.delete(one)
+    builds.note(request.url)
     last = performance.now()
   })
 }

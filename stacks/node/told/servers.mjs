@@ -175,7 +175,7 @@ class Told {
       if (!channel?.send || channel.send.previewd) continue
       const send = channel.send
       channel.send = function (...payload) {
-        sent.add(typeof payload[0] === 'string' ? 'custom' : payload[0]?.type)
+        sent.add(typeof payload[0] === 'string' ? payload[0] : payload[0]?.type)
         if (payload[0]?.type === 'error') refused(payload[0].err)
         return send.apply(this, payload)
       }
@@ -395,6 +395,7 @@ async function answer({ changes }) {
       // What the compiler has refused stays so until it compiles again.
       if (compiled && changes.length > 0 && !one.sent.has('error')) one.refusal = undefined
       if (compiled && one.refusal) return { ok: false, error: described(one.refusal, process.cwd()) }
+      if (one.sent.has(builds.TOLD)) await builds.fetched(one.pages.size)
       const error = await check(one, files, one.server.config !== one.before)
       if (error) return { ok: false, error: described(error, root) }
       const now = begun.includes(one) ? one.shows(files) : 'restart'

@@ -220,6 +220,8 @@ class Life:
     def _look(self, text: str, path: str, *, anew: bool) -> None:
         """Returns when the page shows a text: in the tab as it is open, or in one that is opened at the address."""
         if anew or not self.point.hot:
+            # A page that is there may just load itself anew, in the place of the one that is opened.
+            self.tab.open("about:blank")
             self.tab.open(self._url(path))
         self._wait_shown(text)
 
