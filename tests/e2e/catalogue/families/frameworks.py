@@ -231,7 +231,7 @@ VITE_POINTS = [
         shape("vitepress"),
         "A VitePress Site",
         Edit("index.md", "My great project tagline"),
-        Break("markdown-examples.md", "Some of the", "{{ wrong( }}"),
+        Break("index.md", "Some words", "{{ wrong( }}"),
         route({"about.md": "# About\n\nAll about it\n"}),
         Dependency(
             (
