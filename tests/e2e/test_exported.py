@@ -27,6 +27,7 @@ def test_the_project_is_as_large_as_is_said():
     assert len(exported.PACKAGES) + len(exported.TOOLS) == 60
 
 
+@pytest.mark.slow
 @pytest.mark.timed
 @pytest.mark.timeout(600)
 def test_first_page_of_an_exported_project_is_there_in_time(service, client, chromium, project_id):
