@@ -19,6 +19,11 @@ static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^((?:file:
 /// `src/app.ts(3,9)`.
 static POSITION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?:^|[\s(\[])((?:/app/)?[\w@./-]+\.[a-z]+)(?::(\d+):\d+|\((\d+),\d+\))").ok());
+/// All that the first line of an error in a template says, of Pug's and EJS's: `TypeError: /app/views/index.pug:5`.
+static TEMPLATE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^(\S+\.(?:pug|jade|ejs)):(\d+)(?::\d+)?$").ok());
+/// The lines of a template that follow it: `  > 5|   p= nothing.of.that`.
+static TEMPLATES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\s*(?:>>?)?\s*\d+\|").ok());
 /// The file that wanted a module: `imported from /app/server.js`, or the first of `Require stack:`.
 static IMPORTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"imported from (/\S+?)$").ok());
 
@@ -46,7 +51,8 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
         _ if text.contains("Transform failed") || text.contains("Build failed") => "SYNTAX_ERROR",
         _ => "EXCEPTION",
     };
-    let place = if missing { importer(lines, at, root) } else { None }
+    let template = template(text, root);
+    let place = if missing { importer(lines, at, root) } else { template.clone() }
         .or_else(|| before(lines, at, root))
         .or_else(|| frame(lines, at, root))
         .or_else(|| position(lines, at, root));
@@ -54,6 +60,10 @@ pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
     // "Build failed with 1 error:" or "Unable to compile TypeScript:" says nothing; the next line does.
     let said = if text.ends_with(':') && (text.contains("error") || text.contains("compile") || text.is_empty()) {
         lines.get(at + 1).map_or(text, |next| next.trim())
+    } else if template.is_some() {
+        let code = |line: &&String| TEMPLATES.as_ref().is_some_and(|code| code.is_match(line));
+        let below = lines[at + 1..].iter().find(|line| !line.trim().is_empty() && !code(line));
+        below.map_or(text, |line| line.trim())
     } else {
         text
     };
@@ -90,6 +100,12 @@ pub(super) fn of_the_project(log: &[String]) -> &[String] {
 }
 
 type Place = (String, Option<u32>);
+
+/// Returns the place in a template that is all that an error's first line says.
+fn template(text: &str, root: &str) -> Option<Place> {
+    let found = TEMPLATE.as_ref()?.captures(text)?;
+    Some((in_project(found.get(1)?.as_str(), root)?, found.get(2)?.as_str().parse().ok()))
+}
 
 /// Returns the file that wanted the missing module, with the line where the stack knows it.
 fn importer(lines: &[String], at: usize, root: &str) -> Option<Place> {

@@ -61,6 +61,16 @@ jinja2.exceptions.TemplateSyntaxError: Unexpected end of template. Jinja was loo
 }
 
 #[test]
+fn an_error_that_names_no_more_than_a_line_of_a_template_is_placed_there() {
+    let pug = "TypeError: /app/views/index.pug:5\n    3| block content\n    4|   h1= title\n  > 5|   p= nothing.of.that\n    6|   p \
+               Welcome\n\nCannot read properties of undefined (reading 'of')\n    at eval (eval at wrap \
+               (/app/node_modules/pug-runtime/wrap.js:6:10), <anonymous>:13:74)\n    at /app/routes/index.js:6:7";
+    let failure = explained(&node(), "text/html", "", pug);
+    assert_eq!(place(&failure), ("EXCEPTION", Some("views/index.pug"), Some(5)));
+    assert_eq!(failure.message, "TypeError: Cannot read properties of undefined (reading 'of')");
+}
+
+#[test]
 fn a_silent_app_is_explained_by_its_page() {
     let express = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n<body>\n\
          <pre>TypeError: Cannot read properties of undefined (reading &#39;here&#39;)<br> &nbsp; &nbsp;at \
