@@ -43,6 +43,19 @@ pub struct Signs {
     pub server_script: bool,
 }
 
+impl Signs {
+    /// No sign at all.
+    pub const NONE: Self = Self {
+        dockerfile: false,
+        python_manifest: false,
+        python_entry: false,
+        python_app: false,
+        package: None,
+        index_page: false,
+        server_script: false,
+    };
+}
+
 /// A stack, and what is said of the choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {

@@ -78,11 +78,11 @@ pub fn plan(
     let mut notes = Vec::new();
     let root = settings.root.clone().unwrap_or_default();
     let project = top.at(&root);
+    let start = overrides.start_command.as_deref().or(settings.start.as_deref());
     let (project, stack) = match overrides.stack.or(settings.stack) {
         Some(stack) => (project, stack),
-        None => find(project, settings.root.is_none(), &mut notes)?,
+        None => find(project, settings.root.is_none(), start.is_some(), &mut notes)?,
     };
-    let start = overrides.start_command.as_deref().or(settings.start.as_deref());
     if start.is_none() {
         halves::note_below(&project, stack, &mut notes);
     }
@@ -139,11 +139,22 @@ fn shell(before: &[&str], after: &[&str], script: &str) -> Vec<String> {
     vec!["/bin/sh".into(), "-c".into(), format!("export PATH={before}\"$PATH\"{after}\n{script}")]
 }
 
+/// What a folder shows whose `package.json` is for tools, and that has nothing else.
+const TOOLS_ALONE: Signs = Signs { package: Some(PackageUse::Tools), ..Signs::NONE };
+
 /// Finds the stack of a folder, or of the only folder below it that has one, the shallowest first.
-fn find<'a>(project: Project<'a>, search_below: bool, notes: &mut Vec<String>) -> Result<(Project<'a>, Stack), Error> {
-    // Documentation alone says little of a project, of which the folders may say more.
+fn find<'a>(
+    project: Project<'a>,
+    search_below: bool,
+    custom_start: bool,
+    notes: &mut Vec<String>,
+) -> Result<(Project<'a>, Stack), Error> {
+    // Documentation alone says little of a project, of which the folders may say more; so do the tools of a workspace.
     let documentation = search_below && static_files::published(&project) == Some("docs");
-    if let Some(choice) = detect::choose(&signs(&project)?).filter(|it| it.stack != Stack::Static || !documentation) {
+    let own = signs(&project)?;
+    let tools = search_below && !custom_start && own == TOOLS_ALONE;
+    let choice = detect::choose(&own).filter(|it| it.stack != Stack::Static || !documentation);
+    if let Some(choice) = choice.filter(|_| !tools) {
         notes.extend(choice.note.map(str::to_owned));
         return Ok((project, choice.stack));
     }
@@ -154,7 +165,8 @@ fn find<'a>(project: Project<'a>, search_below: bool, notes: &mut Vec<String>) -
             above.iter().flat_map(|above| above.folders().into_iter().map(|name| above.at(&above.path(name))));
         let folders: Vec<Project<'a>> = folders.take(MAX_FOLDERS).collect();
         for below in &folders {
-            if let Some(choice) = detect::choose(&signs(below)?) {
+            let signs = signs(below)?;
+            if let Some(choice) = detect::choose(&signs).filter(|_| signs != TOOLS_ALONE) {
                 found.push((below.at(&below.root), choice));
             }
         }
@@ -162,6 +174,9 @@ fn find<'a>(project: Project<'a>, search_below: bool, notes: &mut Vec<String>) -
             break;
         }
         above = folders;
+    }
+    if found.is_empty() && tools {
+        return Ok((project, Stack::Node));
     }
     let chosen = if found.len() == 1 { Some(0) } else { halves::page(&found) };
     if let Some(chosen) = chosen {

@@ -371,3 +371,26 @@ fn an_app_for_phones_has_no_page_unless_it_is_made_for_the_web_too() {
     assert!(try_plan(&[("package.json", &web)]).is_ok());
     assert!(try_plan(&[("package.json", native), ("app/app.js", ""), ("previewd.toml", "start = 'node x'\n")]).is_ok());
 }
+
+#[test]
+fn a_workspace_with_tools_at_its_root_is_run_in_its_member_or_names_them() {
+    let root =
+        ("package.json", r#"{"private":true,"scripts":{"build":"pnpm -r build"},"devDependencies":{"prettier":"3"}}"#);
+    let workspace = ("pnpm-workspace.yaml", "packages:\n  - artifacts/*\n  - lib/*\n");
+    let page = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"7"}}"#;
+    let library = ("lib/zod/package.json", r#"{"name":"zod"}"#);
+    let one =
+        plan_of(&[root, workspace, library, ("artifacts/app/package.json", page), ("artifacts/app/index.html", "")]);
+    assert_eq!((one.root.as_str(), one.stack), ("artifacts/app", Stack::React));
+    let two = try_plan(&[
+        root,
+        workspace,
+        library,
+        ("artifacts/shop/package.json", page),
+        ("artifacts/sandbox/package.json", page),
+    ]);
+    let said = two.unwrap_err().to_string();
+    assert!(said.contains("artifacts/sandbox, artifacts/shop") && !said.contains("lib/zod"), "{said}");
+    let tools = try_plan(&[root, library]).unwrap_err().to_string();
+    assert!(tools.contains("a start or dev script"), "{tools}");
+}
