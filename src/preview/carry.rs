@@ -34,36 +34,42 @@ impl Driver {
     /// Brings what the app has written into a container that is to serve next: from the one that serves now, or else from
     /// the one before, or what is kept of it. `folder` is where the app is started there.
     ///
-    /// What cannot be brought is said, and does not keep the app from starting.
-    pub(super) async fn carry_over(&mut self, to: &Session, folder: &str) {
-        let Some(root) = root(to, folder) else { return };
+    /// What cannot be brought is said, and does not keep the app from starting. Returns whether it was brought.
+    pub(super) async fn carry_over(&mut self, to: &Session, folder: &str) -> bool {
+        let Some(root) = root(to, folder) else { return true };
         let leaving = self.leaving.take();
         let outcome = if let Some(before) = self.session.as_ref().filter(|before| !before.deaf) {
             export(before, to).await
         } else if let Some(Leaving { agent, .. }) = &leaving {
-            let only = Vec::new();
-            agent.export(MadeRequest { root: root.clone(), only, except: listed(to), max_bytes: MAX_BYTES }).await
+            agent.export(all_but(&root, listed(to))).await
         } else {
             self.kept(to).await
         };
-        match outcome {
+        let outcome = match outcome {
             Ok((summary, parts)) => self.bring_over(to, &root, summary, parts).await,
-            Err(error) => self.not_brought(&error),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &outcome {
+            self.handle.log.lifecycle(format!("what the app has written could not be brought over: {error}"));
+            tracing::warn!(preview = %self.handle.id, error = %error, "what an app has written could not be brought over");
         }
         if let Some(Leaving { container, .. }) = leaving {
             self.discard(&container).await;
         }
+        outcome.is_ok()
     }
 
-    async fn bring_over(&self, to: &Session, root: &str, summary: MadeSummary, parts: MadeParts) {
+    async fn bring_over(
+        &self,
+        to: &Session,
+        root: &str,
+        summary: MadeSummary,
+        parts: MadeParts,
+    ) -> Result<(), AgentError> {
         if summary.files > 0 {
-            match to.agent().import(root, summary, parts).await {
-                Ok(_) => self.handle.log.lifecycle(format!(
-                    "what the app has written was brought over: {}",
-                    amount(summary.files, summary.bytes)
-                )),
-                Err(error) => self.not_brought(&error),
-            }
+            to.agent().import(root, summary, parts).await?;
+            let brought = amount(summary.files, summary.bytes);
+            self.handle.log.lifecycle(format!("what the app has written was brought over: {brought}"));
         }
         if summary.left_files > 0 {
             let left = amount(summary.left_files, summary.left_bytes);
@@ -72,11 +78,7 @@ impl Driver {
                 "what the app has written was left where it is too much: {left}; at most {most} MiB are brought over"
             ));
         }
-    }
-
-    fn not_brought(&self, error: &AgentError) {
-        self.handle.log.lifecycle(format!("what the app has written could not be brought over: {error}"));
-        tracing::warn!(preview = %self.handle.id, error = %error, "what an app has written could not be brought over");
+        Ok(())
     }
 
     /// Returns what is kept of the paths that the project names as data.
@@ -94,9 +96,12 @@ impl Driver {
         else {
             return;
         };
+        if session.lacks_data {
+            self.handle.log.lifecycle("data is kept as it was before, since the app did not have it");
+            return;
+        }
         let Some(root) = root(session, &session.folder) else { return };
-        let only = session.plan.data.clone();
-        let wanted = MadeRequest { root, only, except: listed(session), max_bytes: MAX_BYTES };
+        let wanted = MadeRequest { only: session.plan.data.clone(), ..all_but(&root, listed(session)) };
         let kept = async {
             let (summary, parts) = session.agent().export(wanted).await.map_err(std::io::Error::other)?;
             self.core.data.save(&self.spec.project, &self.spec.branch, parts).await?;
@@ -116,11 +121,20 @@ impl Driver {
         }
     }
 
-    /// Starts a container that has ended once more, with all that is in it. Returns its session, in which no process runs.
-    pub(super) async fn start_again(&self, before: Session, seen: Option<&Container>) -> Option<Session> {
-        if !matches!(seen?.state, ContainerState::Exited { .. }) {
-            return None;
+    /// Starts the container once more that has ended, with all that is in it and no process; one that cannot be started
+    /// is removed. `seen` is what the engine says of it.
+    pub(super) async fn start_again(&mut self, seen: Option<&Container>) {
+        let Some(before) = self.session.take() else { return };
+        let container = before.container.clone();
+        if matches!(seen, Some(Container { state: ContainerState::Exited { .. }, .. })) {
+            self.session = self.started_again(before).await;
         }
+        if self.session.is_none() {
+            self.discard(&container).await;
+        }
+    }
+
+    async fn started_again(&self, before: Session) -> Option<Session> {
         let again = async {
             self.core.engine.restart(&before.container).await?;
             let mut session = before.reopen(&self.core.engine).await?;
@@ -184,8 +198,12 @@ impl Session {
 /// Asks for what the app of a session has made, but for what the tree of either has.
 async fn export(from: &Session, to: &Session) -> Result<(MadeSummary, MadeParts), AgentError> {
     let Some(root) = root(from, &from.folder) else { return Ok(nothing()) };
-    let except = listed(from).into_iter().chain(listed(to)).collect();
-    from.agent().export(MadeRequest { root, only: Vec::new(), except, max_bytes: MAX_BYTES }).await
+    from.agent().export(all_but(&root, listed(from).into_iter().chain(listed(to)).collect())).await
+}
+
+/// Asks for all that was made below a folder, but for some files.
+fn all_but(root: &str, except: Vec<FilePath>) -> MadeRequest {
+    MadeRequest { root: root.to_owned(), only: Vec::new(), except, max_bytes: MAX_BYTES }
 }
 
 fn nothing() -> (MadeSummary, MadeParts) {

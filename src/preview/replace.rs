@@ -44,7 +44,7 @@ impl Driver {
             session.files = prepared.files.clone();
         }
         let folder = self.command(&session.plan, &prepared.image.image).cwd;
-        self.carry_over(&session, &folder).await;
+        session.lacks_data = !self.carry_over(&session, &folder).await;
         self.synced(progress);
         if let Some(before) = &self.session {
             session.takes_after(before);

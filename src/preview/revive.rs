@@ -80,14 +80,8 @@ impl Driver {
             Ok(state) => {
                 let exit = end_of(state.as_ref());
                 self.handle.log.lifecycle(format!("the container ended with status {}", exit.code));
-                let before = self.session.take();
                 self.gone();
-                if let Some(before) = before {
-                    self.session = self.start_again(before, state.as_ref()).await;
-                }
-                if self.session.is_none() {
-                    self.discard(&container).await;
-                }
+                self.start_again(state.as_ref()).await;
                 self.died(Some(exit)).await;
             }
             Err(error) => return Err(error),
@@ -184,13 +178,9 @@ impl Driver {
 
     /// Starts the container once more that has just ended. Returns whether there is one.
     async fn container_again(&mut self) -> bool {
-        let Some(before) = self.session.take() else { return false };
-        let container = before.container.clone();
-        let seen = self.ended(&container).await;
-        self.session = self.start_again(before, seen.as_ref()).await;
-        if self.session.is_none() {
-            self.discard(&container).await;
-        }
+        let Some(session) = &self.session else { return false };
+        let seen = self.ended(&session.container).await;
+        self.start_again(seen.as_ref()).await;
         self.session.is_some()
     }
 

@@ -162,6 +162,8 @@ pub struct Session {
     pub running: bool,
     /// Whether its process was to be told of changes and does not listen, so that another one is started for each.
     pub silent: bool,
+    /// Whether the project's data could not be brought in, so that what its app has written is not to take its place.
+    pub lacks_data: bool,
     // The port that was found, and the plan that it was found for.
     found: Option<(StartPlan, u16)>,
     // Whether it was told which path is there where the one that is asked for is not.
@@ -223,6 +225,7 @@ impl Session {
             deaf: false,
             running: false,
             silent: false,
+            lacks_data: false,
             found: None,
             tried_others: false,
             files_are_known: true,
@@ -278,9 +281,11 @@ impl Session {
         Ok(())
     }
 
-    /// Takes over where the app of the session before was found, for the same way to start it.
+    /// Takes over where the app of the session before was found, for the same way to start it, and what its container
+    /// lacked.
     pub fn takes_after(&mut self, before: &Self) {
         self.found.clone_from(&before.found);
+        self.lacks_data |= before.lacks_data;
     }
 
     /// Returns the ports that the app listens on.

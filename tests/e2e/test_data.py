@@ -126,3 +126,25 @@ def test_what_the_app_has_written_outlives_a_container_that_ended_while_the_serv
     eventually(lambda: rows(preview) == ["one"], within=30)
     own.stop()
     assert daemon.leftovers(own.instance) == []
+
+
+def test_data_that_could_not_be_brought_in_is_not_lost(own_service):
+    own = own_service()
+    files = notes(toml='data = ["data/"]\n')
+    with own.client() as client:
+        create = maker(client, "damaged")
+        preview = create(files)
+        post(preview, "one")
+        client.delete(preview.preview_id)
+        (archive,) = own.data.glob("app-data/**/*.tar")
+        whole = archive.read_bytes()
+        damaged = whole[:700]
+        archive.write_bytes(damaged)
+        without = create(files)
+        assert rows(without) == [], "it is started without"
+        assert "could not be brought over" in said(client, without)
+        post(without, "two")
+        client.delete(without.preview_id)
+        assert archive.read_bytes() == damaged, "what could not be read is kept for whoever can mend it"
+        archive.write_bytes(whole)
+        assert rows(create(files)) == ["one"]
