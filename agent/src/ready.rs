@@ -20,6 +20,9 @@ use crate::{
 /// Ports that are never taken for the app's unless expected: Node's inspector, Vite's hot-reload socket, debugpy,
 /// LiveReload.
 const TOOL_PORTS: [u16; 6] = [9229, 9230, 24678, 24679, 5678, 35729];
+/// How long a port that the system chose has to be all that the app listens on until it is asked. Programs speak with
+/// their own workers over such ports: Turbopack takes whoever connects for the worker that it has started, and panics.
+const ALONE_FOR: Duration = Duration::from_secs(3);
 /// The most ports that are asked at a time.
 const MAX_PROBES: usize = 8;
 /// The most ports that are told of.
@@ -134,7 +137,8 @@ pub async fn wait(supervisor: &Supervisor, wanted: &Wanted) -> Outcome {
 
 /// Returns the ports that the app listens on and what answers there.
 pub async fn ports(session: Arc<Session>, path: &str) -> Vec<Port> {
-    let mut search = Search::new(path.to_owned(), Expected { port: 0, named: false, held: false });
+    let port = session.answered_at().map_or(0, |found| found.address.port());
+    let mut search = Search::new(path.to_owned(), Expected { port, named: false, held: false });
     search.look(&session).await;
     search.settle(ALL_FOR).await;
     search.told()
@@ -147,6 +151,7 @@ struct Search {
     path: String,
     expected: Expected,
     listening: Ports,
+    seen: BTreeMap<u16, Instant>,
     known: BTreeMap<u16, Known>,
     probes: JoinSet<Probed>,
     asked: BTreeMap<u16, AbortHandle>,
@@ -159,6 +164,7 @@ impl Search {
             path,
             expected,
             listening: Ports::new(),
+            seen: BTreeMap::new(),
             known: BTreeMap::new(),
             probes: JoinSet::new(),
             asked: BTreeMap::new(),
@@ -202,13 +208,11 @@ impl Search {
     async fn look(&mut self, session: &Session) {
         let now = Instant::now();
         self.listening = sockets::listening(getpid().as_raw_pid(), &session.relays.own_ports().await);
-        let expected = self.expected.port;
-        let concerns = |port: &u16| *port == expected || !TOOL_PORTS.contains(port);
-        let ports: Vec<u16> = std::iter::once(expected)
-            .filter(|port| self.listening.contains_key(port))
-            .chain(self.listening.keys().copied().filter(|port| concerns(port) && *port != expected))
-            .take(MAX_PROBES)
-            .collect();
+        self.seen.retain(|port, _| self.listening.contains_key(port));
+        for port in self.listening.keys() {
+            self.seen.entry(*port).or_insert(now);
+        }
+        let ports = self.concerning(now);
         self.known.retain(|port, _| ports.contains(port));
         self.asked.retain(|port, probe| {
             let keep = ports.contains(port);
@@ -229,6 +233,19 @@ impl Search {
             let probe = self.probes.spawn(async move { (port, probe::ask(&ways, &path).await) });
             self.asked.insert(port, probe);
         }
+    }
+
+    /// Returns the ports that may be the app's own, the expected one first.
+    fn concerning(&self, now: Instant) -> Vec<u16> {
+        let expected = self.expected.port;
+        let others = || self.listening.keys().copied().filter(|port| *port != expected && !TOOL_PORTS.contains(port));
+        let alone = others().all(|port| sockets::is_chosen_by_system(port)) && !self.listening.contains_key(&expected);
+        let old = |port: &u16| self.seen.get(port).is_some_and(|since| now.duration_since(*since) >= ALONE_FOR);
+        std::iter::once(expected)
+            .filter(|port| self.listening.contains_key(port))
+            .chain(others().filter(|port| !sockets::is_chosen_by_system(*port) || (alone && old(port))))
+            .take(MAX_PROBES)
+            .collect()
     }
 
     fn note(&mut self, (port, result): Probed) {

@@ -4,9 +4,14 @@ use std::{
     collections::{BTreeMap, HashSet},
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::RangeInclusive,
+    sync::LazyLock,
 };
 
 use crate::processes;
+
+/// Which ports the system gives to who asks for any, where it does not say.
+const USUAL_RANGE: RangeInclusive<u16> = 32_768..=60_999;
 
 /// One address at which the app may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +51,16 @@ pub fn listening(of: i32, own: &[u16]) -> Ports {
         matched = all.into_iter().filter(|one| one.uid == uid).collect();
     }
     by_port(&matched)
+}
+
+/// Returns whether a port is of those that the system gives to who asks for any, as in ip(7).
+pub fn is_chosen_by_system(port: u16) -> bool {
+    static RANGE: LazyLock<RangeInclusive<u16>> = LazyLock::new(|| {
+        let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+        let mut ends = text.split_ascii_whitespace().map_while(|end| end.parse().ok());
+        ends.next().zip(ends.next()).map_or(USUAL_RANGE, |(first, last)| first..=last)
+    });
+    RANGE.contains(&port)
 }
 
 /// Returns the sockets that processes hold, and whether all of them let themselves be seen.

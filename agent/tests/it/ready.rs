@@ -54,6 +54,30 @@ async fn a_port_that_speaks_no_http_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_socket_to_a_worker_is_let_be() {
+    let mut agent = Agent::run().await;
+    let port = free_port();
+    // As Turbopack does: whoever connects first is taken for the worker that was started.
+    let worker = "import socket, threading\nown = socket.create_server(('127.0.0.1', 0)); came = []\n\
+                  threading.Thread(target=lambda: came.append(own.accept()), daemon=True).start()\n";
+    let page = pages(&[(port, 1500)], "{'/': (418 if came else 200, {'Content-Type': 'text/html'}, '')}");
+    let generation = agent.python(&(worker.to_owned() + &page)).await;
+    let Outcome::Ready(ready) = agent.ready(generation, free_port(), 20.0).await else { panic!() };
+    assert_eq!((ready.app_port, ready.http_status), (port.into(), 200));
+    assert_eq!(agent.client.ports(PortsRequest::default()).await.unwrap().into_inner().ports.len(), 2);
+    let Outcome::Ready(ready) = agent.ready(generation, port, 20.0).await else { panic!() };
+    assert_eq!(ready.http_status, 200);
+}
+
+#[tokio::test]
+async fn an_app_on_a_port_that_the_system_chose_is_found_where_there_is_no_other() {
+    let mut agent = Agent::run().await;
+    let generation = agent.python(&server(0, "127.0.0.1", "200")).await;
+    let Outcome::Ready(ready) = agent.ready(generation, free_port(), 20.0).await else { panic!() };
+    assert_eq!(ready.http_status, 200);
+}
+
+#[tokio::test]
 async fn an_app_on_loopback_is_relayed_until_it_is_replaced() {
     let mut agent = Agent::run().await;
     for bind in ["127.0.0.1", "::1"] {
