@@ -1,14 +1,15 @@
 //! The direction of dependencies inside the crate:
 //! `main -> app -> {grpc, gateway, cli} -> preview -> {engine, vfs, stack} -> domain`, siblings apart, and which crates
-//! may be named where. Read from the tokens of the sources, so that comments and texts do not count and macros do.
+//! may be named where. Inside a module files have a direction too: none uses another that uses it, by whatever way. Read
+//! from the tokens of the sources, so that comments and texts do not count and macros do.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// What each module may use of the others, beside itself.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -34,10 +35,53 @@ const KEPT_APART: &[(&str, &[&str])] = &[
     ("prost", &["grpc", "cli", "proto", "app.rs", "preview/agent"]),
 ];
 
+/// The modules in which files still use one another in circles: as a rule a `mod.rs` and what is below it.
+const CIRCULAR: &[&str] = &["cli", "config", "engine", "gateway", "preview", "stack", "vfs"];
+
 #[test]
 fn imports_point_downwards() {
     let breaches = sources().into_iter().flat_map(|source| source.breaches()).collect::<BTreeSet<_>>();
     assert!(breaches.is_empty(), "{}", breaches.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn files_use_one_another_in_no_circle() {
+    let circles = circles(&sources());
+    let whole: Vec<&Vec<String>> = circles.iter().filter(|circle| !CIRCULAR.contains(&module_of(&circle[0]))).collect();
+    assert!(whole.is_empty(), "files that use one another in a circle: {whole:#?}");
+    for module in CIRCULAR {
+        let left = circles.iter().any(|circle| module_of(&circle[0]) == *module);
+        assert!(left, "{module} has no circle any more: take it out of the list");
+    }
+}
+
+#[test]
+fn circles_are_found_however_they_are_closed() {
+    let found = |files: &[(&str, &str)]| {
+        let source = |(path, text): &(&str, &str)| Source { path: (*path).into(), tokens: text.parse().unwrap() };
+        circles(&files.iter().map(source).collect::<Vec<_>>()).into_iter().collect::<Vec<_>>()
+    };
+    let (parent, child) = ("stack/mod.rs", "stack/node.rs");
+    for (one, other) in [
+        ("mod node; use self::node::plan;", "use super::shell;"),
+        ("mod node; pub fn f() { node::plan() }", "use crate::{domain::ids, stack::{shell, x}};"),
+        ("mod node; pub use node::{a, b};", "fn f() { crate::stack::shell() }"),
+    ] {
+        assert_eq!(found(&[(parent, one), (child, other)]), [[parent, child]], "{one} {other}");
+    }
+    let three =
+        [("vfs/a.rs", "use super::b::x;"), ("vfs/b.rs", "use super::c::d::x;"), ("vfs/c/d.rs", "use crate::vfs::a;")];
+    assert_eq!(found(&three), [["vfs/a.rs", "vfs/b.rs", "vfs/c/d.rs"]]);
+    for (one, other) in [
+        ("mod node;", "use super::shell;"),
+        ("mod node; use self::node::plan;", "pub(in crate::stack) fn plan() {}"),
+        ("mod node; use self::node::plan;", "/// See [`super::shell`].\nfn f() {}"),
+        ("mod node; use self::node::plan;", "#[cfg(test)] mod tests { use super::*; use crate::stack::shell; }"),
+        ("mod node; use self::node::plan;", "#[cfg(test)]\nmod tests;\nuse crate::domain::ids;"),
+    ] {
+        assert!(found(&[(parent, one), (child, other)]).is_empty(), "{one} {other}");
+    }
+    assert!(found(&[(parent, "use self::node::plan;"), ("stack/node/tests.rs", "use crate::stack::x;")]).is_empty());
 }
 
 #[test]
@@ -95,7 +139,38 @@ struct Source {
 
 impl Source {
     fn module(&self) -> &str {
-        self.path.split(['/', '.']).next().unwrap()
+        module_of(&self.path)
+    }
+
+    /// Returns the path of the file's own module, from the crate's root.
+    fn own_path(&self) -> Vec<String> {
+        let path = self.path.trim_end_matches(".rs");
+        let path = path.strip_suffix("/mod").unwrap_or(path);
+        path.split('/').filter(|part| !matches!(*part, "lib" | "main")).map(str::to_owned).collect()
+    }
+
+    fn is_test(&self) -> bool {
+        self.path.split(['/', '.']).any(|part| part == "tests")
+    }
+
+    /// Returns the files of the same module that this one uses, of those in the table of files by their modules.
+    fn uses<'a>(&self, files: &BTreeMap<Vec<String>, &'a str>) -> BTreeSet<&'a str> {
+        let own = self.own_path();
+        let mut paths = Vec::new();
+        collect(&without_tests(&self.tokens), &mut paths);
+        let target = |path: &Vec<String>| {
+            let supers = path.iter().take_while(|part| *part == "super").count();
+            let (base, rest) = match path[0].as_str() {
+                "crate" => (&[][..], &path[1..]),
+                "self" => (&own[..], &path[1..]),
+                _ => (&own[..own.len().checked_sub(supers)?], &path[supers..]),
+            };
+            let whole = [base, rest].concat();
+            // A path of a module goes on with what is in it; one from here may begin with a type.
+            (base.len().max(1)..=whole.len()).rev().find_map(|length| files.get(&whole[..length]).copied())
+        };
+        let within = |file: &&str| *file != self.path && module_of(file) == self.module();
+        paths.iter().filter_map(target).filter(within).collect()
     }
 
     /// Returns how many modules deep the file's own module is.
@@ -147,11 +222,67 @@ impl Source {
     }
 }
 
-/// Adds every path of two parts or more, the branches of a group each by itself.
+fn module_of(path: &str) -> &str {
+    path.split(['/', '.']).next().unwrap()
+}
+
+/// Returns the files that use one another in circles, by circle.
+fn circles(sources: &[Source]) -> BTreeSet<Vec<String>> {
+    let sources = || sources.iter().filter(|source| !source.is_test());
+    let files = sources().map(|source| (source.own_path(), source.path.as_str())).collect();
+    let uses: BTreeMap<&str, BTreeSet<&str>> =
+        sources().map(|source| (source.path.as_str(), source.uses(&files))).collect();
+    let reached = |from: &str| {
+        let mut reached = BTreeSet::new();
+        let mut waiting: Vec<&str> = uses[from].iter().copied().collect();
+        while let Some(file) = waiting.pop() {
+            if reached.insert(file) {
+                waiting.extend(&uses[file]);
+            }
+        }
+        reached
+    };
+    let reached: BTreeMap<&str, BTreeSet<&str>> = uses.keys().map(|file| (*file, reached(file))).collect();
+    let circles = reached.iter().map(|(file, others)| {
+        let closed = others.iter().filter(|other| reached[*other].contains(file));
+        closed.map(|other| (*other).to_owned()).collect::<Vec<_>>()
+    });
+    circles.filter(|circle| !circle.is_empty()).collect()
+}
+
+/// Returns tokens without what is compiled for tests alone.
+fn without_tests(tokens: &TokenStream) -> Vec<TokenTree> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += 1;
+        match (token, tokens.get(at)) {
+            (TokenTree::Punct(_), Some(TokenTree::Group(attribute)))
+                if is_punct(token, '#') && attribute.to_string() == "[cfg (test)]" =>
+            {
+                let ends = |token: &TokenTree| {
+                    is_punct(token, ';')
+                        || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+                };
+                at = tokens[at..].iter().position(ends).map_or(tokens.len(), |end| at + end + 1);
+            }
+            _ => kept.push(token.clone()),
+        }
+    }
+    kept
+}
+
+/// Adds every path of two parts or more, the branches of a group each by itself. How far a thing is seen, as
+/// `pub(in crate::stack)`, uses nothing.
 fn collect(tokens: &[TokenTree], paths: &mut Vec<Vec<String>>) {
     let mut at = 0;
     while at < tokens.len() {
         match &tokens[at] {
+            TokenTree::Ident(ident) if ident == "pub" => {
+                let seen = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
+                at += if tokens.get(at + 1).is_some_and(seen) { 2 } else { 1 };
+            }
             TokenTree::Ident(_) => at = follow(tokens, at, Vec::new(), paths),
             TokenTree::Group(group) => {
                 collect(&group.stream().into_iter().collect::<Vec<_>>(), paths);
