@@ -230,14 +230,13 @@ async fn remove(manager: &Manager, engine: &SharedEngine) {
 }
 
 fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
-    let stacks = [Stack::Python, Stack::Node, Stack::React, Stack::Static, Stack::Dockerfile];
     Settings {
         images: HashMap::from([
             (BaseImage::Python, config.images.python.clone()),
             (BaseImage::Node, config.images.node.clone()),
             (BaseImage::Static, config.images.static_pages.clone()),
         ]),
-        limits: stacks.into_iter().map(|stack| (stack, config.limits.of(stack))).collect(),
+        limits: Stack::ALL.into_iter().map(|stack| (stack, config.limits.of(stack))).collect(),
         memory_named: config.memory_named.clone(),
         max_memory_bytes: config.max_memory_bytes,
         burst_cpus: config.burst_cpus,

@@ -31,6 +31,9 @@ pub enum Stack {
 }
 
 impl Stack {
+    /// Every stack, in the order in which people are told of them.
+    pub const ALL: [Self; 5] = [Self::Python, Self::Node, Self::React, Self::Static, Self::Dockerfile];
+
     /// Returns the name used in settings, labels and logs.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -74,10 +74,10 @@ fn take<T>(table: &Table, key: &str, convert: fn(&Value) -> Result<T, String>) -
 }
 
 fn stack(value: &Value) -> Result<Stack, String> {
-    let all = [Stack::Python, Stack::Node, Stack::React, Stack::Static, Stack::Dockerfile];
     let name = value.as_str();
-    all.into_iter().find(|stack| Some(stack.as_str()) == name).ok_or_else(|| {
-        format!("must be one of {}, is {}", all.map(|stack| format!("\"{}\"", stack.as_str())).join(", "), shown(value))
+    Stack::ALL.into_iter().find(|stack| Some(stack.as_str()) == name).ok_or_else(|| {
+        let names = Stack::ALL.map(|stack| format!("\"{}\"", stack.as_str()));
+        format!("must be one of {}, is {}", names.join(", "), shown(value))
     })
 }
 

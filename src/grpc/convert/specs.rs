@@ -154,7 +154,7 @@ impl Fields {
     }
 }
 
-fn stack(stack: proto::Stack) -> Option<Stack> {
+pub(super) fn stack(stack: proto::Stack) -> Option<Stack> {
     match stack {
         proto::Stack::Unspecified => None,
         proto::Stack::Python => Some(Stack::Python),

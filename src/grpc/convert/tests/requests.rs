@@ -240,6 +240,12 @@ fn log_query_means_what_was_asked() {
 }
 
 #[test]
+fn every_stack_of_the_contract_is_in_the_list() {
+    let known = (1..).map_while(|number| proto::Stack::try_from(number).ok());
+    assert_eq!(known.filter_map(specs::stack).collect::<Vec<_>>(), Stack::ALL);
+}
+
+#[test]
 fn vfs_requests_find_each_wrong_field() {
     let project_id = || "shop".to_owned();
     let read = proto::ReadFileRequest { project_id: project_id(), ..Default::default() };
