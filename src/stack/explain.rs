@@ -1,45 +1,31 @@
 //! Why an app did not run: from the end of a process and its last lines to a typed failure.
 //!
-//! Each reader looks for what one kind of program prints when it fails. Logs come from untrusted code: only their end is
-//! read, lines are bounded, and what is found is cut to size.
+//! What the programs themselves say is found by `readers`. Logs come from untrusted code: only their end is read, lines are
+//! bounded, and what is found is cut to size.
 
-mod eleventy;
-mod esbuild;
+mod app;
 mod install;
-mod node;
+mod lines;
 mod page;
-mod python;
-mod tsc;
-mod variable;
 
-use std::{borrow::Cow, sync::LazyLock};
-
-pub use install::installed;
-use regex::Regex;
-
-pub use page::{PageAnswer, explain_page};
-
+use self::{
+    app::from_app,
+    install::INSTALL_FAILED,
+    lines::{MAX_INSTALL_LINE_CHARS, MAX_INSTALL_LINES, MAX_LINE_CHARS, MAX_LINES, moved, readable, shortened},
+};
+pub use self::{
+    install::installed,
+    page::{PageAnswer, explain_page},
+};
+use super::readers::cause::{Cause, in_project};
 use crate::domain::{
     failure::{Failure, FailureStage, MAX_EXCERPT_LINES},
-    runtime::{APP_ROOT, ImagePlan, RunPlan},
+    runtime::{ImagePlan, RunPlan},
     spec::Stack,
 };
 
-/// The most lines that are looked at.
-const MAX_LINES: usize = 400;
-/// The most lines of an installation that are looked at: its cause may stand far above the end.
-const MAX_INSTALL_LINES: usize = 10_000;
-/// The most characters of a line that are looked at.
-const MAX_LINE_CHARS: usize = 1000;
-/// The most characters of a line of an installation that are looked at: pip lists the releases that there are in one.
-const MAX_INSTALL_LINE_CHARS: usize = 16 * 1024;
 /// How many lines before the one that tells the cause are in the excerpt of an installation's log.
 const LINES_BEFORE: usize = 15;
-/// The longest message, in characters.
-const MAX_MESSAGE_CHARS: usize = 400;
-
-/// The reason of every installation that failed by itself; its message says what was wrong.
-const INSTALL_FAILED: &str = "INSTALL_FAILED";
 
 /// How what was waited for came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,17 +53,6 @@ pub enum End {
         /// The line in it, from 1.
         line: Option<u32>,
     },
-}
-
-/// What a reader found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Cause {
-    /// A stable word in upper case.
-    reason: &'static str,
-    message: String,
-    /// The file, from the project's root.
-    file: Option<String>,
-    line: Option<u32>,
 }
 
 /// What an engine says of a registry that it cannot reach.
@@ -151,16 +126,6 @@ fn failure(stage: FailureStage, end: &End, cause: Cause, log_excerpt: Vec<String
     failure
 }
 
-/// Returns lines with the paths of a project in another folder as they are in the usual one.
-fn moved<'a>(plan: &RunPlan, lines: &'a [String], folder: &str) -> Cow<'a, [String]> {
-    let folder = folder.trim_end_matches('/');
-    if folder.is_empty() {
-        return Cow::Borrowed(lines);
-    }
-    let (own, usual) = (format!("{folder}/"), format!("{}/", plan.working_folder()));
-    lines.iter().map(|line| line.replace(&own, &usual)).collect()
-}
-
 fn cause_of(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {
     if let End::Exited { out_of_memory: true, .. } = end {
         return Cause {
@@ -187,20 +152,6 @@ fn cause_of(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) ->
         return cause.clone();
     }
     ended(stage, end, lines)
-}
-
-/// Reads the log of an app's process.
-fn from_app(plan: &RunPlan, lines: &[String]) -> Option<Cause> {
-    let root = &plan.root;
-    type Reader = fn(&[String], &str) -> Option<Cause>;
-    let readers: &[Reader] = match plan.stack {
-        Stack::Python => &[python::read, shell, node::read],
-        Stack::Node | Stack::React => &[tsc::read, esbuild::read, eleventy::read, node::read, shell, python::read],
-        Stack::Static => &[nginx, shell],
-        Stack::Dockerfile => &[python::read, tsc::read, esbuild::read, node::read, nginx, shell],
-    };
-    let cause = readers.iter().find_map(|reader| reader(lines, root));
-    variable::read(lines, root, cause.as_ref()).or(cause)
 }
 
 /// Says which base image a build lacks, and what can be done, where the registry that has it does not answer.
@@ -256,89 +207,6 @@ fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
         (_, End::Reported { message, .. }) => ("FAILED", message.clone()),
     };
     Cause { reason, message, file: None, line: None }
-}
-
-/// Reads what a shell, or any program, says of commands, ports and permissions.
-fn shell(lines: &[String], _: &str) -> Option<Cause> {
-    static MISSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(?:/bin/)?sh: (?:line )?\d*:? ?(\S+): (?:command )?not found$|: exec: (\S+): not found").ok()
-    });
-    lines.iter().rev().find_map(|line| {
-        if let Some(found) = MISSING.as_ref().and_then(|missing| missing.captures(line)) {
-            let name = found.get(1).or_else(|| found.get(2)).map_or("", |name| name.as_str());
-            return Some(Cause {
-                reason: "COMMAND_NOT_FOUND",
-                message: format!("there is no command {name}"),
-                ..Cause::default()
-            });
-        }
-        port_in_use(line)
-    })
-}
-
-fn port_in_use(line: &str) -> Option<Cause> {
-    let taken =
-        ["EADDRINUSE", "address already in use", "Address already in use"].iter().any(|text| line.contains(text));
-    taken.then(|| Cause { reason: "PORT_IN_USE", message: line.trim().to_owned(), ..Cause::default() })
-}
-
-/// Reads what nginx says when it does not start.
-fn nginx(lines: &[String], _: &str) -> Option<Cause> {
-    let line = lines.iter().rev().find(|line| line.contains("[emerg]"))?;
-    let message = line.split("[emerg]").nth(1).unwrap_or(line).trim();
-    Some(Cause { reason: "EXITED", message: format!("nginx did not start: {message}"), ..Cause::default() })
-}
-
-/// Returns a path of the container as one from the project's root, or `None` if it is outside or belongs to a dependency.
-/// A relative path is one from the folder that is run.
-fn in_project(path: &str, root: &str) -> Option<String> {
-    let path = path.strip_prefix("file://").unwrap_or(path);
-    let path = path.split('?').next().unwrap_or(path);
-    let inside = match path.strip_prefix(APP_ROOT) {
-        Some(rest) => rest.strip_prefix('/')?.to_owned(),
-        None if path.starts_with('/') => return None,
-        None => {
-            let path = path.strip_prefix("./").unwrap_or(path);
-            if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") }
-        }
-    };
-    let foreign = ["node_modules/", "site-packages/", "node:"].iter().any(|part| inside.contains(part));
-    (!foreign && !inside.is_empty() && !inside.starts_with('<') && !inside.contains("..")).then_some(inside)
-}
-
-/// Returns a line without colours and other control characters, cut to size.
-fn readable(line: &str, max_chars: usize) -> String {
-    let mut text = String::with_capacity(line.len().min(max_chars));
-    let mut characters = line.chars();
-    let mut count = 0;
-    while let Some(character) = characters.next() {
-        if character == '\u{1b}' {
-            // An escape sequence ends at its first letter.
-            if characters.next() == Some('[') {
-                characters.by_ref().find(char::is_ascii_alphabetic);
-            }
-        } else if character == '\t' || !character.is_control() {
-            text.push(character);
-            count += 1;
-            if count == max_chars {
-                break;
-            }
-        }
-    }
-    text
-}
-
-fn shortened(message: &str) -> String {
-    static FOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(^|[^\w@.\])+-])(?:file://)?/app/").ok());
-    let message = message.trim();
-    // Where a path begins, and not in its midst: a project may have a folder of that name.
-    let message = FOLDER.as_ref().map_or(message.into(), |folder| folder.replace_all(message, "${1}"));
-    let first = message.lines().next().unwrap_or_default();
-    if first.chars().count() > MAX_MESSAGE_CHARS {
-        first.chars().take(MAX_MESSAGE_CHARS).chain("...".chars()).collect()
-    } else {
-        first.to_owned()
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod packages;
 mod project;
 mod python;
 mod react;
+mod readers;
 mod requirements;
 mod runtime;
 mod script;

@@ -2,6 +2,7 @@
 //!
 //! The cause stands anywhere in what they print, often far above the end, so all of it is read.
 
+mod found;
 mod git;
 mod lack;
 mod pip;
@@ -14,44 +15,26 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Cause, INSTALL_FAILED as REASON};
-use crate::domain::{
-    runtime::{ImagePlan, InstallPlan, RunPlan},
-    spec::Stack,
+pub(super) use self::found::INSTALL_FAILED;
+use self::found::{Found, plain_name};
+use super::lines::{MAX_INSTALL_LINES, readable};
+use crate::{
+    domain::{
+        runtime::{ImagePlan, InstallPlan, RunPlan},
+        spec::Stack,
+    },
+    stack::readers::cause::Cause,
 };
 
 /// How the line begins that an installation prints before it tries again in another way. What was printed before it counts
 /// no more.
 const AGAIN: &str = "previewd: installing again";
-/// How the line begins in which an installation lists the releases of a package, after one that does not exist was asked for.
-const RELEASES: &str = "previewd: releases of ";
-
 /// How the lines begin in which an installation warns of something.
 const WARNING: &str = "previewd: warning: ";
 /// The most that is said of an installation that succeeded.
 const MAX_NOTES: usize = 12;
 /// The longest of it, in characters.
 const MAX_NOTE_CHARS: usize = 400;
-
-/// What a reader found.
-struct Found {
-    reason: &'static str,
-    message: String,
-    /// The package at fault.
-    package: Option<String>,
-    /// Where the package manager says that it stands.
-    place: Option<(String, Option<u32>)>,
-    /// Whether no file of the project is at fault.
-    blames_nothing: bool,
-    /// The index of the line that tells.
-    at: usize,
-}
-
-impl Found {
-    fn at(at: usize) -> Self {
-        Self { reason: REASON, message: String::new(), package: None, place: None, blames_nothing: false, at }
-    }
-}
 
 /// Reads the log of an installation. Returns the cause, and the index of the line that tells it.
 pub(super) fn read(plan: &RunPlan, lines: &[String]) -> Option<(Cause, usize)> {
@@ -70,8 +53,7 @@ pub(super) fn read(plan: &RunPlan, lines: &[String]) -> Option<(Cause, usize)> {
 
 /// Returns what is to be said of an installation that succeeded: what was done otherwise than asked for, and what was left.
 pub fn installed(lines: &[String]) -> Vec<String> {
-    let lines: Vec<&str> =
-        lines[lines.len().saturating_sub(super::MAX_INSTALL_LINES)..].iter().map(String::as_str).collect();
+    let lines: Vec<&str> = lines[lines.len().saturating_sub(MAX_INSTALL_LINES)..].iter().map(String::as_str).collect();
     let mut notes: Vec<String> =
         lines.iter().filter_map(|line| line.strip_prefix(WARNING)).map(|note| format!("warning: {note}")).collect();
     if lines.iter().any(|line| line.starts_with(AGAIN) && line.contains("peer dependencies")) {
@@ -83,7 +65,7 @@ pub fn installed(lines: &[String]) -> Vec<String> {
     }));
     notes.dedup();
     notes.truncate(MAX_NOTES);
-    notes.into_iter().map(|note| super::readable(&note, MAX_NOTE_CHARS)).collect()
+    notes.into_iter().map(|note| readable(&note, MAX_NOTE_CHARS)).collect()
 }
 
 fn find(plan: &RunPlan, lines: &[&str]) -> Option<Found> {
@@ -162,12 +144,6 @@ fn from_requirements(install: &InstallPlan, path: &str) -> Option<String> {
         let egg = line.split_once("#egg=").map(|(_, egg)| egg.split('&').next().unwrap_or(egg));
         egg.or((!name.is_empty() && !name.starts_with('-') && !name.contains(':')).then_some(name)).map(str::to_owned)
     })
-}
-
-/// Returns a requirement's name as package indexes compare it.
-fn plain_name(requirement: &str) -> String {
-    let end = requirement.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'));
-    requirement[..end.unwrap_or(requirement.len())].to_lowercase().replace(['_', '.'], "-")
 }
 
 /// Returns the manifest at fault when no line is known.

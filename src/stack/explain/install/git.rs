@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Found;
+use super::found::Found;
 
 /// How many lines around git's own are looked at for the address.
 const NEAR: usize = 12;

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::{
-    Found,
+    found::{Found, plain_name},
     lack::{lack, remedy},
+    signs,
     versions::nearest,
 };
 
@@ -60,7 +61,7 @@ fn build(lines: &[&str]) -> Option<Found> {
     let collected = |name: Option<&str>| {
         lines.iter().rev().skip(if name.is_some() { 0 } else { lines.len() - start }).find_map(|line| {
             let found = collecting.captures(line)?;
-            let fits = name.is_none_or(|name| super::plain_name(group(&found, 1)) == super::plain_name(name));
+            let fits = name.is_none_or(|name| plain_name(group(&found, 1)) == plain_name(name));
             fits.then_some(found)
         })
     };
@@ -102,7 +103,7 @@ fn missing(lines: &[&str]) -> Option<Found> {
     let known: Vec<&str> = versions.split(',').map(str::trim).filter(|version| *version != "none").collect();
     let other = last(lines, &OTHER_PYTHON).and_then(|(_, found)| requires(group(&found, 1), &asked));
     if known.is_empty() && lines.iter().any(|line| line.contains("Retrying (Retry(")) {
-        return super::signs::unreachable(lines);
+        return signs::unreachable(lines);
     }
     let index = lines.iter().find_map(|line| line.strip_prefix("Looking in indexes: "));
     let message = match (other, nearest(asked.trim_start_matches(name.as_str()), &known)) {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{
-    Found,
+    found::Found,
     lack::{lack, remedy},
 };
 

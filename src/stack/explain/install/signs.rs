@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Found, versions::nearest};
+use super::{
+    found::{Found, RELEASES},
+    versions::nearest,
+};
 
 /// What is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +230,7 @@ fn releases(lines: &[&str], name: &str, asked: &str) -> Option<String> {
     let listed = lines
         .iter()
         .rev()
-        .find_map(|line| line.strip_prefix(super::RELEASES)?.trim_start().strip_prefix(name)?.strip_prefix(": "));
+        .find_map(|line| line.strip_prefix(RELEASES)?.trim_start().strip_prefix(name)?.strip_prefix(": "));
     if let Some(listed) = listed {
         let known: Vec<&str> = listed.split(' ').collect();
         return nearest(asked.strip_prefix(name).unwrap_or(asked), &known);

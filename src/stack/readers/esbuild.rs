@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Cause, in_project, node};
+use super::{
+    cause::{Cause, in_project},
+    node,
+};
 
 /// `✘ [ERROR] TS1109: Expression expected. [plugin angular-compiler]`; its place follows.
 static ERROR: LazyLock<Option<Regex>> =
@@ -20,7 +23,7 @@ const GOOD: [&str; 2] = ["bundle generation complete", "Build success"];
 const PLACE_LINES: usize = 4;
 
 /// Reads the first error after the last good build, if no error of the program came after it.
-pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
+pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let good = lines.iter().rposition(|line| GOOD.iter().any(|text| line.contains(text)));
     let start = good.map_or(0, |good| good + 1);
     let (at, said) = (start..lines.len()).find_map(|at| {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Cause, in_project};
+use super::cause::{Cause, in_project};
 
 /// The most names that are told.
 const MAX_NAMES: usize = 8;
@@ -85,7 +85,7 @@ static NUMBERED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"^\s*>?\s*\
 static PLACED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"^\s*File "([^"]+)", line \d+"#));
 
 /// Returns what ended the program, where that is a missing variable. `cause` is what the program's own reader found.
-pub(super) fn read(lines: &[String], root: &str, cause: Option<&Cause>) -> Option<Cause> {
+pub(in crate::stack) fn read(lines: &[String], root: &str, cause: Option<&Cause>) -> Option<Cause> {
     if cause.is_some_and(|cause| cause.reason != "EXCEPTION") {
         return None;
     }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Cause, in_project};
+use super::cause::{Cause, in_project};
 
 /// `[11ty] 2. (./_includes/base.njk) [Line 10, Column 7]`, of Nunjucks; the next line says what is wrong.
 static NUNJUCKS: LazyLock<Option<Regex>> =
@@ -17,7 +17,7 @@ static LIQUID: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static MESSAGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\[11ty\]\s+(.+?)(?: \(via [^)]*\))?$").ok());
 
 /// Reads the last error of a template.
-pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
+pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     (0..lines.len()).rev().find_map(|at| {
         let line = lines[at].trim_end();
         let (file, number, message) = if let Some(found) = LIQUID.as_ref().and_then(|liquid| liquid.captures(line)) {

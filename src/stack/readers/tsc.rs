@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Cause, in_project, node};
+use super::{
+    cause::{Cause, in_project},
+    node,
+};
 
 /// `src/main.ts(3,7): error TS2322: ...`, as it is printed to a pipe, with the prefix of a tool that runs several commands.
 static PLAIN: LazyLock<Option<Regex>> =
@@ -22,7 +25,7 @@ static MESSAGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\s*TS(\
 const BEGINNINGS: [&str; 3] = ["File change detected", "Starting compilation in watch mode", "Found 0 errors"];
 
 /// Reads the first error of the last compilation, if no error of the program came after it.
-pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
+pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let start = lines.iter().rposition(|line| BEGINNINGS.iter().any(|text| line.contains(text)));
     let start = start.map_or(0, |start| start + 1);
     let (at, cause) = (start..lines.len()).find_map(|at| Some((at, diagnostic(&lines[at..], root)?)))?;

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Cause, in_project, port_in_use};
+use super::cause::{Cause, in_project, port_in_use};
 
 /// An error's first line: `SyntaxError: ...`, `Error [ERR_X]: ...`, `Uncaught TypeError: ...`.
 static ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -28,7 +28,7 @@ static TEMPLATES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\s*(?
 static IMPORTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"imported from (/\S+?)$").ok());
 
 /// Reads the last error that ended a Node process.
-pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
+pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let error = ERROR.as_ref()?;
     // What is thrown need not be an error.
     if let Some(at) = lines.iter().rposition(|line| line.starts_with("(Use `node --trace-uncaught")) {
@@ -83,12 +83,12 @@ fn in_package(lines: &[String], at: usize) -> Option<String> {
 }
 
 /// Returns whether a line is the first of an error that Node prints.
-pub(super) fn is_error(line: &str) -> bool {
+pub(in crate::stack) fn is_error(line: &str) -> bool {
     !line.starts_with("    ") && ERROR.as_ref().is_some_and(|error| error.is_match(line))
 }
 
 /// Returns the lines before the errors at their end that a framework has found in itself while it dealt with another.
-pub(super) fn of_the_project(log: &[String]) -> &[String] {
+pub(in crate::stack) fn of_the_project(log: &[String]) -> &[String] {
     let mut own = log;
     while let Some(at) = own.iter().rposition(|line| is_error(line)) {
         if !own[at].contains("Error: Invariant") {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Cause, in_project, port_in_use};
+use super::cause::{Cause, in_project, port_in_use};
 
 /// One frame of a traceback: `  File "/app/main.py", line 3, in <module>`.
 static FRAME: LazyLock<Option<Regex>> =
@@ -16,7 +16,7 @@ static ERROR: LazyLock<Option<Regex>> =
 /// Reads the last traceback: its error, and the last frame that is in the project.
 ///
 /// Of errors that were raised while another was handled, the last is what ended the process.
-pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
+pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let (frame, error) = (FRAME.as_ref()?, ERROR.as_ref()?);
     let last = lines.iter().rposition(|line| frame.is_match(line))?;
     let (name, text) = lines[last..].iter().skip(1).find_map(|line| {

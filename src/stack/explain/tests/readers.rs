@@ -1,0 +1,183 @@
+//! Errors as programs print them, placed in the project.
+
+use super::*;
+
+#[test]
+fn node_errors_are_placed_in_the_project() {
+    let cases = [
+        (
+            "node:internal/modules/cjs/loader:1210\n  throw err;\n  ^\n\nError: Cannot find module './not-there'\nRequire \
+             stack:\n- /app/server.js\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1207:15)\n    at \
+             require (node:internal/modules/helpers:182:18)\n    at Object.<anonymous> (/app/server.js:2:17)\n    at \
+             Module._compile (node:internal/modules/cjs/loader:1521:14) {\n  code: 'MODULE_NOT_FOUND',\n}\n\nNode.js \
+             v20.20.2",
+            found("MODULE_NOT_FOUND", "server.js", 2),
+        ),
+        (
+            "/app/node_modules/ts-node/src/index.ts:859\n    return new TSError(diagnosticText);\n           ^\nTSError: ⨯ \
+             Unable to compile TypeScript:\nsrc/app.service.ts(10,16): error TS1109: Expression expected.\n\n    at \
+             createTSError (/app/node_modules/ts-node/src/index.ts:859:12)",
+            found("SYNTAX_ERROR", "src/app.service.ts", 10),
+        ),
+        (
+            "node:internal/modules/esm/resolve:873\n\nError [ERR_MODULE_NOT_FOUND]: Cannot find package 'express' \
+             imported from /app/src/b.mjs\n    at packageResolve (node:internal/modules/esm/resolve:873:9)",
+            found("MODULE_NOT_FOUND", "src/b.mjs", 0),
+        ),
+        (
+            "/app/c.js:3\nexports.b = = 2;\n            ^\n\nSyntaxError: Unexpected token '='\n    at wrapSafe \
+             (node:internal/modules/cjs/loader:1464:18)",
+            found("SYNTAX_ERROR", "c.js", 3),
+        ),
+        (
+            "file:///app/e.mjs:1\nimport {nope} from \"node:fs\"\n        ^^^^\nSyntaxError: The requested module \
+             'node:fs' does not provide an export named 'nope'\n    at ModuleJob._instantiate \
+             (node:internal/modules/esm/module_job:213:21)",
+            found("IMPORT_ERROR", "e.mjs", 1),
+        ),
+        (
+            "/app/node_modules/pg/lib/client.js:9\n  throw e\n  ^\n\nTypeError: bad\n    at f \
+             (/app/node_modules/pg/lib/client.js:9:9)\n    at Object.<anonymous> (/app/lib/db.js:5:1)",
+            found("EXCEPTION", "lib/db.js", 5),
+        ),
+        (
+            "\n/app/i.js:1\nthrow \"text\"\n^\ntext\n(Use `node --trace-uncaught ...` to show where)\n\nNode.js v20",
+            found("EXCEPTION", "i.js", 1),
+        ),
+        (
+            "Error: listen EADDRINUSE: address already in use :::3000\n    at Server (node:net:1:1)",
+            found("PORT_IN_USE", "", 0),
+        ),
+        ("/bin/sh: 2: exec: no-such-program: not found", found("COMMAND_NOT_FOUND", "", 0)),
+        (
+            "error when starting dev server:\nError: Build failed with 1 error:\n/app/vite.config.js:5:16: ERROR: Expected \
+             identifier but found \"{\"\n    at failureErrorWithLog (/app/node_modules/esbuild/lib/main.js:1472:15)",
+            found("SYNTAX_ERROR", "vite.config.js", 5),
+        ),
+    ];
+    for (log, wanted) in cases {
+        let (reason, file, line, message) = exited(&node(), FailureStage::Start, log);
+        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
+    }
+}
+
+#[test]
+fn python_errors_are_placed_in_the_project() {
+    let frames = "Traceback (most recent call last):\n  File \"/previewd/python/serve.py\", line 250, in <module>\n    \
+                  main()\n  File \"<frozen importlib._bootstrap>\", line 1387, in _gcd_import\n";
+    let cases = [
+        (
+            "  File \"/app/main.py\", line 6\n    def broken(:\n               ^\nSyntaxError: invalid syntax",
+            found("SYNTAX_ERROR", "main.py", 6),
+        ),
+        (
+            "  File \"/app/main.py\", line 1, in <module>\n    import nope\nModuleNotFoundError: No module named 'nope'",
+            found("MODULE_NOT_FOUND", "main.py", 1),
+        ),
+        (
+            "  File \"/app/main.py\", line 3, in <module>\n    from a import b\n  File \"/app/a.py\", line 9, in <module>\n    \
+             os.environ[\"X\"]\n    ~~~~~~~~~~^^^^^\n  File \"<frozen os>\", line 714, in __getitem__\nKeyError: 'X'",
+            found("MISSING_VARIABLE", "a.py", 9),
+        ),
+        ("  File \"/app/main.py\", line 3, in <module>\n    {}['X']\nKeyError: 'X'", found("EXCEPTION", "main.py", 3)),
+        (
+            "  File \"/app/main.py\", line 3, in <module>\n  File \
+             \"/home/preview/venv/lib/python3.13/site-packages/flask/app.py\", line 7, in run\nflask.cli.NoAppException",
+            found("EXCEPTION", "main.py", 3),
+        ),
+        (
+            "  File \"/app/a.py\", line 1, in <module>\nValueError: first\n\nDuring handling of the above exception, another \
+             exception occurred:\n\nTraceback (most recent call last):\n  File \"/app/b.py\", line 2, in <module>\nImportError: \
+             cannot import name 'x'",
+            found("IMPORT_ERROR", "b.py", 2),
+        ),
+    ];
+    for (log, wanted) in cases {
+        let (reason, file, line, message) = exited(&python(), FailureStage::Start, &format!("{frames}{log}"));
+        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
+    }
+    let lifespan = "INFO:     Waiting for application startup.\nERROR:    Traceback (most recent call last):\n  File \
+                    \"/app/main.py\", line 8, in lifespan\n    1 / 0\nZeroDivisionError: division by zero\n\nERROR:    \
+                    Application startup failed. Exiting.";
+    let (reason, file, line, message) = exited(&python(), FailureStage::Start, lifespan);
+    assert_eq!((reason, file, line), found("EXCEPTION", "main.py", 8));
+    assert_eq!(message, "ZeroDivisionError: division by zero");
+}
+
+#[test]
+fn what_the_typescript_compiler_says_is_placed_in_the_project() {
+    let pretty = "src/main.ts:3:7 - error TS2322: Type 'string' is not assignable to type 'number'.\n\n3 const port: \
+                  number = \"3000\";\n        ~~~~\n\n\nFound 1 error in src/main.ts:3\n";
+    let (reason, file, line, message) = exited(&node(), FailureStage::Start, pretty);
+    assert_eq!((reason, file, line), found("TYPE_ERROR", "src/main.ts", 3));
+    assert_eq!(message, "TS2322: Type 'string' is not assignable to type 'number'.");
+    let cases = [
+        ("src/[id] (a)/p.tsx(3,7): error TS2322: Type.", found("TYPE_ERROR", "src/[id] (a)/p.tsx", 3)),
+        ("[server] src/a.ts(3,7): error TS2339: No.\nsrc/b.ts(1,1): error TS1: x", found("TYPE_ERROR", "src/a.ts", 3)),
+        ("src/a.ts(9,7): error TS1005: ';' expected.", found("SYNTAX_ERROR", "src/a.ts", 9)),
+        ("src/a.ts(2,7): error TS2307: Cannot find module 'x'.", found("MODULE_NOT_FOUND", "src/a.ts", 2)),
+        ("error TS18003: No inputs were found in config file.", found("BUILD_FAILED", "", 0)),
+        ("tsconfig.json(4,5): error TS5023: Unknown compiler option 'x'.", found("BUILD_FAILED", "tsconfig.json", 4)),
+        ("ERROR in ./src/main.ts:3:7\nTS2322: Type.\n  > 3 | const", found("TYPE_ERROR", "src/main.ts", 3)),
+        (
+            "src/a.ts:1:1 - error TS2322: old.\n[12:00:00] File change detected. Starting incremental \
+             compilation...\nsrc/b.ts:2:1 - error TS2322: new.",
+            found("TYPE_ERROR", "src/b.ts", 2),
+        ),
+        (
+            "TSError: ⨯ Unable to compile TypeScript:\nsrc/app.ts(10,16): error TS2322: Type.\n    at f (/app/x.ts:1:1)",
+            found("TYPE_ERROR", "src/app.ts", 10),
+        ),
+        // It went on in spite of that, and something else ended it.
+        (
+            "src/a.ts:1:1 - error TS2322: old.\n/app/dist/a.js:7\n  throw e\n\nTypeError: bad\n    at f \
+             (/app/dist/a.js:7:1)",
+            found("EXCEPTION", "dist/a.js", 7),
+        ),
+    ];
+    for (log, wanted) in cases {
+        let (reason, file, line, message) = exited(&node(), FailureStage::Start, log);
+        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
+    }
+}
+
+#[test]
+fn what_bundlers_and_generators_say_is_placed_in_the_project() {
+    let placed = "\u{1b}[31m✘ \u{1b}[41;31m[\u{1b}[41;97mERROR\u{1b}[41;31m]\u{1b}[0m \u{1b}[1mTS1134: Variable declaration \
+                  expected.\u{1b}[0m [plugin angular-compiler]\n\n    src/app/app.ts:4:6:\n\u{1b}[37m      4 │ const = 1;\n        \
+                  ╵       ^\n\n\nWatch mode enabled. Watching for file changes...";
+    let cases = [
+        (placed, found("SYNTAX_ERROR", "src/app/app.ts", 4)),
+        (
+            "X [ERROR] TS2322: Type 'string' is not assignable to type 'number'. [plugin angular-compiler]\n\n    \
+             src/app/app.ts:9:2:\n",
+            found("TYPE_ERROR", "src/app/app.ts", 9),
+        ),
+        (
+            "[11ty] 1. Having trouble writing to \"./_site/index.html\" from \"./index.md\" (via \
+             EleventyTemplateError)\n[11ty] 2. (./_includes/base.njk) [Line 10, Column 7]\n[11ty]   unexpected token: %} \
+             (via Template render error)\n[11ty] \n[11ty] Original error stack trace: Error: unexpected token: %}\n[11ty]     \
+             at new TemplateError (/app/node_modules/nunjucks/src/lib.js:74:17)",
+            found("SYNTAX_ERROR", "_includes/base.njk", 10),
+        ),
+        (
+            "[11ty] 2. tag if not closed, file:./index.liquid, line:3, col:1 (via ParseError)",
+            found("SYNTAX_ERROR", "index.liquid", 3),
+        ),
+        ("✘ [ERROR] Could not resolve \"./gone\"\n\n    src/a.ts:1:7:\n", found("MODULE_NOT_FOUND", "src/a.ts", 1)),
+    ];
+    for (log, wanted) in cases {
+        let (reason, file, line, _) = exited(&node(), FailureStage::Start, log);
+        assert_eq!((reason, file, line), wanted, "{log}");
+    }
+}
+
+#[test]
+fn an_error_of_a_package_names_it_and_the_node_that_runs_it() {
+    let log = "TypeError: Cannot read properties of undefined (reading 'bind')\n    at Object.<anonymous> \
+               (/app/node_modules/undici/lib/web/cache.js:56:15)\n    at Module._compile \
+               (node:internal/modules/cjs/loader:1529:14)\n\nNode.js v20.19.2";
+    let (_, file, _, message) = exited(&node(), FailureStage::Start, log);
+    assert_eq!(file, None);
+    assert!(message.contains("in the package undici; is it made for Node.js 20.19.2"), "{message}");
+}
