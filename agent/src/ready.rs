@@ -239,7 +239,7 @@ impl Search {
     fn concerning(&self, now: Instant) -> Vec<u16> {
         let expected = self.expected.port;
         let others = || self.listening.keys().copied().filter(|port| *port != expected && !TOOL_PORTS.contains(port));
-        let alone = others().all(|port| sockets::is_chosen_by_system(port)) && !self.listening.contains_key(&expected);
+        let alone = others().all(sockets::is_chosen_by_system) && !self.listening.contains_key(&expected);
         let old = |port: &u16| self.seen.get(port).is_some_and(|since| now.duration_since(*since) >= ALONE_FOR);
         std::iter::once(expected)
             .filter(|port| self.listening.contains_key(port))
