@@ -5,10 +5,11 @@
 'use strict'
 
 const { existsSync, utimesSync } = require('node:fs')
-const http = require('node:http')
 const { createRequire } = require('node:module')
 const { join, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
+
+const requests = require('./told/requests.cjs')
 
 /** How long its watcher may take to see a change before it is shown once more, and then until it concerns no page. */
 const SEEN_MS = 400
@@ -30,16 +31,13 @@ const ASIDE = /(^|\/)(README|LICENSE|CHANGELOG)[^/]*$|\.(test|spec|stories)\.[cm
 const CONFIGURES = /(^|\/)next\.config\.[cm]?[jt]s$/
 
 const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
-const real = http.Server.prototype.emit
 
 if (process.env.PREVIEWD_CONTROL) {
-  http.Server.prototype.emit = function (event, ...words) {
-    if (event === 'request' || event === 'upgrade') fromItsOwnPage(words[0])
-    if (event === 'upgrade') noteItsPage(words[0], words[1])
-    const done = real.call(this, event, ...words)
+  requests.before(function (event, request, socket) {
+    if (event === 'request' || event === 'upgrade') fromItsOwnPage(request)
+    if (event === 'upgrade') noteItsPage(request, socket)
     if (event === 'listening' && servesNext()) begin(this.address()?.port)
-    return done
-  }
+  })
 }
 
 /** Whether this is the process that serves, and not the command around it or one that renders. */

@@ -63,7 +63,7 @@ async function look(one, files) {
         // What runs there takes a result that is kept for a sign that it has it already.
         if (environment !== client) environment.graph.invalidateModule(module)
       } catch (error) {
-        if (OVERTAKEN.test(error?.code)) continue
+        if (OVERTAKEN.test(error?.code) || (await isLeft(one, environment, module))) continue
         if (module.file) one.broken.add(module.file)
         first ??= Object.assign(error, { module: module.file })
         continue
@@ -126,6 +126,18 @@ function changedModules(one, files) {
       return shown.filter(wanted).map((module) => ({ environment, module }))
     }),
   )
+}
+
+/** Returns whether a module imports what is gone, and is imported no more itself: a framework's own module of a route that was
+ * deleted stays on disk. */
+async function isLeft(one, environment, module) {
+  if (module.importers.size === 0 || !one.orphans.some((orphan) => orphan.module.file === module.file)) return false
+  for (const importer of [...module.importers]) {
+    const result = environment.ssr ? importer.ssrTransformResult : importer.transformResult
+    // What it imports now is known once it was read again; what is wrong with it is its own fault.
+    if (!result) await environment.transform(importer.url).catch(() => {})
+  }
+  return module.importers.size === 0
 }
 
 function isServers(module) {

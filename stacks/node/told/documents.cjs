@@ -6,9 +6,8 @@
 
 'use strict'
 
-const http = require('node:http')
-
 const builds = require('./builds.cjs')
+const requests = require('./requests.cjs')
 
 /** How long a page may take from its request to its socket, and the most that are on their way. */
 const OPENS_MS = 60_000
@@ -26,15 +25,15 @@ const answering = new Set()
 let last = -Infinity
 let since = -Infinity
 
+let following = false
+
 /** Begins to note requests. */
 exports.follow = () => {
-  const real = http.Server.prototype.emit
-  if (real.previewd) return
-  http.Server.prototype.emit = function (event, ...words) {
-    if (event === 'request') note(words[0], words[1])
-    return real.call(this, event, ...words)
-  }
-  http.Server.prototype.emit.previewd = true
+  if (following) return
+  following = true
+  requests.before((event, request, response) => {
+    if (event === 'request') note(request, response)
+  })
 }
 
 function note(request, response) {

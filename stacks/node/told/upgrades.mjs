@@ -2,7 +2,8 @@
 // has one port: its connections are led from there to Vite.
 
 import { EventEmitter } from 'node:events'
-import http from 'node:http'
+
+import requests from './requests.cjs'
 
 /** The most servers that are known, those that were made last: a restart makes others. */
 const MAX_SERVERS = 32
@@ -12,17 +13,13 @@ const MAX_SERVERS = 32
  * token that its pages have from it: several servers of a framework may have one path.
  */
 const standIns = []
-let patched = false
+let following = false
 
 /** Returns what Vite is given as the server that its connections come from. */
 export function standIn(path, token) {
-  if (!patched) {
-    patched = true
-    const { emit } = http.Server.prototype
-    http.Server.prototype.emit = function (event, ...words) {
-      const to = event === 'upgrade' ? whoTakes(words[0]) : undefined
-      return to && to !== this ? to.emit('upgrade', ...words) : emit.call(this, event, ...words)
-    }
+  if (!following) {
+    following = true
+    requests.before((event, request) => (event === 'upgrade' ? whoTakes(request) : undefined))
   }
   const server = new EventEmitter()
   standIns.unshift({ path, token, server })

@@ -24,8 +24,7 @@ class Tab:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._ids = itertools.count(1)
-        # Whether a page has been opened and nothing of it was seen yet, and whether the browser has cut that short.
-        self._opening = False
+        # Whether the browser has given up something of the page that is open.
         self._network_changed = False
         #: What the page has put into the console as an error, and what it has thrown, since it was opened.
         self.problems: list[str] = []
@@ -51,7 +50,7 @@ class Tab:
 
     def open(self, url: str) -> None:
         """Goes to an address."""
-        self._opening, self._network_changed = True, False
+        self._network_changed = False
         self.problems.clear()
         result = self.send("Page.navigate", url=url)
         assert not result.get("errorText"), result["errorText"]
@@ -72,7 +71,7 @@ class Tab:
         """Returns the first true value of an expression in the page."""
 
         def value():
-            if self._opening and self._network_changed:
+            if self._network_changed:
                 self._network_changed = False
                 self.problems.clear()
                 self.send("Page.reload")
@@ -83,9 +82,7 @@ class Tab:
                 early = ("context", "not defined", "properties of null")
                 return None if any(words in str(error) for words in early) else self._raise(error)
 
-        seen = eventually(value, within=within, what=expression)
-        self._opening = False
-        return seen
+        return eventually(value, within=within, what=expression)
 
     @staticmethod
     def _raise(error: AssertionError):
