@@ -166,8 +166,9 @@ pub(super) fn process_environment(package: &Package, port: u16) -> BTreeMap<Stri
     ]);
     if package.has("react-scripts") {
         // Without this it ends with its standard input, which is empty from the start, or refuses a name that it does not know.
-        environment
-            .extend([("CI", "true"), ("DANGEROUSLY_DISABLE_HOST_CHECK", "true")].map(|(k, v)| (k.into(), v.into())));
+        // And its page connects to the port that it comes from.
+        let variables = [("CI", "true"), ("DANGEROUSLY_DISABLE_HOST_CHECK", "true"), ("WDS_SOCKET_PORT", "0")];
+        environment.extend(variables.map(|(name, value)| (name.into(), value.into())));
     }
     // As `npm run` does.
     for (name, value) in [("npm_package_name", &package.name), ("npm_package_version", &package.version)] {

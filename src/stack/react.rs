@@ -35,14 +35,14 @@ pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<St
         (Some(name), Some(None)) if package.has("vite") || !runs_missing_vite(&package, name) => {
             let told = Told::of(&package);
             let how = match told {
-                Told::Vite => "whose Vite is told of changes by previewd",
+                Told::Hook => "whose development server is told of changes by previewd",
                 Told::Next => "whose own watcher sees changes",
                 Told::Nobody => "which is no plain vite; every change starts it anew",
             };
             notes.push(format!("react: the {name} script, {how}"));
             let start = node::run_script(project, &package, name);
             environment.extend(start.environment);
-            if told == Told::Vite && script::resolved(&package, package.script(name).unwrap_or_default()).is_none() {
+            if told == Told::Hook && script::resolved(&package, package.script(name).unwrap_or_default()).is_none() {
                 // Programs of the project's own may run beside it: each is started anew by itself.
                 environment.insert("PREVIEWD_BESIDE".into(), "1".into());
             }

@@ -66,11 +66,13 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/told/child.cjs", include_bytes!("../../stacks/node/told/child.cjs")),
         file("node/told/check.mjs", include_bytes!("../../stacks/node/told/check.mjs")),
         file("node/told/control.mjs", include_bytes!("../../stacks/node/told/control.mjs")),
+        file("node/told/eleventy.mjs", include_bytes!("../../stacks/node/told/eleventy.mjs")),
         file("node/told/errors.mjs", include_bytes!("../../stacks/node/told/errors.mjs")),
         file("node/told/requests.cjs", include_bytes!("../../stacks/node/told/requests.cjs")),
         file("node/told/servers.mjs", include_bytes!("../../stacks/node/told/servers.mjs")),
         file("node/told/upgrades.mjs", include_bytes!("../../stacks/node/told/upgrades.mjs")),
         file("node/told/watchers.cjs", include_bytes!("../../stacks/node/told/watchers.cjs")),
+        file("node/told/webpack.cjs", include_bytes!("../../stacks/node/told/webpack.cjs")),
         file("node/told/writes.mjs", include_bytes!("../../stacks/node/told/writes.mjs")),
         file("static/nginx.conf", include_bytes!("../../stacks/static/nginx.conf")),
     ];

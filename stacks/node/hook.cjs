@@ -30,12 +30,15 @@ const STARTERS = new Set([
 ])
 /** The watcher of Angular's compiler, as it is required. */
 const ANGULARS = /\/tools\/esbuild\/watcher$/
+const BUNDLERS = new Set(['webpack', '@rspack/core'])
+const ELEVENTY = /\/(?:@11ty\/eleventy\/cmd\.[cm]?js|\.bin\/eleventy)$/
 
 if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''))) {
   const load = loader._load
   loader._load = function (request, ...words) {
     const loaded = load.call(this, request, ...words)
     if (request === 'chokidar') return require('./told/watchers.cjs').tame(loaded)
+    if (BUNDLERS.has(request)) return require('./told/webpack.cjs').tame(loaded)
     return ANGULARS.test(request) ? require('./told/builds.cjs').tame(loaded) : loaded
   }
   const native = require('./told/native.cjs')
@@ -49,9 +52,11 @@ if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''
     port1.unref()
     loader.register(pathToFileURL(hooks).href, { data: port2, transferList: [port2] })
   }
+  const begin = (name) => import(pathToFileURL(join(__dirname, 'told', name)).href).then((it) => it.begin())
+  if (isMainThread && ELEVENTY.test(process.argv[1] ?? '')) begin('eleventy.mjs')
   if (isMainThread && native.runsOwn()) {
     if (process.env.PREVIEWD_PROGRAM) require('./told/child.cjs').begin()
     else if (process.env.PREVIEWD_BESIDE) loader.runMain = require('./told/beside.cjs').run
-    else import(pathToFileURL(join(__dirname, 'told', 'program.mjs')).href).then((program) => program.begin())
+    else begin('program.mjs')
   }
 }

@@ -2,4 +2,4 @@
 
 use super::{Kind, Told};
 
-pub(super) const KIND: Kind = Kind { package: "@docusaurus/core", told: Told::Nobody };
+pub(super) const KIND: Kind = Kind { package: "@docusaurus/core", told: Told::Hook };

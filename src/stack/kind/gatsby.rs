@@ -2,4 +2,4 @@
 
 use super::{Kind, Told};
 
-pub(super) const KIND: Kind = Kind { package: "gatsby", told: Told::Nobody };
+pub(super) const KIND: Kind = Kind { package: "gatsby", told: Told::Hook };

@@ -19,8 +19,18 @@ use std::collections::BTreeMap;
 use super::manifest::Package;
 use crate::domain::runtime::{APP_ROOT, Needs, RUNTIME_MOUNT, ReloadPlan};
 
-/// Packages that bring a server of Vite's to a project that is made with none of these.
-const VITES: [&str; 5] = ["vite", "vinxi", "vitepress", "vike", "@storybook/react-vite"];
+/// Packages that bring a development server that is told of changes to a project that is made with none of these: Vite's,
+/// webpack's, Eleventy's.
+const SERVERS: [&str; 8] = [
+    "vite",
+    "vinxi",
+    "vitepress",
+    "vike",
+    "@storybook/react-vite",
+    "react-scripts",
+    "@vue/cli-service",
+    "@11ty/eleventy",
+];
 /// All of them. A project that lists several is of the first.
 const ALL: [Kind; 12] = [
     angular::KIND,
@@ -54,8 +64,9 @@ pub(super) struct Kind {
 /// How a development server learns of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
-    /// Through the Vite that it makes its server by, which is found by a module hook (`stacks/node/hook.cjs`).
-    Vite,
+    /// Through the Vite, the webpack or the watcher that it makes its server by, which is found by a hook
+    /// (`stacks/node/hook.cjs`).
+    Hook,
     /// By its own watcher; that it has built what was sent it says over its channel to the browser (`stacks/node/next.cjs`).
     Next,
     /// It is not: its process is started anew.
@@ -78,7 +89,7 @@ impl Told {
     pub fn of(package: &Package) -> Self {
         match of(package) {
             Some(kind) => kind.told,
-            None if VITES.iter().any(|name| package.has(name)) => Self::Vite,
+            None if SERVERS.iter().any(|name| package.has(name)) => Self::Hook,
             None => Self::Nobody,
         }
     }
@@ -86,7 +97,7 @@ impl Told {
     /// Returns how a change becomes visible, after adding to the variables what that takes.
     pub fn prepare(self, environment: &mut BTreeMap<String, String>) -> ReloadPlan {
         let hook = match self {
-            Self::Vite => "hook.cjs",
+            Self::Hook => "hook.cjs",
             Self::Next => "next.cjs",
             Self::Nobody => return ReloadPlan::Restart,
         };

@@ -2,4 +2,4 @@
 
 use super::{Kind, Told};
 
-pub(super) const KIND: Kind = Kind { package: "nuxt", told: Told::Vite };
+pub(super) const KIND: Kind = Kind { package: "nuxt", told: Told::Hook };

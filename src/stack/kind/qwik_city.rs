@@ -2,4 +2,4 @@
 
 use super::{Kind, Told};
 
-pub(super) const KIND: Kind = Kind { package: "@builder.io/qwik-city", told: Told::Vite };
+pub(super) const KIND: Kind = Kind { package: "@builder.io/qwik-city", told: Told::Hook };

@@ -258,7 +258,7 @@ fn a_page_with_a_manifest_of_page_libraries_is_static() {
 fn the_development_server_of_create_react_app_is_kept_from_ending() {
     let package = r#"{"scripts":{"start":"react-scripts start"},"dependencies":{"react":"19","react-scripts":"5"}}"#;
     let plan = plan_of(&[("package.json", package), ("public/index.html", ""), ("src/index.js", "")]);
-    assert_eq!((plan.stack, plan.start.reload), (Stack::React, ReloadPlan::Restart));
+    assert_eq!((plan.stack, plan.start.reload), (Stack::React, ReloadPlan::Control));
     assert_eq!(plan.start.environment["CI"], "true");
     assert!(plan.start.argv[2].ends_with("exec react-scripts start"));
 }

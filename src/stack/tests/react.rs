@@ -14,14 +14,18 @@ fn vite_is_told_of_changes_where_the_dev_script_is_plain() {
 }
 
 #[test]
-fn a_framework_that_is_built_on_vite_is_told_of_changes_and_others_are_not() {
+fn development_servers_that_are_known_are_told_of_changes_and_others_are_not() {
     for (package, dev, wanted) in [
         ("astro", "astro dev", ReloadPlan::Control),
         ("nuxt", "nuxt dev", ReloadPlan::Control),
         ("@react-router/dev", "react-router dev", ReloadPlan::Control),
         ("vitepress", "vitepress dev", ReloadPlan::Control),
         ("@angular/cli", "ng serve", ReloadPlan::Control),
-        ("gatsby", "gatsby develop", ReloadPlan::Restart),
+        ("gatsby", "gatsby develop", ReloadPlan::Control),
+        ("@docusaurus/core", "docusaurus start", ReloadPlan::Control),
+        ("react-scripts", "react-scripts start", ReloadPlan::Control),
+        ("@vue/cli-service", "vue-cli-service serve", ReloadPlan::Control),
+        ("@11ty/eleventy", "eleventy --serve", ReloadPlan::Control),
         ("webpack-dev-server", "webpack serve", ReloadPlan::Restart),
     ] {
         let manifest = format!(r#"{{"scripts":{{"dev":"{dev}"}},"devDependencies":{{"{package}":"1"}}}}"#);

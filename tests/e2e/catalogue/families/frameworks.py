@@ -297,7 +297,8 @@ OTHERS = [
         "A page made by Eleventy.",
         Edit("index.md", "A page made by Eleventy."),
         Break("_includes/base.njk", "{{ content", "{% if %}"),
-        route({"about.md": "All about it\n"}, "/about/"),
+        # By hand, too, a page stays in the folder that it was written to.
+        Added({"_includes/about.njk": ABOUT_TEXT}, ABOUT_TEXT, (Swap("_includes/base.njk", "{{ content", "{% include 'about.njk' %}{{ content"),)),
         Dependency(
             (
                 Swap("eleventy.config.js", "export default", f"{CLSX};\n\nexport default"),

@@ -101,8 +101,7 @@ def lit_parts(ending: str) -> dict:
     return {
         "shows": "Count is",
         "edit": Edit(leaf, "Count is", "Edited {n} is", "Edited {n} is"),
-        # A class may have a field of the name `const`.
-        "broken": Break(leaf, "render() {", "  = 1;"),
+        "broken": Break(leaf, "return html"),
         "added": Added(
             {f"src/added.{ending}": "export const added = 'Added here'\n"},
             "Added here",
