@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{
     manifest::{self, Package},
-    packages::{HOOKS, bring},
+    names::{SIDE_FOLDERS, decides_by_name},
+    packages::HOOKS,
     project::{FOREIGN, Project, bad, bad_json, resolve},
     python,
     settings::FILE,
-    wanted::{SIDE_FOLDERS, decides_by_name},
 };
 use crate::domain::{
     error::Error,
@@ -69,7 +69,7 @@ pub(super) fn install(
     let top = project.at("");
     let names: BTreeSet<&str> = top.files().filter(|path| is_manifest(project, path)).collect();
     // Too large a manifest would be missing without a word.
-    bring(&top, names.into_iter().chain(named(project, &top, &said)), &mut install.inputs, notes);
+    top.bring(names.into_iter().chain(named(project, &top, &said)), &mut install.inputs, notes);
     let scripts: Vec<String> =
         install.inputs.keys().filter(|path| top.is_executable(path)).map(|path| format!("{APP_ROOT}/{path}")).collect();
     if !scripts.is_empty() {

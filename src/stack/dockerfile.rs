@@ -8,8 +8,7 @@ use std::{
 use parse_dockerfile::{FromInstruction, Instruction};
 
 use super::{
-    looked_for,
-    project::Project,
+    project::{Project, looked_for},
     runtime::{ALL_AUTHORITIES, OWN_AUTHORITIES},
 };
 use crate::domain::{

@@ -10,6 +10,7 @@ mod extend;
 mod halves;
 mod kind;
 mod manifest;
+mod names;
 mod node;
 mod packages;
 mod project;
@@ -20,6 +21,7 @@ mod requirements;
 mod runtime;
 mod script;
 mod settings;
+mod shell;
 mod static_files;
 mod variables;
 mod wanted;
@@ -34,7 +36,12 @@ pub use self::{
     extend::on_top_of,
     runtime::{RuntimeFile, StackConfig, authorities, base_environment, runtime_files},
 };
-use self::{kind::Told, manifest::Package, project::Project};
+use self::{
+    kind::Told,
+    manifest::Package,
+    project::{Project, looked_for},
+    shell::shell,
+};
 use crate::domain::{
     detect::{self, Choice, PackageUse, Signs},
     error::Error,
@@ -124,20 +131,6 @@ pub fn plan(
     plan.data = settings.data.unwrap_or_default();
     plan.notes = notes;
     Ok(plan)
-}
-
-/// Returns an error that lists what was looked for.
-fn looked_for(names: impl IntoIterator<Item = String>) -> Error {
-    Error::StackNotFound { looked_for: names.into_iter().collect() }
-}
-
-/// Returns a command line that runs a script by `/bin/sh` with folders before and after the image's own search path.
-fn shell(before: &[&str], after: &[&str], script: &str) -> Vec<String> {
-    let quoted =
-        |folder: &&str| shlex::try_quote(folder).map_or_else(|_| (*folder).to_owned(), |word| word.into_owned());
-    let before: String = before.iter().map(quoted).map(|folder| folder + ":").collect();
-    let after: String = after.iter().map(quoted).map(|folder| format!(":{folder}")).collect();
-    vec!["/bin/sh".into(), "-c".into(), format!("export PATH={before}\"$PATH\"{after}\n{script}")]
 }
 
 /// What a folder shows whose `package.json` is for tools, and that has nothing else.

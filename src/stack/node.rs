@@ -1,22 +1,29 @@
 //! Node.js servers, and the development servers of frameworks that are no plain Vite.
 
+mod arguments;
 mod command;
+mod entry;
 mod nodemon;
 mod serves;
 
 use std::collections::BTreeMap;
 
-use self::{command::Start, serves::serves};
+use self::{
+    arguments::file_index,
+    command::Start,
+    entry::{entry, resolve},
+    serves::serves,
+};
 pub(super) use self::{
     command::{in_shell, run_script},
+    entry::is_entry_name,
     nodemon::FILE as NODEMON_FILE,
 };
 use super::{
     kind::{self, Told},
-    looked_for,
     manifest::Package,
     packages,
-    project::{Project, bad},
+    project::{Project, bad, looked_for},
     script,
 };
 use crate::domain::{
@@ -45,23 +52,6 @@ const PAGE_TOOLS: [&str; 10] = [
 ];
 /// The scripts that people run while they work, the likeliest first.
 const DEVELOPMENT: [&str; 4] = ["dev", "serve", "develop", "start:dev"];
-/// What is started when nothing says what is.
-const ENTRIES: [&str; 14] = [
-    "server.js",
-    "index.js",
-    "app.js",
-    "main.js",
-    "server.mjs",
-    "index.mjs",
-    "app.mjs",
-    "server.cjs",
-    "index.cjs",
-    "app.cjs",
-    "src/server.js",
-    "src/index.js",
-    "src/app.js",
-    "src/main.js",
-];
 
 /// Returns what a `package.json` is for.
 pub(super) fn package_use(project: &Project<'_>, package: &Package) -> PackageUse {
@@ -91,11 +81,6 @@ pub(super) fn package_use(project: &Project<'_>, package: &Package) -> PackageUs
             || serving_script(package).is_some()
     };
     if server { PackageUse::Server } else { PackageUse::Tools }
-}
-
-/// Returns whether a file of that name may be what is started.
-pub(super) fn is_entry_name(name: &str) -> bool {
-    ENTRIES.contains(&name)
 }
 
 fn is_page_tool(script: &str) -> bool {
@@ -236,31 +221,5 @@ fn serving_script(package: &Package) -> Option<&str> {
 fn waits_for_build(project: &Project<'_>, package: &Package, script: &str) -> bool {
     let Some(command) = script::resolved(package, script) else { return false };
     let Some((program, rest)) = command.argv.split_first() else { return false };
-    program == "node"
-        && command::file_index(rest).is_some_and(|index| resolve(project, package, &rest[index]).is_none())
-}
-
-/// Returns the file to start when no script says it.
-fn entry(project: &Project<'_>, package: &Package) -> Option<String> {
-    let main = package.main.as_deref().and_then(|main| resolve_file(project, main));
-    main.or_else(|| project.first(&ENTRIES).map(str::to_owned))
-}
-
-/// Returns the file that `node <name>` would run.
-fn resolve(project: &Project<'_>, package: &Package, name: &str) -> Option<String> {
-    if matches!(name, "." | "./") {
-        return package
-            .main
-            .as_deref()
-            .map_or_else(|| resolve_file(project, "index"), |main| resolve_file(project, main));
-    }
-    resolve_file(project, name)
-}
-
-fn resolve_file(project: &Project<'_>, name: &str) -> Option<String> {
-    let name = name.strip_prefix("./").unwrap_or(name).trim_end_matches('/');
-    ["", ".js", ".json", ".mjs", ".cjs", "/index.js"]
-        .into_iter()
-        .map(|ending| format!("{name}{ending}"))
-        .find(|path| project.has(path))
+    program == "node" && file_index(rest).is_some_and(|index| resolve(project, package, &rest[index]).is_none())
 }

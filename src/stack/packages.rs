@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub(super) use self::files::bring;
 use self::{
     commands::{CACHE, NPM_FLAGS},
     manager::{BUN, Manager},

@@ -26,6 +26,12 @@ pub(super) fn resolve(folder: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// Returns a name in a folder; the folder may be empty, or end with a slash.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    let folder = folder.trim_end_matches('/');
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
 /// A folder of a project.
 pub(super) struct Project<'a> {
     tree: &'a Tree,
@@ -122,6 +128,33 @@ impl<'a> Project<'a> {
     pub fn source(&self, name: &str) -> Option<String> {
         self.read(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
+
+    /// Adds files to an installation, and says which could not be read.
+    pub fn bring<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+        inputs: &mut BTreeMap<String, Vec<u8>>,
+        notes: &mut Vec<String>,
+    ) {
+        let mut missing = Vec::new();
+        for name in names {
+            match self.read(name) {
+                Some(bytes) => _ = inputs.insert(self.path(name), bytes.to_vec()),
+                None => missing.push(self.path(name)),
+            }
+        }
+        if let Some(first) = missing.first() {
+            let others = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
+            notes.push(format!(
+            "{first}{others}: not there when dependencies are installed, being too large, too deep, too many or a link"
+        ));
+        }
+    }
+}
+
+/// Returns an error that lists what was looked for.
+pub(super) fn looked_for(names: impl IntoIterator<Item = String>) -> Error {
+    Error::StackNotFound { looked_for: names.into_iter().collect() }
 }
 
 /// Returns an error that names the file.

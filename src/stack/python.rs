@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use self::entry::{ENTRIES, Entry, imports_module};
 pub(super) use self::entry::{has_entry, is_entry_name, makes_app};
 use super::{
-    looked_for,
-    project::{Project, bad},
-    requirements::{self, Requirements},
-    shell,
+    project::{Project, bad, join, looked_for},
+    requirements::{self, PIP, Requirements},
+    shell::shell,
 };
 use crate::domain::{
     error::Error,
@@ -151,10 +150,6 @@ pub(super) fn on_top(plan: &InstallPlan) -> Vec<String> {
     plan.commands.iter().filter(|command| !made.contains(command)).cloned().collect()
 }
 
-/// How pip is called.
-pub(super) const PIP: &str =
-    "\"$HOME/venv/bin/pip\" install --no-input --disable-pip-version-check --no-cache-dir --progress-bar off";
-
 fn server_command() -> String {
     format!("{PIP} --quiet --no-deps --target \"$HOME/server\" {SERVER}")
 }
@@ -182,9 +177,4 @@ fn module_path(project: &Project<'_>, folders: Vec<String>, last: Option<String>
         }
     }
     paths.join(":")
-}
-
-fn join(folder: &str, name: &str) -> String {
-    let folder = folder.trim_end_matches('/');
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }

@@ -5,8 +5,14 @@ mod supply;
 
 use std::collections::BTreeMap;
 
-use self::supply::CONFIGS;
-use super::{kind::Told, looked_for, manifest::Package, node, packages, project::Project, script};
+use self::page::CONFIGS;
+use super::{
+    kind::Told,
+    manifest::Package,
+    node, packages,
+    project::{Project, looked_for},
+    script,
+};
 use crate::domain::{
     error::Error,
     ids::FilePath,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{looked_for, project::Project};
+use super::project::{Project, looked_for};
 use crate::domain::{
     error::Error,
     runtime::{APP_ROOT, BaseImage, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},

@@ -5,7 +5,13 @@ use crate::{
         ids::FilePath,
         tree::{Entry, EntryKind, Tree, within},
     },
-    stack::{dockerfile, node, project::FOREIGN, python, settings},
+    stack::{
+        dockerfile,
+        names::{CUSTOM_MANIFESTS, LOCKFILES, MANIFESTS, SIDE_FOLDERS, YARN_PLUGINS, is_archive},
+        node,
+        project::FOREIGN,
+        python, settings,
+    },
 };
 
 /// The largest manifest that is read, in bytes.
@@ -24,47 +30,6 @@ const MAX_DEPTH: usize = 3;
 /// How deep pages and scripts are read, of which a project may have many.
 const MAX_ENTRY_DEPTH: usize = 2;
 
-/// The files that list dependencies, or say how to install them.
-const MANIFESTS: [&str; 22] = [
-    "package.json",
-    "requirements.txt",
-    "pyproject.toml",
-    ".npmrc",
-    ".yarnrc",
-    ".yarnrc.yml",
-    "pnpm-workspace.yaml",
-    ".pnpmfile.cjs",
-    ".pnpmfile.mjs",
-    "bunfig.toml",
-    "uv.toml",
-    ".python-version",
-    "runtime.txt",
-    "Pipfile",
-    "Pipfile.lock",
-    "setup.py",
-    "setup.cfg",
-    "environment.yml",
-    "environment.yaml",
-    "pdm.lock",
-    ".nvmrc",
-    ".node-version",
-];
-/// The files that pin dependencies.
-pub(super) const LOCKFILES: [&str; 8] = [
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "pnpm-lock.yaml",
-    "yarn.lock",
-    "bun.lock",
-    "bun.lockb",
-    "uv.lock",
-    "poetry.lock",
-];
-/// Manifests and lockfiles that only a project's own installation reads.
-const CUSTOM_MANIFESTS: [&str; 3] = ["pdm.toml", "deno.json", "deno.lock"];
-/// Folders whose files a project's own installation may name, whatever their kind.
-pub(super) const SIDE_FOLDERS: [&str; 8] =
-    ["prisma", "patches", "scripts", "bin", "tools", "requirements", "vendor", "wheels"];
 /// Folders of sources and of what a page shows: too many files to read in advance for an installation that may name them.
 const SOURCE_FOLDERS: [&str; 10] =
     ["src", "app", "pages", "components", "public", "static", "assets", "tests", "test", "docs"];
@@ -153,14 +118,6 @@ fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance
     }
 }
 
-/// Where yarn keeps its plugins.
-pub(super) const YARN_PLUGINS: &str = ".yarn/plugins/";
-
-/// Returns whether a file of that name is a package in an archive.
-pub(super) fn is_archive(name: &str) -> bool {
-    [".tgz", ".tar.gz", ".whl"].iter().any(|ending| name.ends_with(ending))
-}
-
 /// Returns whether a project's own installation may well name a file.
 fn is_nameable(path: &FilePath, depth: usize) -> bool {
     let folders = path.as_str().split('/').rev().skip(1);
@@ -188,17 +145,4 @@ fn is_nameable(path: &FilePath, depth: usize) -> bool {
         )
     );
     text && depth <= 1 && folders.into_iter().all(|folder| !SOURCE_FOLDERS.contains(&folder))
-}
-
-/// Returns whether a file decides what is installed by its name alone, whoever reads it: a manifest, a lockfile, the
-/// settings of a package manager, a list of requirements.
-pub(super) fn decides_by_name(path: &str) -> bool {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let folder = folder.rsplit('/').next().unwrap_or_default();
-    let list = [".txt", ".in", ".pip"].iter().any(|ending| name.ends_with(ending))
-        && (name.contains("requirements") || name.starts_with("constraints") || folder == "requirements");
-    list || MANIFESTS.contains(&name)
-        || LOCKFILES.contains(&name)
-        || CUSTOM_MANIFESTS.contains(&name)
-        || path.contains(YARN_PLUGINS)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{entry, nodemon};
+use super::{arguments::unwatched, entry::entry, nodemon};
 use crate::{
     domain::runtime::{APP_ROOT, RUNTIME_MOUNT},
     stack::{
@@ -10,42 +10,9 @@ use crate::{
         packages,
         project::Project,
         script::{self, Command},
-        shell,
+        shell::shell,
     },
 };
-
-/// Options of Node that take the next word as their value.
-const VALUED: [&str; 26] = [
-    "-r",
-    "--require",
-    "--import",
-    "--loader",
-    "--experimental-loader",
-    "-C",
-    "--conditions",
-    "--env-file",
-    "--env-file-if-exists",
-    "--watch-path",
-    "--watch-kill-signal",
-    "--input-type",
-    "--experimental-default-type",
-    "--title",
-    "--icu-data-dir",
-    "--disable-warning",
-    "--openssl-config",
-    "--dns-result-order",
-    "--trace-event-categories",
-    "--unhandled-rejections",
-    "--localstorage-file",
-    "--inspect-port",
-    "--diagnostic-dir",
-    "--redirect-warnings",
-    "--tls-keylog",
-    "--max-http-header-size",
-];
-/// Options of Node after which no file is run.
-const NO_FILE: [&str; 11] =
-    ["-e", "--eval", "-p", "--print", "-pe", "-c", "--check", "-i", "--interactive", "--run", "--test"];
 
 /// How a process is started.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,45 +59,6 @@ pub(in crate::stack) fn in_shell(project: &Project<'_>, script: &str) -> Vec<Str
     // A package manager that the image has is better than what stands in for it.
     let (bun, managers) = (packages::bun_folder(), format!("{RUNTIME_MOUNT}/node/bin"));
     shell(&packages.iter().map(String::as_str).collect::<Vec<_>>(), &[&bun, &managers], script)
-}
-
-/// Returns the place of the file among Node's arguments, or `None` if it is told to run something else.
-pub(super) fn file_index(words: &[String]) -> Option<usize> {
-    let mut index = 0;
-    while let Some(word) = words.get(index) {
-        let option = word.split('=').next().unwrap_or_default();
-        if NO_FILE.contains(&option) {
-            return None;
-        }
-        index += match word.as_str() {
-            "--" => return words.get(index + 1).map(|_| index + 1),
-            word if VALUED.contains(&word) => 2,
-            word if word.starts_with('-') && word != "-" => 1,
-            _ => return Some(index),
-        };
-    }
-    None
-}
-
-/// Returns Node's arguments without those of its watcher.
-fn unwatched(words: &[String]) -> Vec<String> {
-    let end = file_index(words).unwrap_or(words.len());
-    let mut kept = Vec::new();
-    let mut options = words[..end].iter();
-    while let Some(word) = options.next() {
-        if word.starts_with("--watch") {
-            if VALUED.contains(&word.as_str()) {
-                options.next();
-            }
-            continue;
-        }
-        kept.push(word.clone());
-        if VALUED.contains(&word.as_str()) {
-            kept.extend(options.next().cloned());
-        }
-    }
-    kept.extend_from_slice(&words[end..]);
-    kept
 }
 
 /// Takes the watcher off a command: previewd starts the process anew itself, and knows when.

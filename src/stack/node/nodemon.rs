@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::command::file_index;
+use super::arguments::file_index;
 use crate::stack::{
     manifest::Package,
     project::Project,

@@ -1,6 +1,6 @@
 //! Which scripts clearly run a server: those of known development servers, and those that run a file.
 
-use super::command::file_index;
+use super::arguments::file_index;
 use crate::stack::{manifest::Package, script};
 
 /// Programs that serve, whatever they are told, unless they are told to build.

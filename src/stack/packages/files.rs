@@ -7,8 +7,8 @@ use crate::{
     domain::error::Error,
     stack::{
         manifest::{self, Identity, Package},
+        names::{YARN_PLUGINS, is_archive},
         project::Project,
-        wanted::{YARN_PLUGINS, is_archive},
     },
 };
 
@@ -60,7 +60,7 @@ pub(super) fn inputs(
         }
     }
     let named = files_that_are_named(project, &inputs);
-    bring(project, named, &mut inputs, notes);
+    project.bring(named, &mut inputs, notes);
     Ok(inputs)
 }
 
@@ -79,28 +79,6 @@ fn files_that_are_named<'a>(project: &Project<'a>, inputs: &BTreeMap<String, Vec
         (kind && texts.iter().any(|text| text.contains(last))) || (yarn && name.starts_with(YARN_PLUGINS))
     };
     project.files().filter(named).collect()
-}
-
-/// Adds files to an installation, and says which could not be read.
-pub(in crate::stack) fn bring<'n>(
-    project: &Project<'_>,
-    names: impl IntoIterator<Item = &'n str>,
-    inputs: &mut BTreeMap<String, Vec<u8>>,
-    notes: &mut Vec<String>,
-) {
-    let mut missing = Vec::new();
-    for name in names {
-        match project.read(name) {
-            Some(bytes) => _ = inputs.insert(project.path(name), bytes.to_vec()),
-            None => missing.push(project.path(name)),
-        }
-    }
-    if let Some(first) = missing.first() {
-        let others = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
-        notes.push(format!(
-            "{first}{others}: not there when dependencies are installed, being too large, too deep, too many or a link"
-        ));
-    }
 }
 
 /// Returns whether a manifest or a lockfile has packages that come by git over ssh, or may.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     domain::error::Error,
-    stack::{manifest::Package, project::Project, wanted::LOCKFILES},
+    stack::{manifest::Package, names::LOCKFILES, project::Project},
 };
 
 /// Returns the folder above a package whose workspace it is part of, with the manifest there; `None` for a package on its

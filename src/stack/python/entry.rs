@@ -1,7 +1,6 @@
 //! Which Python file is started: a Django project, or the module that is likeliest to hold an app object.
 
-use super::join;
-use crate::stack::project::{FOREIGN, Project};
+use crate::stack::project::{FOREIGN, Project, join};
 
 /// The file names that may hold an app.
 const ENTRY_NAMES: [&str; 13] = [

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::supply::{CONFIGS, MOUNTS};
 use crate::{
     domain::error::Error,
     stack::project::{FOREIGN, Project, bad_line, resolve},
@@ -18,6 +17,22 @@ static SOURCE: LazyLock<Option<Regex>> =
 /// What in a configuration gives the paths of a page another meaning.
 static MOVES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\b(?:base|root)\s*:|["']/src"#).ok());
 
+/// The configurations of Vite, in its own order.
+pub(super) const CONFIGS: [&str; 6] =
+    ["vite.config.js", "vite.config.mjs", "vite.config.ts", "vite.config.cjs", "vite.config.mts", "vite.config.cts"];
+/// The modules that mount apps by custom.
+pub(super) const MOUNTS: [&str; 10] = [
+    "src/main.jsx",
+    "src/main.tsx",
+    "src/main.js",
+    "src/main.ts",
+    "src/index.jsx",
+    "src/index.tsx",
+    "src/index.js",
+    "src/index.ts",
+    "main.jsx",
+    "main.tsx",
+];
 /// The endings of modules that Vite takes from a project.
 const ENDINGS: [&str; 8] = ["js", "jsx", "ts", "tsx", "mjs", "mts", "cjs", "cts"];
 

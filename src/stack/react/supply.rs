@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::page;
+use super::page::{self, CONFIGS, MOUNTS};
 use crate::{
     domain::ids::FilePath,
     stack::{manifest::Package, packages::Extra, project::Project},
@@ -31,20 +31,6 @@ const JSX_PLUGINS: [&str; 12] = [
     "waku",
 ];
 
-pub(super) const CONFIGS: [&str; 6] =
-    ["vite.config.js", "vite.config.mjs", "vite.config.ts", "vite.config.cjs", "vite.config.mts", "vite.config.cts"];
-pub(super) const MOUNTS: [&str; 10] = [
-    "src/main.jsx",
-    "src/main.tsx",
-    "src/main.js",
-    "src/main.ts",
-    "src/index.jsx",
-    "src/index.tsx",
-    "src/index.js",
-    "src/index.ts",
-    "main.jsx",
-    "main.tsx",
-];
 const APPS: [&str; 8] = [
     "src/App.jsx",
     "src/App.tsx",

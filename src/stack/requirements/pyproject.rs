@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::beside;
+use super::lines::beside;
 use crate::{
     domain::error::Error,
     stack::project::{Project, bad, bad_toml},
