@@ -3,7 +3,6 @@
 //! Pure: no tokio, no I/O, no clock but the times it is given. Everything else may depend on it; it depends on nothing.
 
 pub mod dependencies;
-pub mod detect;
 pub mod error;
 pub mod events;
 pub mod failure;

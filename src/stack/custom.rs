@@ -5,17 +5,16 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{
+    kinds::Kind,
     manifest::{self, Package},
     names::{SIDE_FOLDERS, decides_by_name},
     packages::HOOKS,
     project::{FOREIGN, Project, bad, bad_json, resolve},
-    python,
     settings::FILE,
 };
 use crate::domain::{
     error::Error,
     runtime::{APP_ROOT, InstallPlan},
-    spec::Stack,
 };
 
 /// Fields of a `package.json` that no installation reads.
@@ -48,15 +47,12 @@ const IMPLIED: [(&str, &str); 4] =
 /// `BadManifest` if a `package.json` cannot be read.
 pub(super) fn install(
     install: &mut InstallPlan,
-    stack: Stack,
+    kind: &dyn Kind,
     project: &Project<'_>,
     commands: &[String],
     notes: &mut Vec<String>,
 ) -> Result<(), Error> {
-    install.commands = match stack {
-        Stack::Python => python::custom_install(commands),
-        _ => commands.to_vec(),
-    };
+    install.commands = kind.install_by(commands);
     install.inputs.clear();
     if commands.is_empty() {
         return Ok(());

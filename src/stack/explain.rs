@@ -17,11 +17,13 @@ pub use self::{
     install::installed,
     page::{PageAnswer, explain_page},
 };
-use super::readers::cause::{Cause, in_project};
+use super::{
+    kinds,
+    readers::cause::{Cause, in_project},
+};
 use crate::domain::{
     failure::{Failure, FailureStage, MAX_EXCERPT_LINES},
     runtime::{ImagePlan, RunPlan},
-    spec::Stack,
 };
 
 /// How many lines before the one that tells the cause are in the excerpt of an installation's log.
@@ -172,8 +174,7 @@ fn reported(plan: &RunPlan, stage: FailureStage, message: &str, file: Option<&st
     let reason = match stage {
         FailureStage::Build => "BUILD_FAILED",
         FailureStage::Install => INSTALL_FAILED,
-        _ if plan.stack == Stack::React => "TRANSFORM_FAILED",
-        _ => "FAILED",
+        _ => kinds::of(plan.stack).reported(),
     };
     let dockerfile = match (&plan.image, stage) {
         (ImagePlan::Build { dockerfile, .. }, FailureStage::Build) => Some(dockerfile.clone()),

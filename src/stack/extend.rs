@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{packages, python};
+use super::{kinds::python, packages};
 use crate::domain::runtime::InstallPlan;
 
 /// Returns the commands that make of what one installation left what another would: `None` where that is not sure.

@@ -1,11 +1,13 @@
 //! Projects in two halves, a page and a server, of which one is run: which, and what is said of the other.
 
-use super::{dockerfile, manifest::Package, project::Project, settings, signs};
-use crate::domain::{
-    detect::{self, Choice},
-    runtime::warning,
-    spec::Stack,
+use super::{
+    detect::{self, Choice, signs},
+    kinds::dockerfile,
+    manifest::Package,
+    project::Project,
+    settings,
 };
+use crate::domain::{runtime::warning, spec::Stack};
 
 /// What the folder of a page is called.
 const PAGES: [&str; 10] = ["frontend", "client", "web", "webapp", "website", "ui", "front", "www", "front-end", "app"];

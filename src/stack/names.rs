@@ -1,5 +1,14 @@
-//! The names of the files that decide what is installed, whoever reads them.
+//! The files that decide what is installed, whoever reads them: their names, and how large they are at most.
 
+/// The largest manifest that is read, in bytes.
+pub(super) const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
+/// The largest file of those that matter less, such as a source that may be a server, in bytes.
+pub(super) const MAX_SIDE_FILE_BYTES: u64 = 64 * 1024;
+/// How deep pages and scripts are read, of which a project may have many.
+pub(super) const MAX_ENTRY_DEPTH: usize = 2;
+
+/// The file that says what is left out of the build.
+pub(super) const DOCKERIGNORE: &str = ".dockerignore";
 /// The files that list dependencies, or say how to install them.
 pub(super) const MANIFESTS: [&str; 22] = [
     "package.json",

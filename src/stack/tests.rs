@@ -6,7 +6,7 @@ mod react;
 use super::*;
 use crate::domain::{
     dependencies,
-    runtime::{BaseImage, InstallPlan},
+    runtime::{BaseImage, InstallPlan, ReloadPlan},
     tree::{Entry, EntryKind},
 };
 

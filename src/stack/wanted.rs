@@ -3,32 +3,29 @@
 use crate::{
     domain::{
         ids::FilePath,
+        spec::Stack,
         tree::{Entry, EntryKind, Tree, within},
     },
     stack::{
-        dockerfile,
-        names::{CUSTOM_MANIFESTS, LOCKFILES, MANIFESTS, SIDE_FOLDERS, YARN_PLUGINS, is_archive},
-        node,
+        kinds,
+        names::{
+            CUSTOM_MANIFESTS, DOCKERIGNORE, LOCKFILES, MANIFESTS, MAX_ENTRY_DEPTH, MAX_MANIFEST_BYTES,
+            MAX_SIDE_FILE_BYTES, SIDE_FOLDERS, YARN_PLUGINS, is_archive,
+        },
         project::FOREIGN,
-        python, settings,
+        settings,
     },
 };
 
-/// The largest manifest that is read, in bytes.
-const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
 /// The largest lockfile that is read, in bytes.
 const MAX_LOCKFILE_BYTES: u64 = 10 * 1024 * 1024;
 /// The largest package in an archive that is read, in bytes, and the most of all of them together.
 const MAX_ARCHIVE_BYTES: u64 = 10 * 1024 * 1024;
 const MAX_ARCHIVES_BYTES: u64 = 16 * 1024 * 1024;
-/// The largest file of those that matter less, such as a source that may be a server, in bytes.
-const MAX_SIDE_FILE_BYTES: u64 = 64 * 1024;
 /// The most files that are read.
 const MAX_WANTED: usize = 256;
 /// How deep below the project's root files are read, in folders.
 const MAX_DEPTH: usize = 3;
-/// How deep pages and scripts are read, of which a project may have many.
-const MAX_ENTRY_DEPTH: usize = 2;
 
 /// Folders of sources and of what a page shows: too many files to read in advance for an installation that may name them.
 const SOURCE_FOLDERS: [&str; 10] =
@@ -88,22 +85,13 @@ fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance
     if LOCKFILES.contains(&name) {
         return Some((Importance::Manifest, MAX_LOCKFILE_BYTES));
     }
-    if name == dockerfile::IGNORE || MANIFESTS.contains(&name) || (settings && CUSTOM_MANIFESTS.contains(&name)) {
+    if name == DOCKERIGNORE || MANIFESTS.contains(&name) || (settings && CUSTOM_MANIFESTS.contains(&name)) {
         return Some((Importance::Manifest, MAX_MANIFEST_BYTES));
     }
     if is_archive(name) {
         return Some((Importance::Archive, MAX_ARCHIVE_BYTES));
     }
-    let entry = match path.extension() {
-        Some("html") => (name == "index.html" && depth <= MAX_ENTRY_DEPTH).then_some(MAX_MANIFEST_BYTES),
-        Some("py") => python::is_entry_name(name).then_some(MAX_MANIFEST_BYTES),
-        Some("js" | "mjs" | "cjs") => {
-            (node::is_entry_name(name) && depth <= MAX_ENTRY_DEPTH).then_some(MAX_SIDE_FILE_BYTES)
-        }
-        Some("json") => (name == node::NODEMON_FILE).then_some(MAX_SIDE_FILE_BYTES),
-        _ => None,
-    };
-    if let Some(max_bytes) = entry {
+    if let Some(max_bytes) = Stack::ALL.into_iter().find_map(|stack| kinds::of(stack).entry(path, depth)) {
         return Some((Importance::Entry, max_bytes));
     }
     match path.extension() {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Answering, Session, SessionError, Started};
 use crate::{
-    domain::{ports::ExpectedPort, runtime::RunPlan, spec::Stack},
+    domain::{ports::ExpectedPort, runtime::RunPlan},
     engine::SharedEngine,
     preview::agent::{ReadyOutcome, ReadyRequest},
+    stack,
 };
 
 /// How long an app that is starting may do nothing at all, and how often it is said what is waited for.
@@ -94,10 +95,5 @@ impl Session {
 
 /// Returns the paths that people look at where the one of a plan is not there.
 fn alternatives(plan: &RunPlan) -> Vec<String> {
-    let paths: &[&str] = match plan.stack {
-        Stack::Python => &["/docs", "/admin/", "/api", "/api/docs", "/health"],
-        Stack::Node | Stack::React | Stack::Dockerfile => &["/api", "/docs", "/api-docs", "/graphql", "/health"],
-        Stack::Static => &[],
-    };
-    paths.iter().map(|path| (*path).to_owned()).collect()
+    stack::pages(plan.stack).iter().map(|path| (*path).to_owned()).collect()
 }

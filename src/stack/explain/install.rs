@@ -19,11 +19,8 @@ pub(super) use self::found::INSTALL_FAILED;
 use self::found::{Found, plain_name};
 use super::lines::{MAX_INSTALL_LINES, readable};
 use crate::{
-    domain::{
-        runtime::{ImagePlan, InstallPlan, RunPlan},
-        spec::Stack,
-    },
-    stack::readers::cause::Cause,
+    domain::runtime::{ImagePlan, InstallPlan, RunPlan},
+    stack::{kinds, readers::cause::Cause},
 };
 
 /// How the line begins that an installation prints before it tries again in another way. What was printed before it counts
@@ -149,14 +146,8 @@ fn from_requirements(install: &InstallPlan, path: &str) -> Option<String> {
 /// Returns the manifest at fault when no line is known.
 fn manifest(plan: &RunPlan) -> Option<String> {
     let ImagePlan::Dependencies(install) = &plan.image else { return None };
-    let names: &[&str] = match plan.stack {
-        Stack::Python => &["requirements.txt", "pyproject.toml"],
-        _ => &["package.json"],
-    };
-    names
-        .iter()
-        .map(|name| in_root(plan, name))
-        .find(|path| install.inputs.contains_key(path) || plan.stack != Stack::Python)
+    let names = kinds::of(plan.stack).manifests();
+    names.iter().map(|name| in_root(plan, name)).find(|path| install.inputs.contains_key(path) || names.len() == 1)
 }
 
 fn in_root(plan: &RunPlan, name: &str) -> String {

@@ -1,7 +1,10 @@
 //! Ends, and what is said of them.
 
 use super::{lines::MAX_MESSAGE_CHARS, *};
-use crate::stack::tests::{plan_of, static_page};
+use crate::{
+    domain::spec::Stack,
+    stack::tests::{plan_of, static_page},
+};
 
 mod page;
 mod readers;

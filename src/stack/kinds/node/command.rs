@@ -16,14 +16,14 @@ use crate::{
 
 /// How a process is started.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::stack) struct Start {
+pub(in crate::stack::kinds) struct Start {
     pub argv: Vec<String>,
     pub environment: BTreeMap<String, String>,
 }
 
 /// Returns how a script is run: the command itself where it is plain, without a watcher; else by a shell as npm would,
 /// but without npm, whose own start takes longer than most apps'.
-pub(in crate::stack) fn run_script(project: &Project<'_>, package: &Package, name: &str) -> Start {
+pub(in crate::stack::kinds) fn run_script(project: &Project<'_>, package: &Package, name: &str) -> Start {
     let script = package.script(name).unwrap_or_default();
     let hook = package.script(&format!("pre{name}"));
     let mut environment = BTreeMap::from([("npm_lifecycle_event".to_owned(), name.to_owned())]);
@@ -49,7 +49,7 @@ pub(in crate::stack) fn run_script(project: &Project<'_>, package: &Package, nam
 }
 
 /// Returns a command line that runs a script by a shell that finds the project's packages, and those of a workspace above.
-pub(in crate::stack) fn in_shell(project: &Project<'_>, script: &str) -> Vec<String> {
+pub(super) fn in_shell(project: &Project<'_>, script: &str) -> Vec<String> {
     let folders = std::iter::successors(Some(project.root.as_str()), |folder| {
         (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(above, _)| above))
     });

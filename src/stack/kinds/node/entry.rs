@@ -21,7 +21,7 @@ const ENTRIES: [&str; 14] = [
 ];
 
 /// Returns whether a file of that name may be what is started.
-pub(in crate::stack) fn is_entry_name(name: &str) -> bool {
+pub(super) fn is_entry_name(name: &str) -> bool {
     ENTRIES.contains(&name)
 }
 

@@ -107,17 +107,17 @@ pub(super) enum Entry {
 }
 
 /// Returns whether a file of that name may be what is started.
-pub(in crate::stack) fn is_entry_name(name: &str) -> bool {
+pub(super) fn is_entry_name(name: &str) -> bool {
     ENTRY_NAMES.contains(&name) || PAGE_NAMES.contains(&name)
 }
 
 /// Returns whether the folder has a Python file that can be started.
-pub(in crate::stack) fn has_entry(project: &Project<'_>) -> bool {
+pub(super) fn has_entry(project: &Project<'_>) -> bool {
     find(project).is_some()
 }
 
 /// Returns whether what would be started shows signs of an app, and is not only a script with a likely name.
-pub(in crate::stack) fn makes_app(project: &Project<'_>) -> bool {
+pub(super) fn makes_app(project: &Project<'_>) -> bool {
     match find(project) {
         None => false,
         Some(Entry::Django { .. }) => true,

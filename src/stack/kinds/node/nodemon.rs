@@ -12,7 +12,7 @@ use crate::stack::{
 };
 
 /// The file's name, beside `package.json`.
-pub(in crate::stack) const FILE: &str = "nodemon.json";
+pub(super) const FILE: &str = "nodemon.json";
 
 /// What its configuration says of the command; the rest is about watching.
 #[derive(Debug, Default, Deserialize)]

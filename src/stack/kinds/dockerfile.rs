@@ -7,49 +7,69 @@ use std::{
 
 use parse_dockerfile::{FromInstruction, Instruction};
 
-use super::{
-    project::{Project, looked_for},
-    runtime::{ALL_AUTHORITIES, OWN_AUTHORITIES},
-};
-use crate::domain::{
-    error::Error,
-    ignore::Ignore,
-    runtime::{ImagePlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
-    spec::Stack,
+use super::{kind::Kind, node};
+use crate::{
+    domain::{
+        error::Error,
+        ignore::Ignore,
+        runtime::{ImagePlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+        spec::Stack,
+    },
+    stack::{
+        names::DOCKERIGNORE,
+        project::{Project, looked_for},
+        readers::{self, cause::Reader, esbuild, nginx, python, shell, tsc},
+        runtime::{ALL_AUTHORITIES, OWN_AUTHORITIES},
+        signs::Signs,
+    },
 };
 
 /// The file's name.
-pub(super) const FILE: &str = "Dockerfile";
-/// The file that says what is left out of the build.
-pub(super) const IGNORE: &str = ".dockerignore";
+pub(in crate::stack) const FILE: &str = "Dockerfile";
 
-/// Plans a project that is built by its own Dockerfile, with its folder as the context.
-///
-/// # Errors
-/// `StackNotFound` when there is none.
-pub(super) fn plan(project: &Project<'_>, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
-    if !project.has(FILE) {
-        return Err(looked_for([project.path(FILE)]));
+/// The stack `dockerfile`.
+pub(super) struct Dockerfile;
+
+impl Kind for Dockerfile {
+    fn show(&self, project: &Project<'_>, signs: &mut Signs) -> Result<(), Error> {
+        signs.dockerfile = project.has(FILE);
+        Ok(())
     }
-    let ignore = project.text(IGNORE)?.map(|text| Ignore::parse(&text)).unwrap_or_default();
-    notes.push(format!("dockerfile: the image is built by {}", project.path(FILE)));
-    Ok(RunPlan {
-        stack: Stack::Dockerfile,
-        root: project.root.clone(),
-        image: ImagePlan::Build { dockerfile: project.path(FILE), ignore },
-        start: StartPlan {
-            argv: Vec::new(),
-            environment: BTreeMap::new(),
-            port: 0,
-            named_port: false,
-            ready_path: "/".into(),
-            reload: ReloadPlan::Restart,
-        },
-        needs: Needs::default(),
-        notes: Vec::new(),
-        supplied: BTreeMap::new(),
-        data: Vec::new(),
-    })
+
+    /// Plans a project that is built by its own Dockerfile, with its folder as the context.
+    fn plan(&self, project: &Project<'_>, _: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+        if !project.has(FILE) {
+            return Err(looked_for([project.path(FILE)]));
+        }
+        let ignore = project.text(DOCKERIGNORE)?.map(|text| Ignore::parse(&text)).unwrap_or_default();
+        notes.push(format!("dockerfile: the image is built by {}", project.path(FILE)));
+        Ok(RunPlan {
+            stack: Stack::Dockerfile,
+            root: project.root.clone(),
+            image: ImagePlan::Build { dockerfile: project.path(FILE), ignore },
+            start: StartPlan {
+                argv: Vec::new(),
+                environment: BTreeMap::new(),
+                port: 0,
+                named_port: false,
+                ready_path: "/".into(),
+                reload: ReloadPlan::Restart,
+            },
+            needs: Needs::default(),
+            notes: Vec::new(),
+            supplied: BTreeMap::new(),
+            data: Vec::new(),
+        })
+    }
+
+    /// What is in the image is not known.
+    fn readers(&self) -> &'static [Reader] {
+        &[python::read, tsc::read, esbuild::read, readers::node::read, nginx::read, shell::read]
+    }
+
+    fn pages(&self) -> &'static [&'static str] {
+        node::PAGES
+    }
 }
 
 /// Returns a Dockerfile whose steps trust the operator's certificate authorities: a stage in which commands run has the

@@ -1,9 +1,14 @@
 //! Stack detection: which kind of project a folder holds, from the signs that were found in it.
 
-use crate::domain::spec::Stack;
+use super::{
+    kinds,
+    project::Project,
+    signs::{PackageUse, Signs},
+};
+use crate::domain::{error::Error, spec::Stack};
 
 /// The signs, in the order in which they decide, as an error lists them.
-pub const LOOKED_FOR: [&str; 7] = [
+pub(super) const LOOKED_FOR: [&str; 7] = [
     "previewd.toml",
     "Dockerfile",
     "requirements.txt",
@@ -13,60 +18,34 @@ pub const LOOKED_FOR: [&str; 7] = [
     "index.html",
 ];
 
-/// What a `package.json` is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PackageUse {
-    /// A page that Vite serves.
-    Page,
-    /// A server of its own, or a framework's.
-    Server,
-    /// Tools beside the project: nothing in it can be run as a server.
-    Tools,
-}
-
-/// What one folder shows of its kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Signs {
-    /// A `Dockerfile`.
-    pub dockerfile: bool,
-    /// A `requirements.txt`, or a `pyproject.toml` that describes a project.
-    pub python_manifest: bool,
-    /// A Python file that can be started.
-    pub python_entry: bool,
-    /// That Python file shows signs of an app: it is not only a script with a likely name.
-    pub python_app: bool,
-    /// A `package.json`.
-    pub package: Option<PackageUse>,
-    /// An `index.html`, in the folder or one that is published by custom.
-    pub index_page: bool,
-    /// A `server.js` or `app.js` without a `package.json`.
-    pub server_script: bool,
-}
-
-impl Signs {
-    /// No sign at all.
-    pub const NONE: Self = Self {
-        dockerfile: false,
-        python_manifest: false,
-        python_entry: false,
-        python_app: false,
-        package: None,
-        index_page: false,
-        server_script: false,
-    };
-}
-
 /// A stack, and what is said of the choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub(super) struct Choice {
     /// The stack.
     pub stack: Stack,
     /// Why, when something else was possible too.
     pub note: Option<&'static str>,
 }
 
+/// Gathers what a folder shows of its kind.
+///
+/// # Errors
+/// `BadManifest` when a manifest that tells cannot be read.
+pub(super) fn signs(project: &Project<'_>) -> Result<Signs, Error> {
+    let mut signs = Signs::default();
+    kinds::of(Stack::Dockerfile).show(project, &mut signs)?;
+    if signs.dockerfile {
+        // It decides alone: no manifest has to be good.
+        return Ok(signs);
+    }
+    for stack in Stack::ALL {
+        kinds::of(stack).show(project, &mut signs)?;
+    }
+    Ok(signs)
+}
+
 /// Chooses the stack that a user expects of a folder with these signs, or `None` when there is none.
-pub fn choose(signs: &Signs) -> Option<Choice> {
+pub(super) fn choose(signs: &Signs) -> Option<Choice> {
     let plain = |stack| Some(Choice { stack, note: None });
     let noted = |stack, note| Some(Choice { stack, note: Some(note) });
     if signs.dockerfile {

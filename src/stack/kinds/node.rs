@@ -8,33 +8,37 @@ mod serves;
 
 use std::collections::BTreeMap;
 
+pub(super) use self::command::run_script;
 use self::{
     arguments::file_index,
-    command::Start,
-    entry::{entry, resolve},
+    command::{Start, in_shell},
+    entry::{entry, is_entry_name, resolve},
     serves::serves,
 };
-pub(super) use self::{
-    command::{in_shell, run_script},
-    entry::is_entry_name,
-    nodemon::FILE as NODEMON_FILE,
-};
-use super::{
-    kind::{self, Told},
-    manifest::Package,
-    packages,
-    project::{Project, bad, looked_for},
-    script,
-};
-use crate::domain::{
-    detect::PackageUse,
-    error::Error,
-    runtime::{ImagePlan, RunPlan, StartPlan},
-    spec::Stack,
+use super::kind::Kind;
+use crate::{
+    domain::{
+        error::Error,
+        ids::FilePath,
+        runtime::{ImagePlan, RunPlan, StartPlan},
+        spec::Stack,
+    },
+    stack::{
+        kind::{self, Told},
+        manifest::Package,
+        names::{MAX_ENTRY_DEPTH, MAX_SIDE_FILE_BYTES},
+        packages,
+        project::{Project, bad, looked_for},
+        readers::{cause::Reader, eleventy, esbuild, node, python, shell, tsc},
+        script,
+        signs::{PackageUse, Signs},
+    },
 };
 
 /// The port that Node apps are told to listen on.
-pub(super) const PORT: u16 = 3000;
+const PORT: u16 = 3000;
+/// What people look at in an app that answers other requests than for pages.
+pub(super) const PAGES: &[&str] = &["/api", "/docs", "/api-docs", "/graphql", "/health"];
 /// Packages that make a server of a project that has React for its pages.
 const SERVERS: [&str; 7] = ["express", "fastify", "koa", "hono", "@hapi/hapi", "@nestjs/core", "polka"];
 /// Tools that serve or pack a page which is also fine as it is.
@@ -53,8 +57,76 @@ const PAGE_TOOLS: [&str; 10] = [
 /// The scripts that people run while they work, the likeliest first.
 const DEVELOPMENT: [&str; 4] = ["dev", "serve", "develop", "start:dev"];
 
+/// The stack `node`.
+pub(super) struct Node;
+
+impl Kind for Node {
+    fn show(&self, project: &Project<'_>, signs: &mut Signs) -> Result<(), Error> {
+        signs.package = Package::read(project)?.map(|package| package_use(project, &package));
+        signs.server_script = project.has("server.js") || project.has("app.js");
+        Ok(())
+    }
+
+    fn entry(&self, path: &FilePath, depth: usize) -> Option<u64> {
+        let may_start = match path.extension() {
+            Some("js" | "mjs" | "cjs") => is_entry_name(path.name()) && depth <= MAX_ENTRY_DEPTH,
+            _ => path.name() == nodemon::FILE,
+        };
+        may_start.then_some(MAX_SIDE_FILE_BYTES)
+    }
+
+    fn plan(&self, project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+        let package = Package::read(project)?.unwrap_or_default();
+        if !custom_start {
+            has_pages(project, &package)?;
+        }
+        let argv = if custom_start { Some(Start::default()) } else { start(project, &package, notes) };
+        let Start { argv, mut environment } = argv.ok_or_else(|| {
+            looked_for(
+                [format!("a start or dev script or main in {}", project.path("package.json"))]
+                    .into_iter()
+                    .chain(["server.js", "index.js", "app.js"].map(|name| project.path(name))),
+            )
+        })?;
+        let install = packages::install(project, &package, &[], notes)?;
+        let defaults = process_environment(&package, PORT);
+        environment
+            .extend(defaults.into_iter().filter(|(name, _)| !environment.contains_key(name)).collect::<Vec<_>>());
+        let reload = Told::of(&package).prepare(&mut environment);
+        Ok(RunPlan {
+            stack: Stack::Node,
+            root: project.root.clone(),
+            image: ImagePlan::Dependencies(install),
+            start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
+            needs: kind::needs(&package),
+            notes: Vec::new(),
+            supplied: BTreeMap::new(),
+            data: Vec::new(),
+        })
+    }
+
+    fn start_by(&self, start: &mut StartPlan, project: &Project<'_>, command: &str) -> Result<(), Error> {
+        let package = Package::read(project)?;
+        start.argv = in_shell(project, command);
+        start.reload = package.map_or(Told::Nobody, |package| Told::of(&package)).prepare(&mut start.environment);
+        Ok(())
+    }
+
+    fn note_install(&self, project: &Project<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
+        packages::note_hooks(project, notes)
+    }
+
+    fn readers(&self) -> &'static [Reader] {
+        &[tsc::read, esbuild::read, eleventy::read, node::read, shell::read, python::read]
+    }
+
+    fn pages(&self) -> &'static [&'static str] {
+        PAGES
+    }
+}
+
 /// Returns what a `package.json` is for.
-pub(super) fn package_use(project: &Project<'_>, package: &Package) -> PackageUse {
+fn package_use(project: &Project<'_>, package: &Package) -> PackageUse {
     if package.has("vite") {
         return PackageUse::Page;
     }
@@ -103,39 +175,6 @@ pub(super) fn has_pages(project: &Project<'_>, package: &Package) -> Result<(), 
         "{name} makes an app for phones, which has no page that a browser can show; a start in previewd.toml can run what has one"
     );
     Err(bad(project.path("package.json"), message))
-}
-
-/// Plans a Node app.
-///
-/// # Errors
-/// `BadManifest`, or `StackNotFound` when nothing says what to start.
-pub(super) fn plan(project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
-    let package = Package::read(project)?.unwrap_or_default();
-    if !custom_start {
-        has_pages(project, &package)?;
-    }
-    let argv = if custom_start { Some(Start::default()) } else { start(project, &package, notes) };
-    let Start { argv, mut environment } = argv.ok_or_else(|| {
-        looked_for(
-            [format!("a start or dev script or main in {}", project.path("package.json"))]
-                .into_iter()
-                .chain(["server.js", "index.js", "app.js"].map(|name| project.path(name))),
-        )
-    })?;
-    let install = packages::install(project, &package, &[], notes)?;
-    let defaults = process_environment(&package, PORT);
-    environment.extend(defaults.into_iter().filter(|(name, _)| !environment.contains_key(name)).collect::<Vec<_>>());
-    let reload = Told::of(&package).prepare(&mut environment);
-    Ok(RunPlan {
-        stack: Stack::Node,
-        root: project.root.clone(),
-        image: ImagePlan::Dependencies(install),
-        start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
-        needs: kind::needs(&package),
-        notes: Vec::new(),
-        supplied: BTreeMap::new(),
-        data: Vec::new(),
-    })
 }
 
 /// Returns the variables that Node apps and development servers are given.

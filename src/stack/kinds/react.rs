@@ -1,0 +1,228 @@
+//! Everything that Vite serves, through a wrapper on Vite's own API that is told of changes.
+
+mod page;
+mod supply;
+
+use std::collections::BTreeMap;
+
+use self::page::CONFIGS;
+use super::{
+    kind::Kind,
+    node::{self, Node},
+};
+use crate::{
+    domain::{
+        error::Error,
+        ids::FilePath,
+        runtime::{APP_ROOT, ImagePlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+        spec::Stack,
+    },
+    stack::{
+        kind::Told,
+        manifest::Package,
+        packages,
+        project::{Project, looked_for},
+        readers::cause::Reader,
+        script,
+        signs::Signs,
+    },
+};
+
+/// The port that Vite listens on.
+const PORT: u16 = 5173;
+
+/// The stack `react`: it is run by Node, and so in much as [`Node`] is.
+pub(super) struct React;
+
+impl Kind for React {
+    /// What a `package.json` is for, [`Node`] puts down.
+    fn show(&self, _: &Project<'_>, _: &mut Signs) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Plans a project that Vite serves, or whose own development script does.
+    fn plan(&self, project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+        let package = Package::read(project)?.ok_or_else(|| looked_for([project.path("package.json")]))?;
+        if !custom_start {
+            node::has_pages(project, &package)?;
+        }
+        let scripted = ["dev", "start", "serve"].into_iter().find(|name| package.script(name).is_some());
+        let vite = scripted.map(|name| options(&package, package.script(name).unwrap_or_default()));
+        let mut extras = Vec::new();
+        let mut supplied = BTreeMap::new();
+        let mut environment = node::process_environment(&package, PORT);
+        let (argv, reload) = match (scripted, vite) {
+            // Only a script of a project that lists what it runs can be relied on.
+            (Some(name), Some(None)) if package.has("vite") || !runs_missing_vite(&package, name) => {
+                let told = Told::of(&package);
+                let how = match told {
+                    Told::Hook => "whose development server is told of changes by previewd",
+                    Told::Next => "whose own watcher sees changes",
+                    Told::Nobody => "which is no plain vite; every change starts it anew",
+                };
+                notes.push(format!("react: the {name} script, {how}"));
+                let start = node::run_script(project, &package, name);
+                environment.extend(start.environment);
+                if told == Told::Hook && script::resolved(&package, package.script(name).unwrap_or_default()).is_none()
+                {
+                    // Programs of the project's own may run beside it: each is started anew by itself.
+                    environment.insert("PREVIEWD_BESIDE".into(), "1".into());
+                }
+                (start.argv, told.prepare(&mut environment))
+            }
+            (_, vite) => {
+                let vite = vite.flatten().unwrap_or_default();
+                environment.extend(vite.environment);
+                environment.insert("PREVIEWD_PROJECT".into(), APP_ROOT.into());
+                let folder = vite
+                    .root
+                    .as_deref()
+                    .map_or_else(|| project.at(&project.root), |root| project.at(&project.path(root)));
+                let mut argv = vec!["node".to_owned(), format!("{RUNTIME_MOUNT}/node/vite.mjs")];
+                argv.extend(["--port".to_owned(), PORT.to_string()]);
+                argv.extend(vite.arguments.iter().cloned());
+                if let Some(root) = &vite.root {
+                    argv.extend(["--root".into(), root.clone()]);
+                }
+                if let Some(page) = folder.source("index.html") {
+                    page::check(&folder, &page)?;
+                }
+                if supply::is_react(&package) {
+                    extras = supply::packages(&package, notes);
+                    supply::files(&folder, &package, &mut supplied, notes);
+                }
+                let config = folder.first(&CONFIGS).or_else(|| {
+                    supplied
+                        .keys()
+                        .any(|path: &FilePath| path.as_str() == folder.path(CONFIGS[1]))
+                        .then_some(CONFIGS[1])
+                });
+                // Named, so that one which comes or goes is another plan, and so another process.
+                if let (Some(config), None, false) = (config, &vite.root, argv.iter().any(|word| word == "--config")) {
+                    argv.extend(["--config".into(), config.to_owned()]);
+                }
+                notes.push("react: Vite, told of changes by previewd".into());
+                (argv, ReloadPlan::Control)
+            }
+        };
+        let argv = if custom_start { Vec::new() } else { argv };
+        let install = packages::install(project, &package, &extras, notes)?;
+        Ok(RunPlan {
+            stack: Stack::React,
+            root: project.root.clone(),
+            image: ImagePlan::Dependencies(install),
+            start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
+            needs: Needs::default(),
+            notes: Vec::new(),
+            supplied,
+            data: Vec::new(),
+        })
+    }
+
+    fn start_by(&self, start: &mut StartPlan, project: &Project<'_>, command: &str) -> Result<(), Error> {
+        Node.start_by(start, project, command)
+    }
+
+    fn note_install(&self, project: &Project<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
+        Node.note_install(project, notes)
+    }
+
+    fn readers(&self) -> &'static [Reader] {
+        Node.readers()
+    }
+
+    fn reported(&self) -> &'static str {
+        "TRANSFORM_FAILED"
+    }
+
+    fn pages(&self) -> &'static [&'static str] {
+        Node.pages()
+    }
+}
+
+/// Returns whether the script calls Vite in a project that does not list it, so that it cannot run.
+fn runs_missing_vite(package: &Package, name: &str) -> bool {
+    package.script(name).is_some_and(|script| script.split_whitespace().any(|word| word == "vite"))
+}
+
+/// What a plain `vite` command says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Options {
+    environment: BTreeMap<String, String>,
+    /// What the wrapper takes as well.
+    arguments: Vec<String>,
+    root: Option<String>,
+}
+
+/// Reads a script that is `vite` with options that the wrapper knows or has no need of; `None` for any other.
+fn options(package: &Package, script: &str) -> Option<Options> {
+    let command = script::resolved(package, script)?;
+    let mut words = command.argv.into_iter().peekable();
+    if words.next()? != "vite" {
+        return None;
+    }
+    match words.peek().map(String::as_str) {
+        Some("dev" | "serve") => _ = words.next(),
+        Some("build" | "preview" | "optimize") => return None,
+        _ => {}
+    }
+    let mut options = Options { environment: command.environment, ..Options::default() };
+    while let Some(word) = words.next() {
+        if !word.starts_with('-') {
+            let root = word.strip_prefix("./").unwrap_or(&word).trim_end_matches('/').to_owned();
+            root.parse::<FilePath>().ok()?;
+            if options.root.replace(root).is_some() {
+                return None;
+            }
+            continue;
+        }
+        let (name, mut value) = match word.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (word, None),
+        };
+        let mut argument = || value.take().or_else(|| words.next_if(|word| !word.starts_with('-')));
+        match name.as_str() {
+            "--mode" | "-m" => options.arguments.extend(["--mode".into(), argument()?]),
+            "--config" | "-c" => options.arguments.extend(["--config".into(), argument()?]),
+            "--base" => options.arguments.extend(["--base".into(), argument()?]),
+            "--force" => options.arguments.push("--force".into()),
+            "--port" | "--logLevel" | "-l" => _ = argument()?,
+            "--host" | "--open" | "--debug" | "-d" | "--filter" | "-f" => _ = argument(),
+            "--strictPort" | "--cors" => {}
+            "--clearScreen" => _ = words.next_if(|word| matches!(word.as_str(), "true" | "false")),
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_vite_scripts_are_read() {
+        let options = |script| options(&Package::default(), script);
+        for script in [
+            "vite",
+            "vite dev",
+            "vite --host",
+            "npx vite --host 0.0.0.0 --port 3000 --open",
+            "bunx --bun vite",
+            "pnpm vite --host",
+            "vite --open /x",
+            "vite serve --strictPort",
+        ] {
+            assert_eq!(options(script), Some(Options::default()), "{script}");
+        }
+        let read = options("cross-env A=b vite client --mode=dev -c my.config.ts --base /x/").unwrap();
+        assert_eq!(read.root.as_deref(), Some("client"));
+        assert_eq!(read.arguments, ["--mode", "dev", "--config", "my.config.ts", "--base", "/x/"]);
+        assert_eq!(read.environment["A"], "b");
+        for script in
+            ["tsc && vite", "vite build", "vite preview", "next dev", "vite --https", "vite ../x", "node vite.js"]
+        {
+            assert_eq!(options(script), None, "{script}");
+        }
+    }
+}
