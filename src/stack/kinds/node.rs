@@ -24,7 +24,7 @@ use crate::{
         spec::Stack,
     },
     stack::{
-        kind::{self, Told},
+        frameworks::{self, Told},
         manifest::Package,
         names::{MAX_ENTRY_DEPTH, MAX_SIDE_FILE_BYTES},
         packages,
@@ -92,13 +92,13 @@ impl Kind for Node {
         let defaults = process_environment(&package, PORT);
         environment
             .extend(defaults.into_iter().filter(|(name, _)| !environment.contains_key(name)).collect::<Vec<_>>());
-        let reload = Told::of(&package).prepare(&mut environment);
+        let reload = frameworks::told(&package).prepare(&mut environment);
         Ok(RunPlan {
             stack: Stack::Node,
             root: project.root.clone(),
             image: ImagePlan::Dependencies(install),
             start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
-            needs: kind::needs(&package),
+            needs: frameworks::needs(&package),
             notes: Vec::new(),
             supplied: BTreeMap::new(),
             data: Vec::new(),
@@ -108,7 +108,8 @@ impl Kind for Node {
     fn start_by(&self, start: &mut StartPlan, project: &Project<'_>, command: &str) -> Result<(), Error> {
         let package = Package::read(project)?;
         start.argv = in_shell(project, command);
-        start.reload = package.map_or(Told::Nobody, |package| Told::of(&package)).prepare(&mut start.environment);
+        start.reload =
+            package.map_or(Told::Nobody, |package| frameworks::told(&package)).prepare(&mut start.environment);
         Ok(())
     }
 
@@ -130,7 +131,7 @@ fn package_use(project: &Project<'_>, package: &Package) -> PackageUse {
     if package.has("vite") {
         return PackageUse::Page;
     }
-    let framework = kind::of(package).is_some();
+    let framework = frameworks::of(package).is_some();
     let start = package.script("start");
     let entry = entry(project, package);
     let listed = SERVERS.iter().any(|name| package.has(name)) && (start.is_some() || entry.is_some());
@@ -209,7 +210,7 @@ pub(super) fn process_environment(package: &Package, port: u16) -> BTreeMap<Stri
 /// A known framework's `dev` comes before its `start`, which serves what a build has made, and so does not show sources. A
 /// `start` that runs a file which is not there waits for a build too.
 fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> Option<Start> {
-    if let (Some(framework), Some(_)) = (kind::of(package), package.script("dev")) {
+    if let (Some(framework), Some(_)) = (frameworks::of(package), package.script("dev")) {
         notes.push(format!("node: the dev script of {}", framework.package));
         return Some(run_script(project, package, "dev"));
     }

@@ -18,7 +18,7 @@ use crate::{
         spec::Stack,
     },
     stack::{
-        kind::Told,
+        frameworks::{self, Told},
         manifest::Package,
         packages,
         project::{Project, looked_for},
@@ -54,7 +54,7 @@ impl Kind for React {
         let (argv, reload) = match (scripted, vite) {
             // Only a script of a project that lists what it runs can be relied on.
             (Some(name), Some(None)) if package.has("vite") || !runs_missing_vite(&package, name) => {
-                let told = Told::of(&package);
+                let told = frameworks::told(&package);
                 let how = match told {
                     Told::Hook => "whose development server is told of changes by previewd",
                     Told::Next => "whose own watcher sees changes",
