@@ -130,6 +130,15 @@ impl StackLimits {
             Stack::Static => self.static_pages,
         }
     }
+
+    /// Returns the setting of the memory that a container of that stack begins with.
+    fn memory_setting(stack: Stack) -> &'static str {
+        match stack {
+            Stack::Python | Stack::Node | Stack::Dockerfile => "PREVIEW_BACKEND_MEM",
+            Stack::React => "PREVIEW_FRONTEND_MEM",
+            Stack::Static => "PREVIEW_STATIC_MEM",
+        }
+    }
 }
 
 /// Which pages may call over grpc-web.
@@ -206,13 +215,8 @@ impl Config {
     /// Every setting that is wrong, and every variable whose name begins with `PREVIEW_` and is no setting.
     pub fn from(variables: BTreeMap<String, String>) -> Result<Self, ConfigErrors> {
         let mut read = Reader::new(variables);
-        let kinds = [
-            ("PREVIEW_BACKEND_MEM", &[Stack::Python, Stack::Node, Stack::Dockerfile][..]),
-            ("PREVIEW_FRONTEND_MEM", &[Stack::React]),
-            ("PREVIEW_STATIC_MEM", &[Stack::Static]),
-        ];
-        let named = kinds.iter().filter(|(name, _)| read.is_given(name));
-        let memory_named = named.flat_map(|(_, stacks)| stacks.iter().copied()).collect();
+        let memory_named =
+            Stack::ALL.into_iter().filter(|stack| read.is_given(StackLimits::memory_setting(*stack))).collect();
         let pids = read.number("PREVIEW_PIDS", PIDS);
         let config = Self {
             listen: read.listen("PREVIEW_LISTEN"),

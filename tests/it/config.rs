@@ -79,7 +79,7 @@ fn values_are_read_with_their_units() {
     assert_eq!(config.limits.frontend.memory_bytes, 300 * MIB);
     assert_eq!(config.limits.static_pages.memory_bytes, 20 * MIB);
     assert!((config.limits.static_pages.cpus - 2.0).abs() < f64::EPSILON);
-    assert_eq!(config.memory_named, [Stack::Python, Stack::Node, Stack::Dockerfile, Stack::React, Stack::Static]);
+    assert_eq!(config.memory_named, Stack::ALL);
     assert_eq!(config.install_limits.memory_bytes, 3072 * MIB);
     assert!((config.install_limits.cpus - 1.5).abs() < f64::EPSILON);
     assert!(!config.inotify);
