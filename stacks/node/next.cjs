@@ -4,7 +4,7 @@
 
 'use strict'
 
-const { existsSync, utimesSync } = require('node:fs')
+const { existsSync, readFileSync, utimesSync } = require('node:fs')
 const { createRequire } = require('node:module')
 const { join, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
@@ -137,6 +137,7 @@ async function answer({ changes }) {
     await ended()
     reloadThoseNewAt(begun)
   }
+  errors = errors.filter((error) => !isOver(error))
   return errors.length > 0 ? { ok: false, error: described(errors[0]) } : { ok: true, strategy: 'hot' }
 }
 
@@ -164,9 +165,31 @@ function pause(milliseconds) {
   return new Promise((done) => setTimeout(done, milliseconds))
 }
 
+/**
+ * Returns whether an error is of what a file no longer says: Turbopack repeats those of a page until somebody asks for it
+ * again. The line at fault is marked in the error's text.
+ */
+function isOver(error) {
+  const text = textOf(error)
+  const marked = /^\s*>\s*(\d+) \|(.*)$/m.exec(text)
+  const { file } = described(error)
+  if (!marked || !file) return false
+  try {
+    const line = readFileSync(resolve(file), 'utf8').split('\n')[Number(marked[1]) - 1]
+    return line?.trim() !== marked[2].trim()
+  } catch {
+    return !existsSync(resolve(file))
+  }
+}
+
+function textOf(error) {
+  const text = typeof error === 'string' ? error : [error.moduleName, error.message].filter(Boolean).join('\n')
+  return text.replace(/\u001b\[[0-9;]*m/g, '')
+}
+
 /** Returns an error of its channel as previewd reports it: a text, or an object in Turbopack. */
 function described(error) {
-  const text = (typeof error === 'string' ? error : [error.moduleName, error.message].filter(Boolean).join('\n')).replace(/\u001b\[[0-9;]*m/g, '')
+  const text = textOf(error)
   const place = /(?:^|\s|\[)(?:\.\/)?([\w@./()[\]-]+\.[a-z]+)(?::(\d+))?(?::\d+)?/m.exec(text)
   const line = error.loc?.start?.line ?? place?.[2] ?? /(?:^|\n)\s*>\s*(\d+) \|/.exec(text)?.[1] ?? /\[(\d+):\d+\]/.exec(text)?.[1]
   const lines = text.split('\n').map((line) => line.trim()).filter(Boolean)
