@@ -6,4 +6,4 @@ use super::{
 };
 
 pub(super) const FRAMEWORK: Framework =
-    Framework { package: "@angular/cli", told: Told::Hook, memory_bytes: Some(GIB) };
+    Framework { package: "@angular/cli", told: Told::Hook, memory_bytes: Some(GIB), ..Framework::USUAL };

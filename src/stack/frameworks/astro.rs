@@ -2,4 +2,4 @@
 
 use super::{framework::Framework, told::Told};
 
-pub(super) const FRAMEWORK: Framework = Framework { package: "astro", told: Told::Hook, memory_bytes: None };
+pub(super) const FRAMEWORK: Framework = Framework { package: "astro", told: Told::Hook, ..Framework::USUAL };

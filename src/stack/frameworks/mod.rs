@@ -1,9 +1,11 @@
-//! Frameworks with a development server of their own, one file each, and one list: by which package they show, how they are
-//! told of changes, and what they need.
+//! Frameworks with a development server of their own, and tools that bring one: one file each, and one list. By which package
+//! they show, how they are told of changes, and what they need.
 
 mod angular;
 mod astro;
+mod create_react_app;
 mod docusaurus;
+mod eleventy;
 mod framework;
 mod gatsby;
 mod next;
@@ -12,28 +14,22 @@ mod qwik_city;
 mod react_router;
 mod remix;
 mod solid_start;
+mod storybook;
 mod svelte_kit;
 mod tanstack_start;
 mod told;
+mod vike;
+mod vinxi;
+mod vite;
+mod vitepress;
+mod vue_cli;
 
 pub(super) use self::{framework::Framework, told::Told};
 use super::manifest::Package;
 use crate::domain::runtime::Needs;
 
-/// Packages that bring a development server that is told of changes to a project that is made with none of these: Vite's,
-/// webpack's, Eleventy's.
-const SERVERS: [&str; 8] = [
-    "vite",
-    "vinxi",
-    "vitepress",
-    "vike",
-    "@storybook/react-vite",
-    "react-scripts",
-    "@vue/cli-service",
-    "@11ty/eleventy",
-];
-/// All of them. A project that lists several is of the first.
-const ALL: [Framework; 12] = [
+/// All of them, frameworks before the tools that they are made with. A project that lists several is of the first.
+const ALL: [Framework; 20] = [
     angular::FRAMEWORK,
     astro::FRAMEWORK,
     docusaurus::FRAMEWORK,
@@ -46,23 +42,31 @@ const ALL: [Framework; 12] = [
     solid_start::FRAMEWORK,
     svelte_kit::FRAMEWORK,
     tanstack_start::FRAMEWORK,
+    vite::FRAMEWORK,
+    vinxi::FRAMEWORK,
+    vitepress::FRAMEWORK,
+    vike::FRAMEWORK,
+    storybook::FRAMEWORK,
+    create_react_app::FRAMEWORK,
+    vue_cli::FRAMEWORK,
+    eleventy::FRAMEWORK,
 ];
 
 /// Returns the framework that a project is made with, by its direct dependencies.
 pub(super) fn of(package: &Package) -> Option<Framework> {
-    ALL.into_iter().find(|framework| package.has(framework.package))
+    first(package).filter(|framework| framework.builds)
 }
 
 /// Returns what a project's framework is known to need.
 pub(super) fn needs(package: &Package) -> Needs {
-    Needs { memory_bytes: of(package).and_then(|framework| framework.memory_bytes) }
+    Needs { memory_bytes: first(package).and_then(|framework| framework.memory_bytes) }
 }
 
 /// Returns how the development server of a project learns of changes.
 pub(super) fn told(package: &Package) -> Told {
-    match of(package) {
-        Some(framework) => framework.told,
-        None if SERVERS.iter().any(|name| package.has(name)) => Told::Hook,
-        None => Told::Nobody,
-    }
+    first(package).map_or(Told::Nobody, |framework| framework.told)
+}
+
+fn first(package: &Package) -> Option<Framework> {
+    ALL.into_iter().find(|framework| package.has(framework.package))
 }

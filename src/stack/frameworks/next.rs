@@ -6,4 +6,5 @@ use super::{
 };
 
 /// Next.js 15 takes 700 MB at its first page.
-pub(super) const FRAMEWORK: Framework = Framework { package: "next", told: Told::Next, memory_bytes: Some(GIB) };
+pub(super) const FRAMEWORK: Framework =
+    Framework { package: "next", told: Told::Next, memory_bytes: Some(GIB), ..Framework::USUAL };

@@ -5,4 +5,5 @@ use super::{
     told::Told,
 };
 
-pub(super) const FRAMEWORK: Framework = Framework { package: "nuxt", told: Told::Hook, memory_bytes: Some(GIB) };
+pub(super) const FRAMEWORK: Framework =
+    Framework { package: "nuxt", told: Told::Hook, memory_bytes: Some(GIB), ..Framework::USUAL };

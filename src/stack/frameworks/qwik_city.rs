@@ -3,4 +3,4 @@
 use super::{framework::Framework, told::Told};
 
 pub(super) const FRAMEWORK: Framework =
-    Framework { package: "@builder.io/qwik-city", told: Told::Hook, memory_bytes: None };
+    Framework { package: "@builder.io/qwik-city", told: Told::Hook, ..Framework::USUAL };

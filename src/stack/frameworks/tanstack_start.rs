@@ -3,4 +3,4 @@
 use super::{framework::Framework, told::Told};
 
 pub(super) const FRAMEWORK: Framework =
-    Framework { package: "@tanstack/react-start", told: Told::Hook, memory_bytes: None };
+    Framework { package: "@tanstack/react-start", told: Told::Hook, ..Framework::USUAL };
