@@ -82,6 +82,7 @@ mod tests {
                 inputs: BTreeMap::new(),
                 environment: BTreeMap::new(),
             }),
+            prebundle: None,
             start: StartPlan {
                 argv: vec!["nginx".into()],
                 environment: BTreeMap::new(),

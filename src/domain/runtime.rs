@@ -25,6 +25,9 @@ pub struct RunPlan {
     pub root: String,
     /// What decides the image that the app runs in.
     pub image: ImagePlan,
+    /// The same installation with the packages bundled that its pages import, where its development server keeps such a
+    /// bundle. It is of use once there is one, and never waited for.
+    pub prebundle: Option<InstallPlan>,
     /// How the app's process is started.
     pub start: StartPlan,
     /// What it is known to need.

@@ -123,7 +123,7 @@ impl Driver {
                     progress.strategy = Some(Strategy::Restart);
                     self.clear_the_way(session, serving).await;
                 }
-                Told::Taken(strategy) => {
+                Told::Taken(strategy, _) => {
                     progress.strategy = strategy.or(progress.strategy);
                     return if serving {
                         self.check_page(session, prepared, mark).await
@@ -173,8 +173,8 @@ impl Driver {
 
 /// What came of telling the running app what changed.
 pub(super) enum Told {
-    /// It shows the change, in that way if it says so.
-    Taken(Option<Strategy>),
+    /// It shows the change, in that way if it says so. With what its pages import of packages, where it says that.
+    Taken(Option<Strategy>, Vec<String>),
     /// It says that the code is broken.
     Broken(Failure),
     /// It runs code that it cannot load anew: another process has to.
@@ -189,7 +189,7 @@ pub(super) enum Told {
 pub(super) async fn tell(session: &Session, commit: &CommitId, changed: &[ChangedPath]) -> Told {
     match session.notify(notice(commit, changed)).await {
         Ok(answer) => match take_answer(&answer) {
-            Ok(Answer::Taken(strategy)) => Told::Taken(strategy),
+            Ok(Answer::Taken(strategy, packages)) => Told::Taken(strategy, packages),
             Ok(Answer::Broken(failure)) => Told::Broken(failure),
             Ok(Answer::Raised(lines)) => {
                 let end = End::Exited { code: 1, out_of_memory: false };

@@ -23,6 +23,7 @@ use crate::{
     preview::{
         flights::{Flights, Held},
         log::Log,
+        prebundle::Bundles,
         recipe::{BUILD, DEPENDENCIES, Name, OnTop, Recipe, Source},
         session::SessionError,
         settings::Settings,
@@ -55,13 +56,14 @@ pub struct ReadyImage {
 
 /// Makes images, and knows which are being made.
 pub struct Images {
-    engine: SharedEngine,
-    settings: Arc<Settings>,
+    pub(super) engine: SharedEngine,
+    pub(super) settings: Arc<Settings>,
     instance: String,
     flights: Flights,
     used: Mutex<Used>,
     leases: tokio::sync::Mutex<HashMap<String, Weak<()>>>,
     recent: Mutex<VecDeque<Recent>>,
+    pub(super) bundles: Bundles,
 }
 
 /// Dependencies that were wanted in this life of the service, the newest last.
@@ -96,6 +98,7 @@ impl Images {
             used: Mutex::default(),
             leases: tokio::sync::Mutex::default(),
             recent: Mutex::default(),
+            bundles: Bundles::default(),
         })
     }
 
@@ -111,7 +114,10 @@ impl Images {
         held: &mut Option<Held>,
         making: impl FnOnce(),
     ) -> Result<ReadyImage, Failure> {
-        let (key, base) = self.key(&recipe, log, held).await?;
+        let (key, base) = match &recipe.source {
+            Source::Dependencies(plan) => self.dependencies(plan, log, held).await?,
+            Source::Build(context) => (context.key(), String::new()),
+        };
         let tag = self.tag(recipe.role(), &key);
         self.used.lock().unwrap_or_else(PoisonError::into_inner).by_key.insert(key.clone(), Instant::now());
         let lease = if recipe.is_shared() { None } else { Some(self.lease(&key).await) };
@@ -207,7 +213,7 @@ impl Images {
         }
     }
 
-    fn tag(&self, role: &str, key: &str) -> String {
+    pub(super) fn tag(&self, role: &str, key: &str) -> String {
         format!("previewd-{}/{role}:{key}", self.instance)
     }
 
@@ -260,17 +266,17 @@ impl Images {
         }
     }
 
-    async fn key(&self, recipe: &Recipe, log: &Log, held: &mut Option<Held>) -> Result<(String, String), Failure> {
-        match &recipe.source {
-            Source::Dependencies(plan) => {
-                let reference = self.settings.images.get(&plan.base).cloned().unwrap_or_default();
-                let base = self.base(&reference, log, held).await?;
-                let machine = self.engine.machine().await;
-                let machine = machine.map_err(|error| engine_failure(FailureStage::Image, &error))?;
-                Ok((dependencies::key(plan, &base.id, &machine.architecture), base.id))
-            }
-            Source::Build(context) => Ok((context.key(), String::new())),
-        }
+    /// Returns the key of dependencies, and the id of the image that they are installed in.
+    pub(super) async fn dependencies(
+        &self,
+        plan: &InstallPlan,
+        log: &Log,
+        held: &mut Option<Held>,
+    ) -> Result<(String, String), Failure> {
+        let reference = self.settings.images.get(&plan.base).cloned().unwrap_or_default();
+        let base = self.base(&reference, log, held).await?;
+        let machine = self.engine.machine().await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
+        Ok((dependencies::key(plan, &base.id, &machine.architecture), base.id))
     }
 
     async fn base(&self, reference: &str, log: &Log, held: &mut Option<Held>) -> Result<Image, Failure> {

@@ -24,6 +24,7 @@ mod log_stream;
 pub mod manager;
 mod notice;
 pub mod page;
+mod prebundle;
 mod publisher;
 pub mod reaper;
 pub mod recipe;

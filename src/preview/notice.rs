@@ -32,8 +32,8 @@ pub(super) fn notice(commit: &CommitId, changed: &[ChangedPath]) -> String {
 /// What a development server makes of a change.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// It shows the change, in that way if it says so.
-    Taken(Option<Strategy>),
+    /// It shows the change, in that way if it says so. With what its pages import of packages, where it says that.
+    Taken(Option<Strategy>, Vec<String>),
     /// The code is broken.
     Broken(Failure),
     /// The code is broken: the last lines of what the app prints of it, at most 400.
@@ -48,6 +48,8 @@ struct Line {
     ok: bool,
     strategy: Option<String>,
     error: Option<LineError>,
+    #[serde(default)]
+    packages: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,11 +78,12 @@ pub(super) fn take_answer(answers: &str) -> Result<Answer, serde_json::Error> {
     if says("process") {
         return Ok(Answer::Restart);
     }
-    Ok(Answer::Taken(match () {
+    let strategy = match () {
         () if says("restart") => Some(Strategy::Restart),
         () if says("full") => Some(Strategy::FullPage),
         () => None,
-    }))
+    };
+    Ok(Answer::Taken(strategy, answers.into_iter().flat_map(|answer| answer.packages).collect()))
 }
 
 impl Line {
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn the_answers_of_several_processes_come_to_the_most_that_one_needs() {
         let taken = |answers: &str| match take_answer(answers) {
-            Ok(Answer::Taken(strategy)) => strategy,
+            Ok(Answer::Taken(strategy, _)) => strategy,
             other => panic!("{other:?}"),
         };
         let (hot, full) = (r#"{"ok":true,"strategy":"hot"}"#, r#"{"ok":true,"strategy":"full"}"#);

@@ -41,6 +41,11 @@ pub(super) const BUILD: &str = "build";
 /// The value of [`LABEL_ROLE`] of images that hold dependencies.
 pub(super) const DEPENDENCIES: &str = "dependencies";
 
+/// The value of [`LABEL_ROLE`] of images that hold dependencies, and a bundle of those that pages import.
+pub(super) const PREBUNDLED: &str = "prebundled";
+/// How much CPU such a bundle is made with, at most: nobody waits for it.
+const PREBUNDLE_CPUS: f64 = 1.0;
+
 /// What an image is made from.
 #[derive(Clone)]
 pub struct Recipe {
@@ -98,6 +103,26 @@ impl Recipe {
         }
     }
 
+    /// Makes an image that has a bundle of packages as well, on top of the one of the dependencies alone.
+    pub(super) async fn prebundle(
+        self,
+        engine: &SharedEngine,
+        settings: &Settings,
+        name: &Name,
+        log: &Log,
+    ) -> Result<Image, Failure> {
+        let (Source::Dependencies(plan), Some(OnTop { image, commands })) = (&self.source, &name.on_top) else {
+            return Err(Failure::new(FailureStage::Install, "INTERNAL", "there is nothing to bundle"));
+        };
+        let machine = engine.machine().await.map_err(|error| engine_failure(FailureStage::Install, &error))?;
+        let mut limits = settings.install_limits.on_machine(machine.cpus);
+        limits.cpus = limits.cpus.min(PREBUNDLE_CPUS);
+        let maker = Maker { engine, settings, name, log, run: &self.run, limits, role: PREBUNDLED };
+        let making = maker.install_in(image, plan, commands);
+        let late = |_| Err(Failure::new(FailureStage::Install, "TIMEOUT", "it did not end"));
+        tokio::time::timeout(settings.install_timeout, making).await.unwrap_or_else(late)
+    }
+
     /// Makes the image.
     pub(super) async fn make(
         self,
@@ -113,7 +138,7 @@ impl Recipe {
         let timeout = settings.install_timeout;
         let machine = engine.machine().await.map_err(|error| engine_failure(stage, &error))?;
         let limits = settings.install_limits.on_machine(machine.cpus);
-        let maker = Maker { engine, settings, name, log, run: &self.run, limits };
+        let maker = Maker { engine, settings, name, log, run: &self.run, limits, role: self.role() };
         let making = async {
             match &self.source {
                 Source::Dependencies(plan) => maker.install(plan).await,
@@ -136,6 +161,7 @@ struct Maker<'a> {
     log: &'a Log,
     run: &'a RunPlan,
     limits: Limits,
+    role: &'static str,
 }
 
 impl Maker<'_> {
@@ -170,7 +196,7 @@ impl Maker<'_> {
             let exit = self.run_commands(container.id(), plan, commands).await;
             self.judge(exit.map_err(|error| session_failure(FailureStage::Install, &error))?)?;
         }
-        let mut labels = self.labels(DEPENDENCIES);
+        let mut labels = self.labels(self.role);
         let notes = stack::installed(&self.log.all(LogSource::Install));
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));

@@ -58,6 +58,7 @@ impl Driver {
         };
         session.lease.clone_from(&prepared.image.lease);
         self.claim(session, container);
+        self.prebundle();
         outcome
     }
 
@@ -71,9 +72,10 @@ impl Driver {
         let machine = engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
         let lifted = if limits.cpus < burst.cpus { burst.on_machine(machine.cpus) } else { limits };
+        let prebundled = self.core.images.prebundled(&prepared.plan).await;
         let spec = ContainerSpec {
             name,
-            image: prepared.image.image.id.clone(),
+            image: prebundled.as_ref().unwrap_or(&prepared.image.image).id.clone(),
             labels: [
                 (LABEL_ROLE, "preview"),
                 (LABEL_STACK, prepared.plan.stack.as_str()),

@@ -164,6 +164,8 @@ pub struct Session {
     pub silent: bool,
     /// Whether the project's data could not be brought in, so that what its app has written is not to take its place.
     pub lacks_data: bool,
+    /// What its development server says that its pages import of packages. Untrusted.
+    pub packages: Vec<String>,
     // The port that was found, and the plan that it was found for.
     found: Option<(StartPlan, u16)>,
     // Whether it was told which path is there where the one that is asked for is not.
@@ -226,6 +228,7 @@ impl Session {
             running: false,
             silent: false,
             lacks_data: false,
+            packages: Vec::new(),
             found: None,
             tried_others: false,
             files_are_known: true,

@@ -105,6 +105,7 @@ mod tests {
             stack: Stack::Node,
             root: String::new(),
             image: ImagePlan::Build { dockerfile: "Dockerfile".into(), ignore: Ignore::default() },
+            prebundle: None,
             start: StartPlan {
                 argv: Vec::new(),
                 environment: BTreeMap::new(),

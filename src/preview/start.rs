@@ -127,7 +127,11 @@ impl Driver {
             return Ok(None);
         }
         match tell(session, &session.revision, &[]).await {
-            Told::Taken(_) | Told::Stale => Ok(None),
+            Told::Taken(_, packages) => {
+                session.packages = packages;
+                Ok(None)
+            }
+            Told::Stale => Ok(None),
             Told::Broken(failure) if failure.stage == FailureStage::Run => Ok(Some(failure)),
             Told::Broken(failure) => Err(failure.into()),
             Told::Lost(error) => Err(error.into()),

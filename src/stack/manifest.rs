@@ -44,6 +44,8 @@ pub(super) struct Package {
     pub version: Option<String>,
     pub main: Option<String>,
     pub module: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Option<Value>,
     pub package_manager: Option<String>,
     pub scripts: BTreeMap<String, String>,
     pub dependencies: BTreeMap<String, String>,
@@ -54,6 +56,11 @@ pub(super) struct Package {
 }
 
 impl Package {
+    /// Returns whether its files are ES modules where their names do not tell.
+    pub fn is_module(&self) -> bool {
+        self.kind.as_ref().and_then(Value::as_str) == Some("module")
+    }
+
     /// Reads a folder's `package.json`, or returns `None` if it has none.
     ///
     /// # Errors

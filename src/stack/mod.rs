@@ -117,6 +117,7 @@ pub fn plan(
             install.environment.insert("PREVIEWD_ROOT".into(), plan.root.clone());
         }
     }
+    plan.prebundle = kind.prebundle(&project, &plan);
     add_environment(&mut plan, overrides);
     plan.data = settings.data.unwrap_or_default();
     plan.notes = notes;

@@ -53,6 +53,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("python/streamlit_told.py", include_bytes!("../../stacks/python/streamlit_told.py")),
         file("python/version.py", include_bytes!("../../stacks/python/version.py")),
         file("python/warm.py", include_bytes!("../../stacks/python/warm.py")),
+        file("node/prebundle.mjs", include_bytes!("../../stacks/node/prebundle.mjs")),
         file("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
         file("node/packages.cjs", INSTALLER),
         file("node/hook.cjs", include_bytes!("../../stacks/node/hook.cjs")),

@@ -9,6 +9,8 @@ const { pathToFileURL } = require('node:url')
 const loader = require('node:module')
 const { isMainThread } = require('node:worker_threads')
 
+const { isChokidar } = require('./told/watchers.cjs')
+
 /** Programs that only start others. */
 const STARTERS = new Set([
   'npm',
@@ -37,7 +39,7 @@ if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''
   const load = loader._load
   loader._load = function (request, ...words) {
     const loaded = load.call(this, request, ...words)
-    if (request === 'chokidar') return require('./told/watchers.cjs').tame(loaded)
+    if (isChokidar(request)) return require('./told/watchers.cjs').tame(loaded)
     if (BUNDLERS.has(request)) return require('./told/webpack.cjs').tame(loaded)
     return ANGULARS.test(request) ? require('./told/builds.cjs').tame(loaded) : loaded
   }

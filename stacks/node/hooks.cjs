@@ -10,6 +10,7 @@ const { join } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
 const native = require('./told/native.cjs')
+const watchers = require('./told/watchers.cjs')
 
 /** Vite's module and its command line, in whatever folder a package manager keeps them. */
 const VITE = /\/(?:rolldown-)?vite\/dist\/node\/index\.js$/
@@ -19,13 +20,13 @@ const OWN_IMPORT =
   /const \{ createServer \} = await import\([^)]*\)(?:\.then\((?:function ?\(n\) ?\{[^}]*\}|\(n\) ?=> ?n\.\w+)\))?;/
 /** What marks the address of the module that is put in front. */
 const TOLD = '?previewd-told'
-const CHOKIDAR = /\/chokidar\/(?:esm\/)?index\.m?js$/
+const CHOKIDAR = /\/(?:chokidar|@11ty\/chokidar-with-glob-support)\/(?:esm\/)?index\.m?js$/
 const ours = (name) => JSON.stringify(pathToFileURL(join(__dirname, 'told', name)).href)
 
 exports.resolve = (specifier, context, next) =>
   then(next(specifier, context), (found) => {
     const imported = !context.conditions?.includes('require')
-    const told = VITE.test(found.url) || (imported && specifier === 'chokidar' && CHOKIDAR.test(found.url))
+    const told = VITE.test(found.url) || (imported && watchers.isChokidar(specifier) && CHOKIDAR.test(found.url))
     return told && !context.parentURL?.endsWith(TOLD) ? { url: found.url + TOLD, format: 'module', shortCircuit: true } : found
   })
 

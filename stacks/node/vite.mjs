@@ -1,18 +1,23 @@
 // Serves a project with its own Vite (5 to 8), as its command line would, but told of changes: see told/servers.mjs.
 //
 //   node vite.mjs --port <n> [--root <folder>] [--config <file>] [--mode <mode>] [--base <path>] [--force]
+//
+// With --prebundle=<module|commonjs> it serves nothing, and bundles what PREVIEWD_PACKAGES lists: see prebundle.mjs.
 
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
+import { finish, supply } from './prebundle.mjs'
 import { told } from './told/servers.mjs'
 
 const options = readOptions(process.argv.slice(2))
 const folder = process.cwd()
 const root = resolve(folder, options.root ?? '.')
 
+const packages = options.prebundle && JSON.parse(process.env.PREVIEWD_PACKAGES)
+if (packages) supply(root, options.prebundle, packages)
 const vite = await import(viteUrl())
 const server = await told(vite)({
   root,
@@ -25,13 +30,17 @@ const server = await told(vite)({
   server: { host: '0.0.0.0', port: Number(options.port), strictPort: true, open: false },
 })
 await server.listen()
+if (packages) {
+  await finish(server, root, packages)
+  process.exit()
+}
 server.printUrls()
 
 function readOptions(words) {
   const options = {}
   while (words.length > 0) {
-    const name = words.shift().replace(/^--/, '')
-    options[name] = name === 'force' ? true : words.shift()
+    const [name, value] = words.shift().replace(/^--/, '').split('=')
+    options[name] = name === 'force' ? true : (value ?? words.shift())
   }
   return options
 }

@@ -47,6 +47,7 @@ impl Kind for Dockerfile {
             stack: Stack::Dockerfile,
             root: project.root.clone(),
             image: ImagePlan::Build { dockerfile: project.path(FILE), ignore },
+            prebundle: None,
             start: StartPlan {
                 argv: Vec::new(),
                 environment: BTreeMap::new(),

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         error::Error,
         ids::FilePath,
-        runtime::{ReloadPlan, RunPlan, StartPlan},
+        runtime::{InstallPlan, ReloadPlan, RunPlan, StartPlan},
     },
     stack::{project::Project, readers::cause::Reader, shell::shell, signs::Signs},
 };
@@ -47,6 +47,12 @@ pub(in crate::stack) trait Kind: Sync {
     /// Returns the commands by which an installation of the project's own is run.
     fn install_by(&self, commands: &[String]) -> Vec<String> {
         commands.to_vec()
+    }
+
+    /// Returns the installation of a plan with the packages bundled that its pages import, where that can be done without the
+    /// project's sources.
+    fn prebundle(&self, _project: &Project<'_>, _plan: &RunPlan) -> Option<InstallPlan> {
+        None
     }
 
     /// Says what is left out of an installation that is not the project's own.

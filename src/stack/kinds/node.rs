@@ -97,6 +97,7 @@ impl Kind for Node {
             stack: Stack::Node,
             root: project.root.clone(),
             image: ImagePlan::Dependencies(install),
+            prebundle: None,
             start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
             needs: frameworks::needs(&package),
             notes: Vec::new(),

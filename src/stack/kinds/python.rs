@@ -123,6 +123,7 @@ impl Kind for Python {
             stack: Stack::Python,
             root: project.root.clone(),
             image: ImagePlan::Dependencies(install(requirements)),
+            prebundle: None,
             start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
             needs: Needs::default(),
             notes: Vec::new(),

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         error::Error,
         ids::FilePath,
-        runtime::{APP_ROOT, ImagePlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+        runtime::{APP_ROOT, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
         spec::Stack,
     },
     stack::{
@@ -111,6 +111,7 @@ impl Kind for React {
             stack: Stack::React,
             root: project.root.clone(),
             image: ImagePlan::Dependencies(install),
+            prebundle: None,
             start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
             needs: Needs::default(),
             notes: Vec::new(),
@@ -121,6 +122,29 @@ impl Kind for React {
 
     fn start_by(&self, start: &mut StartPlan, project: &Project<'_>, command: &str) -> Result<(), Error> {
         Node.start_by(start, project, command)
+    }
+
+    /// Vite's own configuration decides how it bundles, so it is read as well. It may import what is not there: then there is
+    /// no bundle.
+    fn prebundle(&self, project: &Project<'_>, plan: &RunPlan) -> Option<InstallPlan> {
+        let ImagePlan::Dependencies(install) = &plan.image else { return None };
+        let [node, wrapper, words @ ..] = plan.start.argv.as_slice() else { return None };
+        let elsewhere = !plan.root.is_empty() || words.iter().any(|word| word == "--root");
+        if !wrapper.ends_with("/vite.mjs") || install.commands.is_empty() || elsewhere {
+            return None;
+        }
+        let mut bundled = install.clone();
+        if let Some(at) = words.iter().position(|word| word == "--config") {
+            let config = words.get(at + 1)?;
+            let path: FilePath = config.parse().ok()?;
+            let supplied = plan.supplied.get(&path).map(|text| text.clone().into_bytes());
+            bundled.inputs.insert(config.clone(), supplied.or_else(|| Some(project.read(config)?.to_vec()))?);
+        }
+        let module = Package::read(project).ok().flatten()?.is_module();
+        let command = [node.as_str(), wrapper].into_iter().chain(words.iter().map(String::as_str));
+        let kind = if module { "--prebundle=module" } else { "--prebundle=commonjs" };
+        bundled.commands.push(shlex::try_join(command.chain([kind])).ok()?);
+        Some(bundled)
     }
 
     fn note_install(&self, project: &Project<'_>, notes: &mut Vec<String>) -> Result<(), Error> {

@@ -56,6 +56,7 @@ impl Kind for Static {
                 inputs: BTreeMap::new(),
                 environment: BTreeMap::new(),
             }),
+            prebundle: None,
             start: StartPlan {
                 argv: argv.map(str::to_owned).to_vec(),
                 environment: BTreeMap::new(),

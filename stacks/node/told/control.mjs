@@ -1,11 +1,12 @@
 // The control socket: one JSON object per line, each notice answered by one line.
 //
 //   in   {"revision":"<id>","changes":[{"path":"src/App.jsx","kind":"add|change|unlink"}]}
-//   out  {"ok":true,"strategy":"hot|full|restart|process"}
+//   out  {"ok":true,"strategy":"hot|full|restart|process","packages":["react"]}
 //        {"ok":false,"error":{"message":"...","file":"src/App.jsx","line":3}}
 //
-// `process`: what runs cannot show the change, and has to be started anew. Any other answer means that the next fetch gets the new code, and that what the pages load is without errors. Each process that
-// has a development server has a connection of its own.
+// `process`: what runs cannot show the change, and has to be started anew. Any other answer means that the next fetch gets
+// the new code, and that what the pages load is without errors. `packages`: what they import of packages, where no change is
+// told. Each process that has a development server has a connection of its own.
 
 import { connect } from 'node:net'
 

@@ -31,7 +31,9 @@ export function begin() {
 
 async function answer({ changes }) {
   const files = changes.map(({ path, kind }) => ({ file: resolve(project, path), kind }))
-  if (files.some(({ file }) => CONFIGURES.test(file) || native.has(file))) return { ok: true, strategy: 'process' }
+  // Of what is gone it only takes note.
+  const anew = ({ file, kind }) => kind === 'unlink' || CONFIGURES.test(file) || native.has(file)
+  if (files.some(anew)) return { ok: true, strategy: 'process' }
   const built = new Promise((done) => {
     let text = ''
     said = (chunk) => {

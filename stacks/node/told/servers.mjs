@@ -4,6 +4,7 @@
 import { EventEmitter, once } from 'node:events'
 import { dirname, resolve } from 'node:path'
 
+import { bundled } from '../prebundle.mjs'
 import builds from './builds.cjs'
 import { check } from './check.mjs'
 import { hangUp, listen } from './control.mjs'
@@ -386,6 +387,7 @@ async function answer({ changes }) {
     if ([...told, ...tools].includes(true)) await toolsHaveWritten(since, comeOrGo ? TOOLS_MS : 0)
     await noneArePending()
     let shown = 'hot'
+    const packages = []
     for (const one of [...live].filter((one) => one.hasPages)) {
       root = one.root
       const files = filesOf(one, changes)
@@ -398,10 +400,11 @@ async function answer({ changes }) {
       if (one.sent.has(builds.TOLD)) await builds.fetched(one.pages.size)
       const error = await check(one, files, one.server.config !== one.before)
       if (error) return { ok: false, error: described(error, root) }
+      if (changes.length === 0) packages.push(...bundled(one.server.config))
       const now = begun.includes(one) ? one.shows(files) : 'restart'
       if (now === 'restart' || (now === 'full' && shown === 'hot')) shown = now
     }
-    return { ok: true, strategy: shown }
+    return { ok: true, strategy: shown, packages }
   } catch (error) {
     return { ok: false, error: described(error, root) }
   } finally {

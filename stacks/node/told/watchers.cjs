@@ -8,7 +8,12 @@
 const { EventEmitter } = require('node:events')
 const { resolve, sep } = require('node:path')
 
+/** The names that it is imported by; Eleventy's own is that of its third version. */
+const NAMES = new Set(['chokidar', '@11ty/chokidar-with-glob-support'])
+
 const live = new Set()
+
+exports.isChokidar = (name) => NAMES.has(name)
 
 /** Puts a `watch` of ours in front of chokidar's, for whoever wants no more than changes. */
 exports.tame = (chokidar) => {
