@@ -1,6 +1,7 @@
 //! What is known of every framework.
 
 use super::told::Told;
+use crate::stack::readers::cause::Reader;
 
 /// One gibibyte.
 pub(super) const GIB: u64 = 1024 * 1024 * 1024;
@@ -17,9 +18,11 @@ pub(in crate::stack) struct Framework {
     pub builds: bool,
     /// How much memory its development server begins with, where that is more than most need.
     pub memory_bytes: Option<u64>,
+    /// What reads the errors that it alone prints.
+    pub reader: Option<Reader>,
 }
 
 impl Framework {
     /// What fits most of them.
-    pub const USUAL: Self = Self { package: "", told: Told::Hook, builds: true, memory_bytes: None };
+    pub const USUAL: Self = Self { package: "", told: Told::Hook, builds: true, memory_bytes: None, reader: None };
 }

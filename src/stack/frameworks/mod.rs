@@ -1,5 +1,5 @@
 //! Frameworks with a development server of their own, and tools that bring one: one file each, and one list. By which package
-//! they show, how they are told of changes, and what they need.
+//! they show, how they are told of changes, what they need, and who reads their errors.
 
 mod angular;
 mod astro;
@@ -25,7 +25,7 @@ mod vitepress;
 mod vue_cli;
 
 pub(super) use self::{framework::Framework, told::Told};
-use super::manifest::Package;
+use super::{manifest::Package, readers::cause::Cause};
 use crate::domain::runtime::Needs;
 
 /// All of them, frameworks before the tools that they are made with. A project that lists several is of the first.
@@ -65,6 +65,11 @@ pub(super) fn needs(package: &Package) -> Needs {
 /// Returns how the development server of a project learns of changes.
 pub(super) fn told(package: &Package) -> Told {
     first(package).map_or(Told::Nobody, |framework| framework.told)
+}
+
+/// Reads what one of them alone prints.
+pub(super) fn read(lines: &[String], root: &str) -> Option<Cause> {
+    ALL.iter().filter_map(|framework| framework.reader).find_map(|read| read(lines, root))
 }
 
 fn first(package: &Package) -> Option<Framework> {

@@ -29,7 +29,7 @@ use crate::{
         names::{MAX_ENTRY_DEPTH, MAX_SIDE_FILE_BYTES},
         packages,
         project::{Project, bad, looked_for},
-        readers::{cause::Reader, eleventy, esbuild, node, python, shell, tsc},
+        readers::{cause::Reader, esbuild, node, python, shell, tsc},
         script,
         signs::{PackageUse, Signs},
     },
@@ -119,7 +119,7 @@ impl Kind for Node {
     }
 
     fn readers(&self) -> &'static [Reader] {
-        &[tsc::read, esbuild::read, eleventy::read, node::read, shell::read, python::read]
+        &[tsc::read, esbuild::read, frameworks::read, node::read, shell::read, python::read]
     }
 
     fn pages(&self) -> &'static [&'static str] {
