@@ -204,16 +204,17 @@ VITE_POINTS = [
         "nuxt",
         shape("nuxt"),
         "Welcome to Nuxt",
-        Edit("components/AppGreeting.vue", "Hello from a component"),
-        Break("pages/index.vue", "const title"),
-        route({"pages/about.vue": "<template>\n  <p>All about it</p>\n</template>\n"}),
+        Edit("app/components/AppGreeting.vue", "Hello from a component"),
+        Break("app/pages/index.vue", "const title"),
+        route({"app/pages/about.vue": "<template>\n  <p>All about it</p>\n</template>\n"}),
         Dependency(
             (
-                Swap("pages/index.vue", "const title", f"{CLSX}\nconst title"),
-                Swap("pages/index.vue", "'Welcome to Nuxt'", "clsx('a new', 'dependency')"),
+                Swap("app/pages/index.vue", "const title", f"{CLSX}\nconst title"),
+                Swap("app/pages/index.vue", "'Welcome to Nuxt'", "clsx('a new', 'dependency')"),
             ),
             "a new dependency",
         ),
+        exception="the newest Nuxt needs Node 22; of the last one for Node 20, a new page stays 404 by hand as well",
         hot=True,
     ),
     Point(
