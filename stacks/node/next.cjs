@@ -9,6 +9,7 @@ const { createRequire } = require('node:module')
 const { join, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
+const documents = require('./told/documents.cjs')
 const requests = require('./told/requests.cjs')
 
 /** How long its watcher may take to see a change before it is shown once more, and then until it concerns no page. */
@@ -23,6 +24,8 @@ const OPEN_TIMEOUT_MS = 2000
 const BUILT_TIMEOUT_MS = 25_000
 /** How long a page may take from its socket to its modules' updates: what comes in between, Turbopack does not tell it. */
 const SUBSCRIBED_MS = 2000
+/** How long a socket takes at most until its handshake is over. */
+const SHAKEN_MS = 100
 /** What begins and what ends a build, and what is said of pages that come or go. The field was `action` before Next 16. */
 const ENDS = new Set(['built', 'sync', 'finishBuilding', 'addedPage', 'removedPage', 'devPagesManifestUpdate'])
 /** What no page is made of, whoever changes it. */
@@ -33,6 +36,7 @@ const CONFIGURES = /(^|\/)next\.config\.[cm]?[jt]s$/
 const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
 
 if (process.env.PREVIEWD_CONTROL) {
+  documents.follow()
   requests.before(function (event, request, socket) {
     if (event === 'request' || event === 'upgrade') fromItsOwnPage(request)
     if (event === 'upgrade') noteItsPage(request, socket)
@@ -58,22 +62,27 @@ function fromItsOwnPage({ url = '', headers }) {
   }
 }
 
-/** The sockets of pages, with the time at which each was opened. */
+/** The sockets of pages, with the time at which each was opened, and when the last change was there. */
 const pages = new Map()
+let changed = -Infinity
 
 function noteItsPage({ url = '' }, socket) {
   if (!process.env.TURBOPACK || !/^[^?]*\/_next\/(?:webpack-)?hmr/.test(url) || url.includes('id=previewd')) return
   pages.set(socket, Date.now())
   socket.once('close', () => pages.delete(socket))
+  // It was asked for before the last change, and hears of what changes from now on alone.
+  if ((documents.opened() ?? Infinity) < changed) setTimeout(reload, SHAKEN_MS, socket)
 }
 
 /** Loads those pages anew that were new at a time, and so may have missed what changed then. */
 function reloadThoseNewAt(time) {
+  for (const [socket, opened] of pages) if (opened > time - SUBSCRIBED_MS) reload(socket)
+}
+
+/** Has the page of a socket load itself anew: one whole text message of RFC 6455, below the length that has a longer head. */
+function reload(socket) {
   const text = Buffer.from('{"type":"reloadPage","action":"reloadPage"}')
-  for (const [socket, opened] of pages) {
-    // One whole text message of RFC 6455, below the length that has a longer head.
-    if (opened > time - SUBSCRIBED_MS && socket.writable) socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]))
-  }
+  if (socket.writable) socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]))
 }
 
 let port
@@ -135,6 +144,7 @@ async function answer({ changes }) {
   if (seen.length > 0) {
     if (!(await said(since)) && touch(seen)) await said(since)
     await ended()
+    changed = performance.now()
     reloadThoseNewAt(begun)
   }
   errors = errors.filter((error) => !isOver(error))

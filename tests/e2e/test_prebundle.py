@@ -13,13 +13,6 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.once]
 BUNDLE = "/app/node_modules/.vite/deps"
 #: What a program in the preview can do to its own bundle.
 SPOIL = f"echo 'alert(\"spoilt\")' >> {BUNDLE}/react-dom_client.js"
-ROLE = "previewd.role"
-
-
-def bundles(instance: str) -> list[dict]:
-    """Returns the images that have a bundle."""
-    images = daemon.of_instance("image", instance)
-    return [it for it in images if daemon.labels("image", it).get(ROLE) == "prebundled"]
 
 
 def test_what_one_preview_imports_is_bundled_for_the_next_without_what_it_did_to_its_own(own_service):
@@ -27,9 +20,9 @@ def test_what_one_preview_imports_is_bundled_for_the_next_without_what_it_did_to
     with own.client() as client:
         first = maker(client, "first")(react(1))
         daemon.execute(first.container_id, "sh", "-c", SPOIL)
-        eventually(lambda: bundles(own.instance), within=120, what="there is a bundle for others")
+        eventually(lambda: daemon.bundles(own.instance), within=120, what="there is a bundle for others")
         again = maker(client, "again")(react(2))
-        assert daemon.container(again.container_id)["Image"] == bundles(own.instance)[0]["Id"]
+        assert daemon.container(again.container_id)["Image"] == daemon.bundles(own.instance)[0]["Id"]
         page = web.get(again.url, "/node_modules/.vite/deps/react-dom_client.js")
         assert page.status == 200 and "spoilt" not in page.text
         said = [getattr(it, "line", "") for it in client.logs(again.preview_id, timeout=30)]
@@ -39,7 +32,7 @@ def test_what_one_preview_imports_is_bundled_for_the_next_without_what_it_did_to
         other = dict(react(3))
         other["vite.config.js"] = other["vite.config.js"].replace("plugins:", "resolve: { dedupe: ['react'] }, plugins:")
         different = maker(client, "other")(other)
-        assert daemon.container(different.container_id)["Image"] != bundles(own.instance)[0]["Id"]
+        assert daemon.container(different.container_id)["Image"] != daemon.bundles(own.instance)[0]["Id"]
         assert "003" in web.get(different.url, "/src/App.jsx").text
     own.stop()
     assert daemon.leftovers(own.instance) == []

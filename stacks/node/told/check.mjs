@@ -40,7 +40,8 @@ async function look(one, files) {
   const entries = await entryModules(one)
   const client = one.environments[0]
   // Where a framework makes the pages, the modules that changed are all that is known of them, and those that were broken.
-  const queue = entries.length > 0 ? entries.map((module) => ({ environment: client, module })) : changedModules(one, files)
+  const queue = (entries.length > 0 ? entries : await pages(one, files)).map((module) => ({ environment: client, module }))
+  if (entries.length === 0) queue.push(...changedModules(one, files))
   one.broken.clear()
   const seen = new Set()
   const packages = []
@@ -108,6 +109,15 @@ function parse(vite, module, result) {
     const line = Number.isInteger(error.pos) ? result.code.slice(0, error.pos).split('\n').length : undefined
     throw Object.assign(new SyntaxError(error.message), { id: module.file, line })
   }
+}
+
+/** Returns the modules of VitePress' pages that changed, or of the first one: it loads them once somebody looks at them. */
+async function pages(one, files) {
+  const { plugins, root } = one.server.config
+  if (!plugins.some(({ name }) => name === 'vitepress')) return []
+  const changed = files.length > 0 ? files.map(({ file }) => file) : [one.normal(join(root, 'index.md'))]
+  const within = changed.filter((file) => file.endsWith('.md') && file.startsWith(`${root}/`) && existsSync(file))
+  return Promise.all(within.map((file) => one.environments[0].graph.ensureEntryFromUrl(file.slice(root.length))))
 }
 
 /**

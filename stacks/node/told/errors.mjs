@@ -1,6 +1,6 @@
 // Errors of Vite and its plugins, as previewd reports them.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { isAbsolute, join, relative, sep } from 'node:path'
 
 /** The folder that paths are reported from. */
@@ -18,7 +18,20 @@ export function described(error, root) {
   const lines = text.split('\n').map((line) => line.trim()).filter(Boolean)
   // "Transform failed with 1 error:" says nothing; what follows does.
   const message = /error(\(s\)|s)?:$/i.test(lines[0] ?? '') && lines[1] ? lines[1] : (lines[0] ?? 'an error without a message')
-  return { message: shortened(message, root), file: file && shortened(file, root), line: line ? Number(line) : undefined }
+  const written = file && line && lineOfSource(file.split('?')[0], Number(line), error.pluginCode)
+  return { message: shortened(message, root), file: file && shortened(file, root), line: written || (line ? Number(line) : undefined) }
+}
+
+/**
+ * Returns the line of a Markdown file for one of the component that was made of it: that which has the same text, without
+ * the tags, where there is only one.
+ */
+function lineOfSource(file, line, component) {
+  if (!/\.mdx?$/.test(file) || typeof component !== 'string' || !isAbsolute(file) || !existsSync(file)) return undefined
+  const said = component.split('\n')[line - 1]?.replace(/<[^>]*>/g, '').trim()
+  if (!said) return undefined
+  const found = readFileSync(file, 'utf8').split('\n').flatMap((row, index) => (row.includes(said) ? [index + 1] : []))
+  return found.length === 1 ? found[0] : undefined
 }
 
 function isHere(path, root) {

@@ -8,9 +8,10 @@ import time
 
 INSTANCE = "previewd.instance"
 ROLE = "previewd.role"
-#: What stays on the daemon on purpose: the volume with the agent, and the images of dependencies.
+#: What stays on the daemon on purpose: the volume with the agent, and the images of dependencies and of what is
+#: bundled of them.
 KEPT_VOLUMES = {"runtime", "cache"}
-KEPT_IMAGES = {"dependencies"}
+KEPT_IMAGES = {"dependencies", "prebundled"}
 
 
 def docker(*arguments: str, check: bool = True, timeout: float = 60) -> str:
@@ -64,6 +65,11 @@ def labels(kind: str, found: dict) -> dict[str, str]:
     return holder.get("Labels") or {}
 
 
+def bundles(instance: str) -> list[dict]:
+    """Returns the images of an instance in which packages are bundled."""
+    return [it for it in of_instance("image", instance) if labels("image", it).get(ROLE) == "prebundled"]
+
+
 def leftovers(instance: str) -> list[str]:
     """Returns what an instance has on the daemon and should not leave behind, in words."""
     left = []
@@ -92,7 +98,8 @@ def remove_leftovers(instance: str) -> None:
 
 def remove_dependencies(instance: str) -> None:
     """Removes the images of an instance's dependencies that no container uses."""
-    for found in of_instance("image", instance):
+    # The newest first: some lie on others.
+    for found in sorted(of_instance("image", instance), key=lambda image: image["Created"], reverse=True):
         if labels("image", found).get(ROLE) in KEPT_IMAGES:
             docker("image", "rm", found["Id"], check=False)
 
