@@ -5,14 +5,16 @@
 
 'use strict'
 
+const { existsSync, utimesSync } = require('node:fs')
 const { dirname, join, relative, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
 const native = require('./native.cjs')
 const watchers = require('./watchers.cjs')
 
-/** How long its watcher may take to see a change to a file that it builds from: it gathers them for 20 to 200 ms. */
-const SEEN_MS = 2000
+/** How long its watcher may take to see a change to a file that it builds from: it gathers them for 20 to 200 ms. Then it is
+ * shown the file once more: one that was written just before it began to watch again it takes for an old one. */
+const SEEN_MS = 600
 /** The same for what tools make of files that come and go, as Docusaurus does of its documents: it gathers for 500 ms. */
 const TOOLS_MS = 1500
 /** How long before a notice its watcher may have seen the first of the files. */
@@ -80,7 +82,12 @@ async function shown({ changes }) {
   const comeOrGo = told && files.some(({ kind }) => kind !== 'change')
   const patience = comeOrGo ? TOOLS_MS : builtFrom ? SEEN_MS : 0
   const written = Math.max(answered, since - BEFORE_MS)
-  await until(() => [...live.values()].some((state) => state.began > written), patience)
+  const seen = () => [...live.values()].some((state) => state.began > written)
+  if (!(await until(seen, patience)) && builtFrom) {
+    const now = new Date()
+    for (const { file } of files) if (existsSync(file)) utimesSync(file, now, now)
+    await until(seen, SEEN_MS)
+  }
   if (comeOrGo) await until(() => false, since + TOOLS_MS - performance.now())
   const quiet = files.length > 1 ? SEVERAL_QUIET_MS : QUIET_MS
   const rests = ({ building, ended }) => !building && performance.now() - ended > quiet
@@ -107,9 +114,14 @@ function isEnvironment(file) {
   return dirname(file) === process.cwd() && /[/\\]\.env(\.[\w.]+)?$/.test(file)
 }
 
+/** Waits for a condition, for so long. Returns whether it holds. */
 async function until(condition, milliseconds) {
   const end = performance.now() + milliseconds
-  while (!condition() && performance.now() < end) await new Promise((done) => setTimeout(done, 5))
+  while (!condition()) {
+    if (performance.now() >= end) return false
+    await new Promise((done) => setTimeout(done, 5))
+  }
+  return true
 }
 
 /** Returns an error of a build as previewd reports it: its module says the file where its text does not. */

@@ -295,7 +295,7 @@ OTHERS = [
     Point(
         "eleventy",
         shape("eleventy"),
-        "A page made by Eleventy.",
+        "Home",
         Edit("index.md", "A page made by Eleventy."),
         Break("_includes/base.njk", "{{ content", "{% if %}"),
         # By hand, too, a page stays in the folder that it was written to.
