@@ -7,7 +7,7 @@ import time
 import pytest
 from harness import daemon, dev_servers, web
 from harness.browser import Chromium
-from harness.dev_servers import ASTRO, CONCURRENTLY, NEXT, REACT_ROUTER
+from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEXT, REACT_ROUTER, WEBPACK
 from harness.projects import Project
 
 from previewd import Limits, Preview
@@ -31,23 +31,39 @@ def shows(preview: Preview, path: str, text: str) -> bool:
     return text in web.get(preview.url, path).text
 
 
-@pytest.mark.parametrize("project", [ASTRO, REACT_ROUTER], ids=lambda project: project.name)
+@pytest.mark.parametrize("project", [ASTRO, REACT_ROUTER, WEBPACK], ids=lambda project: project.name)
 def test_edits_show_without_a_new_process_and_a_broken_one_names_its_place(project: Project, client, create):
     preview = create(project, timeout=project.create_seconds)
-    assert shows(preview, "/", "version 000")
+    assert shows(preview, project.path, "version 000")
     before = processes(preview)
     for version in (1, 2, 3):
         updated = client.update(preview.preview_id, project.change(version)).preview
         assert not updated.HasField("failure"), updated.failure
-        assert shows(preview, "/", f"version {version:03d}")
+        assert shows(preview, project.path, f"version {version:03d}")
     broken = project.change(4)[project.changed].replace("'version", "= 'version")
     failure = client.update(preview.preview_id, {project.changed: broken}).preview.failure
     assert (failure.file, failure.line) == (project.changed, 2), failure
     mended = client.update(preview.preview_id, project.change(5)).preview
     assert not mended.HasField("failure"), mended.failure
-    assert shows(preview, "/", "version 005")
+    assert shows(preview, project.path, "version 005")
     started = {command for number, command in processes(preview).items() if number not in before}
     assert started == set(), "an edit started a process"
+
+
+def test_pages_of_eleventy_show_without_a_new_process_and_a_broken_template_is_named(client, create):
+    preview = create(ELEVENTY, timeout=ELEVENTY.create_seconds)
+    before = processes(preview)
+    for version in (1, 2, 3):
+        updated = client.update(preview.preview_id, ELEVENTY.change(version)).preview
+        assert not updated.HasField("failure"), updated.failure
+        assert shows(preview, "/", f"version {version:03d}")
+    assert processes(preview).keys() == before.keys(), "an edit started a process"
+    template = ELEVENTY.files(3)["_includes/base.njk"]
+    failure = client.update(preview.preview_id, {"_includes/base.njk": f"{template}{{% if %}}\n"}).preview.failure
+    assert (failure.file, failure.line) == ("_includes/base.njk", 3), failure
+    mended = client.update(preview.preview_id, {"_includes/base.njk": f"{template}<p>mended</p>\n"}).preview
+    assert not mended.HasField("failure"), mended.failure
+    assert shows(preview, "/", "mended")
 
 
 def test_pages_of_astro_and_its_configuration_come_and_go(client, create):

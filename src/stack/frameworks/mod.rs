@@ -23,13 +23,14 @@ mod vinxi;
 mod vite;
 mod vitepress;
 mod vue_cli;
+mod webpack_dev_server;
 
 pub(super) use self::{framework::Framework, told::Told};
 use super::{manifest::Package, readers::cause::Cause};
 use crate::domain::runtime::Needs;
 
 /// All of them, frameworks before the tools that they are made with. A project that lists several is of the first.
-const ALL: [Framework; 20] = [
+const ALL: [Framework; 21] = [
     angular::FRAMEWORK,
     astro::FRAMEWORK,
     docusaurus::FRAMEWORK,
@@ -50,6 +51,7 @@ const ALL: [Framework; 20] = [
     create_react_app::FRAMEWORK,
     vue_cli::FRAMEWORK,
     eleventy::FRAMEWORK,
+    webpack_dev_server::FRAMEWORK,
 ];
 
 /// Returns the framework that a project is made with, by its direct dependencies.

@@ -26,7 +26,8 @@ fn development_servers_that_are_known_are_told_of_changes_and_others_are_not() {
         ("react-scripts", "react-scripts start", ReloadPlan::Control),
         ("@vue/cli-service", "vue-cli-service serve", ReloadPlan::Control),
         ("@11ty/eleventy", "eleventy --serve", ReloadPlan::Control),
-        ("webpack-dev-server", "webpack serve", ReloadPlan::Restart),
+        ("webpack-dev-server", "webpack serve", ReloadPlan::Control),
+        ("parcel", "parcel index.html", ReloadPlan::Restart),
     ] {
         let manifest = format!(r#"{{"scripts":{{"dev":"{dev}"}},"devDependencies":{{"{package}":"1"}}}}"#);
         let plan = plan_of(&[("package.json", &manifest)]);

@@ -19,6 +19,8 @@ from previewd import Client, Phase, Preview
 PART = [
     ("flask", kind) for kind in ("syntax", "missing module", "missing import", "runtime error", "missing variable")
 ]
+#: How much longer than the good commit before it one takes at most that fails.
+MORE_SECONDS = 5
 BY_NAME = {point.name: point for point in POINTS}
 
 
@@ -31,6 +33,8 @@ class Held:
         self._name = ""
         self._preview = Preview()
         self._files: Files = {}
+        #: How long the last commit took that was good.
+        self.good_seconds = 0.0
 
     def of(self, point: Point) -> tuple[Preview, Files]:
         """Returns the point's preview and its files, made where there is none."""
@@ -41,6 +45,10 @@ class Held:
             preview = self._client.create(project, self._files, timeout=CREATE_SECONDS, **point.options)
             assert preview.phase == Phase.PHASE_RUNNING, in_words(preview)
             self._name, self._preview = point.name, preview
+            began = time.monotonic()
+            edited = self._client.update(preview.preview_id, point.edit.of(self._files, 1), timeout=CHANGE_SECONDS).preview
+            assert not edited.HasField("failure"), in_words(edited)
+            self.good_seconds = time.monotonic() - began
         return self._preview, self._files
 
     def drop(self) -> None:
@@ -79,7 +87,8 @@ def test_broken_commit_fails_at_its_line_and_its_mend_is_ready(point, broken, he
     failing = time.monotonic() - began
     began = time.monotonic()
     mended = client.update(preview.preview_id, {broken.path: files[broken.path]}, timeout=CHANGE_SECONDS).preview
-    figures.remark(request.node.callspec.id, f"FAILED in {failing:.1f} s, mended in {time.monotonic() - began:.1f} s")
+    mending, good = time.monotonic() - began, held.good_seconds
+    figures.remark(request.node.callspec.id, f"FAILED in {failing:.1f} s, mended in {mending:.1f} s")
     if mended.HasField("failure"):
         # The next one begins with what works.
         held.drop()
@@ -87,6 +96,8 @@ def test_broken_commit_fails_at_its_line_and_its_mend_is_ready(point, broken, he
     place = f"{changed.failure.file}:{changed.failure.line}"
     assert place == "{}:{}".format(*broken.place(files)), in_words(changed)
     assert not mended.HasField("failure"), f"not mended: {in_words(mended)}"
+    held.good_seconds = mending
+    assert failing <= good + MORE_SECONDS, f"the good commit before took {good:.1f} s"
 
 
 @pytest.mark.catalogue

@@ -54,6 +54,31 @@ def react_router_routes(*names: str) -> str:
     )
 
 
+def webpack(version: int) -> Files:
+    """Returns a page that webpack's own development server serves, by a configuration of the project's own."""
+    return {
+        "package.json": (
+            '{"private":true,"scripts":{"dev":"webpack serve --mode development"},\n'
+            '"devDependencies":{"webpack":"^5","webpack-cli":"^6","webpack-dev-server":"^5"}}\n'
+        ),
+        "webpack.config.js": "module.exports = { devServer: { static: 'public' } };\n",
+        "public/index.html": '<div id="text"></div><script src="main.js"></script>\n',
+        "src/index.js": "import { text } from './text.js';\n\ndocument.getElementById('text').textContent = text;\n",
+        "src/text.js": f"// What the page says.\nexport const text = 'version {version:03d}';\n",
+    }
+
+
+def eleventy(version: int) -> Files:
+    """Returns a page with a layout."""
+    return {
+        "package.json": (
+            '{"private":true,"scripts":{"start":"eleventy --serve"},"devDependencies":{"@11ty/eleventy":"^3"}}\n'
+        ),
+        "_includes/base.njk": "<!doctype html>\n<main>{{ content | safe }}</main>\n",
+        "index.md": f"---\nlayout: base.njk\n---\nversion {version:03d}\n",
+    }
+
+
 def next_app(version: int) -> Files:
     """Returns an app with a button that counts."""
     return {
@@ -152,5 +177,7 @@ def tailwind_3() -> Files:
 
 ASTRO = Project("Astro", Stack.STACK_NODE, astro, "src/components/Heading.astro")
 REACT_ROUTER = Project("React Router", Stack.STACK_REACT, react_router, "app/heading.tsx")
+WEBPACK = Project("webpack", Stack.STACK_NODE, webpack, "src/text.js", path="/main.js")
+ELEVENTY = Project("Eleventy", Stack.STACK_NODE, eleventy, "index.md")
 NEXT = Project("Next.js", Stack.STACK_NODE, next_app, "app/page.jsx", create_seconds=240, reload_seconds=60)
 CONCURRENTLY = Project("Vite beside a server", Stack.STACK_REACT, concurrently, "src/main.js", path="/src/main.js")
