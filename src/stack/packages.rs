@@ -55,7 +55,7 @@ pub(super) fn install(
     let nothing = [&package.dependencies, &package.dev_dependencies, &package.optional_dependencies]
         .into_iter()
         .all(BTreeMap::is_empty);
-    if nothing && extras.is_empty() && package.workspaces.is_none() && !calls_bun(package) {
+    if nothing && extras.is_empty() && !workspace::is_root(project, package) && !calls_bun(package) {
         return Ok(plan);
     }
     let workspace = workspace::home(project)?;

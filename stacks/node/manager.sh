@@ -32,4 +32,21 @@ case ${1-} in
   run | run-script | exec | x | --bun) after "$@" ;;
   *) attempt "$@" ;;
 esac
-exec npx --yes "$manager" "$@"
+# The release that the project names, in its own manifest or in that of the workspace: another one would fetch it in its turn.
+release=$(node -e '
+const { dirname, join } = require("path")
+for (let folder = process.cwd(); ; folder = dirname(folder)) {
+  try {
+    const named = JSON.parse(require("fs").readFileSync(join(folder, "package.json"))).packageManager?.match(/^(\w+)@(\d[\w.-]*)/)
+    if (named?.[1] === process.argv[1]) {
+      console.log(named[2])
+      break
+    }
+  } catch {}
+  if (folder === dirname(folder)) break
+}' -- "$manager")
+case $manager:$release in
+  *:) exec npx --yes "$manager" "$@" ;;
+  yarn:[2-9]*) exec npx --yes --package "@yarnpkg/cli-dist@$release" yarn "$@" ;;
+  *) exec npx --yes "$manager@$release" "$@" ;;
+esac

@@ -36,6 +36,11 @@ fn above(folder: &str) -> Option<&str> {
     (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(above, _)| above))
 }
 
+/// Returns whether a folder is the root of a workspace, by its own manifest or by pnpm's.
+pub(super) fn is_root(project: &Project<'_>, package: &Package) -> bool {
+    package.workspaces.is_some() || !patterns(project, package).is_empty()
+}
+
 /// Returns the patterns of the folders that a workspace is made of.
 fn patterns(home: &Project<'_>, package: &Package) -> Vec<String> {
     let list = match &package.workspaces {

@@ -197,6 +197,18 @@ fn a_script_of_a_custom_installation_may_be_executed() {
 }
 
 #[test]
+fn a_workspace_of_pnpm_is_installed_though_its_root_lists_nothing() {
+    let plan = plan_of(&[
+        ("package.json", r#"{"packageManager":"pnpm@10.18.0","scripts":{"dev":"pnpm --filter web dev"}}"#),
+        ("pnpm-workspace.yaml", "packages:\n  - apps/*\n"),
+        ("apps/web/package.json", r#"{"name":"web","scripts":{"dev":"vite"},"devDependencies":{"vite":"7"}}"#),
+    ]);
+    let install = install(&plan);
+    assert!(install.commands.join("\n").contains("pnpm@10.18.0 install"), "{:?}", install.commands);
+    assert!(install.inputs.contains_key("apps/web/package.json"));
+}
+
+#[test]
 fn a_custom_installation_below_the_root_is_given_its_own_manifests_and_those_above() {
     let plan = plan_of(&[
         ("previewd.toml", "root = 'apps/web'\ninstall = 'sh ../../scripts/setup.sh && npm ci'\n"),
