@@ -99,6 +99,13 @@ pub(super) fn install(
     Ok(plan)
 }
 
+/// Returns the manifests whose development servers a folder's scripts may start: its own, and those of the members of the
+/// workspace that it is the root of.
+pub(super) fn with_members(project: &Project<'_>, package: Package) -> Vec<Package> {
+    let members = workspace::members(project, &package);
+    std::iter::once(package).chain(members).collect()
+}
+
 /// Returns whether an installation is npm's, as it is planned here.
 pub(super) fn is_npm(plan: &InstallPlan) -> bool {
     let ends = plan.commands.last().is_some_and(|last| *last == format!("rm -rf {CACHE}"));

@@ -25,9 +25,11 @@ mod vitepress;
 mod vue_cli;
 mod webpack_dev_server;
 
+use std::collections::BTreeMap;
+
 pub(super) use self::{framework::Framework, told::Told};
 use super::{manifest::Package, readers::cause::Cause};
-use crate::domain::runtime::Needs;
+use crate::domain::runtime::{Needs, ReloadPlan};
 
 /// All of them, frameworks before the tools that they are made with. A project that lists several is of the first.
 const ALL: [Framework; 21] = [
@@ -59,9 +61,16 @@ pub(super) fn of(package: &Package) -> Option<Framework> {
     first(package).filter(|framework| framework.builds)
 }
 
-/// Returns what a project's framework is known to need.
-pub(super) fn needs(package: &Package) -> Needs {
-    Needs { memory_bytes: first(package).and_then(|framework| framework.memory_bytes) }
+/// Returns what the frameworks of a project are known to need: as much as the one that needs most.
+pub(super) fn needs(packages: &[Package]) -> Needs {
+    Needs { memory_bytes: packages.iter().filter_map(first).filter_map(|framework| framework.memory_bytes).max() }
+}
+
+/// Returns how changes to a project become visible that may have several development servers, after adding to the variables
+/// what that takes.
+pub(super) fn prepare(packages: &[Package], environment: &mut BTreeMap<String, String>) -> ReloadPlan {
+    let plans: Vec<ReloadPlan> = packages.iter().map(|package| told(package).prepare(environment)).collect();
+    if plans.contains(&ReloadPlan::Control) { ReloadPlan::Control } else { ReloadPlan::Restart }
 }
 
 /// Returns how the development server of a project learns of changes.

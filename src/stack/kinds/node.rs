@@ -24,7 +24,7 @@ use crate::{
         spec::Stack,
     },
     stack::{
-        frameworks::{self, Told},
+        frameworks,
         manifest::Package,
         names::{MAX_ENTRY_DEPTH, MAX_SIDE_FILE_BYTES},
         packages,
@@ -92,14 +92,15 @@ impl Kind for Node {
         let defaults = process_environment(&package, PORT);
         environment
             .extend(defaults.into_iter().filter(|(name, _)| !environment.contains_key(name)).collect::<Vec<_>>());
-        let reload = frameworks::told(&package).prepare(&mut environment);
+        let packages = packages::with_members(project, package);
+        let reload = frameworks::prepare(&packages, &mut environment);
         Ok(RunPlan {
             stack: Stack::Node,
             root: project.root.clone(),
             image: ImagePlan::Dependencies(install),
             prebundle: None,
             start: StartPlan { argv, environment, port: PORT, named_port: false, ready_path: "/".into(), reload },
-            needs: frameworks::needs(&package),
+            needs: frameworks::needs(&packages),
             notes: Vec::new(),
             supplied: BTreeMap::new(),
             data: Vec::new(),
@@ -109,8 +110,8 @@ impl Kind for Node {
     fn start_by(&self, start: &mut StartPlan, project: &Project<'_>, command: &str) -> Result<(), Error> {
         let package = Package::read(project)?;
         start.argv = in_shell(project, command);
-        start.reload =
-            package.map_or(Told::Nobody, |package| frameworks::told(&package)).prepare(&mut start.environment);
+        let packages = package.map_or_else(Vec::new, |package| packages::with_members(project, package));
+        start.reload = frameworks::prepare(&packages, &mut start.environment);
         Ok(())
     }
 

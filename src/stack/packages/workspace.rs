@@ -41,6 +41,18 @@ pub(super) fn is_root(project: &Project<'_>, package: &Package) -> bool {
     package.workspaces.is_some() || !patterns(project, package).is_empty()
 }
 
+/// Returns the manifests of the members of a workspace, where a folder is the root of one. One that cannot be read is for the
+/// installation to complain of.
+pub(super) fn members(project: &Project<'_>, package: &Package) -> Vec<Package> {
+    let patterns = patterns(project, package);
+    if patterns.is_empty() {
+        return Vec::new();
+    }
+    let manifests = project.files().filter_map(|path| path.strip_suffix("/package.json"));
+    let folders = manifests.filter(|folder| is_member(&patterns, folder));
+    folders.filter_map(|folder| Package::read(&project.at(&project.path(folder))).ok().flatten()).collect()
+}
+
 /// Returns the patterns of the folders that a workspace is made of.
 fn patterns(home: &Project<'_>, package: &Package) -> Vec<String> {
     let list = match &package.workspaces {

@@ -206,6 +206,8 @@ fn a_workspace_of_pnpm_is_installed_though_its_root_lists_nothing() {
     let install = install(&plan);
     assert!(install.commands.join("\n").contains("pnpm@10.18.0 install"), "{:?}", install.commands);
     assert!(install.inputs.contains_key("apps/web/package.json"));
+    // The server of a member is told of changes, whoever starts it.
+    assert_eq!(plan.start.reload, ReloadPlan::Control);
 }
 
 #[test]

@@ -29,12 +29,12 @@ class Tab:
         #: What the page has put into the console as an error, and what it has thrown, since it was opened.
         self.problems: list[str] = []
 
-    def send(self, method: str, **parameters):
+    def send(self, method: str, *, patience: float = 30, **parameters):
         """Sends one command and returns its result."""
         number = next(self._ids)
         self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self._connection.recv(timeout=30))
+            message = json.loads(self._connection.recv(timeout=patience))
             if message.get("method") == "Network.loadingFailed":
                 # A browser on the machine of the daemon sees interfaces come and go with containers, and then gives up
                 # what it is loading.
@@ -52,7 +52,11 @@ class Tab:
         """Goes to an address."""
         self._network_changed = False
         self.problems.clear()
-        result = self.send("Page.navigate", url=url)
+        try:
+            result = self.send("Page.navigate", patience=10, url=url)
+        except TimeoutError:
+            # A page that loads itself anew at this moment has ended it, and nobody says so.
+            result = self.send("Page.navigate", url=url)
         assert not result.get("errorText"), result["errorText"]
 
     def reload(self) -> None:
@@ -123,6 +127,8 @@ class Chromium:
                     "--disable-dev-shm-usage",
                     "--no-first-run",
                     "--no-proxy-server",
+                    # Fonts and the like from elsewhere are given up at once where there is no way there.
+                    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost",
                     "--remote-debugging-port=0",
                     f"--user-data-dir={self._folder / 'profile'}",
                     "about:blank",
