@@ -243,6 +243,7 @@ fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
         install_limits: config.install_limits,
         start_timeout: config.start_timeout,
         install_timeout: config.install_timeout,
+        prebundle_after: config.prebundle_after,
         heartbeat_interval: config.heartbeat_interval,
         expiry: config.expiry,
         idle_timeout: config.idle,

@@ -72,6 +72,8 @@ pub struct Config {
     pub start_timeout: Duration,
     /// How long an installation may take.
     pub install_timeout: Duration,
+    /// How long after a preview's first answer the packages of its pages are bundled for others. Zero: never.
+    pub prebundle_after: Duration,
     /// The time between two heartbeats.
     pub heartbeat_interval: Duration,
     /// Calls with one answer that are served at once.
@@ -248,6 +250,7 @@ impl Config {
             install_limits: read.limits("PREVIEW_INSTALL_MEM", "PREVIEW_INSTALL_CPU", pids),
             start_timeout: read.duration("PREVIEW_START_TIMEOUT", SECOND, SECOND..=HOUR),
             install_timeout: read.duration("PREVIEW_INSTALL_TIMEOUT", SECOND, SECOND..=6 * HOUR),
+            prebundle_after: read.duration("PREVIEW_PREBUNDLE_AFTER", SECOND, Duration::ZERO..=HOUR),
             heartbeat_interval: read.duration("PREVIEW_HEARTBEAT_INTERVAL", SECOND, SECOND / 10..=HOUR),
             max_concurrent_calls: read.number("PREVIEW_MAX_CONCURRENT_CALLS", 1..=65_536),
             max_concurrent_streams: read.number("PREVIEW_MAX_CONCURRENT_STREAMS", 1..=65_536),

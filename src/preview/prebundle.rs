@@ -6,7 +6,10 @@
 //! preview with the same dependencies and configuration begins with it. What a preview itself has bundled is never shared:
 //! its code can write there.
 
-use std::{collections::HashSet, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
 
 use tokio::sync::Semaphore;
 
@@ -21,8 +24,6 @@ use crate::{
     },
 };
 
-/// How long a preview is left alone after its first answer, until what it imports is bundled for others.
-const AFTER: Duration = Duration::from_secs(15);
 /// The variable that names the packages.
 const PACKAGES: &str = "PREVIEWD_PACKAGES";
 /// The most packages of one bundle, and the longest name.
@@ -49,13 +50,13 @@ impl Driver {
     /// preview.
     pub(super) fn prebundle(&mut self) {
         let Some(session) = self.session.as_ref().filter(|session| session.plan.prebundle.is_some()) else { return };
-        let packages = names(session.packages.iter().map(String::as_str));
-        if packages.is_empty() {
+        let (packages, after) = (names(&session.packages), self.core.settings.prebundle_after);
+        if packages.is_empty() || after.is_zero() {
             return;
         }
         let (images, run) = (self.core.images.clone(), session.plan.clone());
         self.retiring.spawn(async move {
-            tokio::time::sleep(AFTER).await;
+            tokio::time::sleep(after).await;
             images.prebundle(run, &packages).await;
         });
     }
@@ -113,8 +114,8 @@ impl Images {
 }
 
 /// Returns what is a name of a package or of a module in one, sorted, at most 500: they come from a container.
-fn names<'a>(told: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names: Vec<String> = told.filter(|name| is_name(name)).map(str::to_owned).take(MAX_PACKAGES).collect();
+fn names(told: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = told.iter().filter(|name| is_name(name)).take(MAX_PACKAGES).cloned().collect();
     names.sort();
     names.dedup();
     names
@@ -136,11 +137,9 @@ mod tests {
 
     #[test]
     fn only_names_of_packages_and_their_modules_are_bundled() {
-        let told = ["react", "react-dom/client", "@radix-ui/react-slot", "date-fns/locale/de.js", "react"];
-        assert_eq!(
-            names(told.into_iter()),
-            ["@radix-ui/react-slot", "date-fns/locale/de.js", "react", "react-dom/client"]
-        );
+        let told =
+            ["react", "react-dom/client", "@radix-ui/react-slot", "date-fns/locale/de.js", "react"].map(str::to_owned);
+        assert_eq!(names(&told), ["@radix-ui/react-slot", "date-fns/locale/de.js", "react", "react-dom/client"]);
         for bad in ["", "/etc/passwd", "../x", "a/../b", "a > b", "https://x/y", "a\"b", "a b", "./a", "@", "a//b"] {
             assert!(!is_name(bad), "{bad:?}");
         }

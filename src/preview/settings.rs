@@ -30,6 +30,8 @@ pub struct Settings {
     pub start_timeout: Duration,
     /// How long dependencies may take to install, or an image to build.
     pub install_timeout: Duration,
+    /// How long after a preview's first answer the packages of its pages are bundled for others. Zero: never.
+    pub prebundle_after: Duration,
     /// How often reload streams send a heartbeat.
     pub heartbeat_interval: Duration,
     /// How long a preview lives.
@@ -90,6 +92,7 @@ mod tests {
             install_limits: Limits { memory_bytes: 2048 * MIB, cpus: 2.0, pids: 256 },
             start_timeout: Duration::from_secs(180),
             install_timeout: Duration::from_secs(600),
+            prebundle_after: Duration::ZERO,
             heartbeat_interval: Duration::from_secs(15),
             expiry: Duration::from_secs(3600),
             idle_timeout: Duration::from_secs(1800),

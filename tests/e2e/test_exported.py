@@ -34,12 +34,21 @@ def test_the_project_is_as_large_as_is_said():
 @pytest.mark.slow
 @pytest.mark.timed
 @pytest.mark.timeout(600)
-def test_first_page_of_an_exported_project_is_there_in_time(service, client, chromium, project_id):
+def test_first_page_of_an_exported_project_is_there_in_time(own_service, chromium):
+    service = own_service(PREVIEW_PREBUNDLE_AFTER="1")
+    with service.client() as client:
+        took, ready, peak = first_pages(service, client, chromium)
+    figures.report("create, 100 files and 60 known packages", ready)
+    figures.report("create to the page in Chromium, 100 files and 60 known packages", took, peak)
+    assert sorted(took)[ROUNDS // 2] <= MOST_SECONDS
+
+
+def first_pages(service, client, chromium) -> tuple[list[float], list[float], str]:
+    """Returns how long it takes to the page and to the answer of Create, in seconds, and the most memory in words."""
     # The packages are installed and then bundled, and known from then on.
-    before = len(daemon.bundles(service.instance))
-    preview = client.create(f"{project_id}-first", exported.project(), timeout=400)
+    preview = client.create("first", exported.project(), timeout=400)
     assert preview.phase == Phase.PHASE_RUNNING, preview.failure
-    eventually(lambda: len(daemon.bundles(service.instance)) > before, within=180, what="the packages are bundled")
+    eventually(lambda: daemon.bundles(service.instance), within=180, what="the packages are bundled")
     client.delete(preview.preview_id)
 
     took, ready = [], []
@@ -47,7 +56,7 @@ def test_first_page_of_an_exported_project_is_there_in_time(service, client, chr
         for at in range(ROUNDS):
             tab = chromium.watched_tab()
             began = time.monotonic()
-            preview = client.create(f"{project_id}-{at}", exported.project(f"{HEADING} {at}"), timeout=60)
+            preview = client.create(f"next-{at}", exported.project(f"{HEADING} {at}"), timeout=60)
             ready.append(time.monotonic() - began)
             assert preview.phase == Phase.PHASE_RUNNING, preview.failure
             daemon.docker("exec", preview.container_id, "test", "-e", BUNDLES)
@@ -59,7 +68,4 @@ def test_first_page_of_an_exported_project_is_there_in_time(service, client, chr
             after = client.get(preview.preview_id)
             assert (after.phase, after.container_id) == (Phase.PHASE_RUNNING, preview.container_id)
             client.delete(preview.preview_id)
-    figures.report("create, 100 files and 60 known packages", ready)
-    peak = f"peak {memory.peak / 2**20:.0f} MiB" if memory.peak else ""
-    figures.report("create to the page in Chromium, 100 files and 60 known packages", took, peak)
-    assert sorted(took)[ROUNDS // 2] <= MOST_SECONDS
+    return took, ready, f"peak {memory.peak / 2**20:.0f} MiB" if memory.peak else ""

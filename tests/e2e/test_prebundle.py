@@ -16,7 +16,7 @@ SPOIL = f"echo 'alert(\"spoilt\")' >> {BUNDLE}/react-dom_client.js"
 
 
 def test_what_one_preview_imports_is_bundled_for_the_next_without_what_it_did_to_its_own(own_service):
-    own = own_service()
+    own = own_service(PREVIEW_PREBUNDLE_AFTER="1")
     with own.client() as client:
         first = maker(client, "first")(react(1))
         daemon.execute(first.container_id, "sh", "-c", SPOIL)

@@ -196,7 +196,8 @@ class Life:
         gone = [path for path in added.files if path not in files]
         self._update(restored, gone)
         if not added.route:
-            self._look(self.point.shows, "", anew=True)
+            edited = self.outcome.steps["mended"] == "ok" and self.point.edit.path not in restored
+            self._look(self.point.edit.seen(100) if edited else self.point.shows, "", anew=True)
             assert added.shows not in self.tab.evaluate(SHOWN), f"{added.shows!r} is still there"
             return
         answer = web.get(self.preview.url, added.path)

@@ -93,6 +93,8 @@ class Service:
             "PREVIEW_PORT_RANGE_START": str(self.ports[0]),
             "PREVIEW_PORT_RANGE_END": str(self.ports[-1]),
             "PREVIEW_HEARTBEAT_INTERVAL": "1",
+            # What goes on beside a test is not to be taken for its own.
+            "PREVIEW_PREBUNDLE_AFTER": "0",
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None
