@@ -71,6 +71,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/told/errors.mjs", include_bytes!("../../stacks/node/told/errors.mjs")),
         file("node/told/requests.cjs", include_bytes!("../../stacks/node/told/requests.cjs")),
         file("node/told/servers.mjs", include_bytes!("../../stacks/node/told/servers.mjs")),
+        file("node/told/turbo.cjs", include_bytes!("../../stacks/node/told/turbo.cjs")),
         file("node/told/upgrades.mjs", include_bytes!("../../stacks/node/told/upgrades.mjs")),
         file("node/told/watchers.cjs", include_bytes!("../../stacks/node/told/watchers.cjs")),
         file("node/told/webpack.cjs", include_bytes!("../../stacks/node/told/webpack.cjs")),

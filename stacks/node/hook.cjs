@@ -4,6 +4,8 @@
 
 'use strict'
 
+require('./told/turbo.cjs')
+
 const { basename, join } = require('node:path')
 const { pathToFileURL } = require('node:url')
 const loader = require('node:module')

@@ -4,6 +4,8 @@
 
 'use strict'
 
+require('./told/turbo.cjs')
+
 const { existsSync, readFileSync, utimesSync } = require('node:fs')
 const { createRequire } = require('node:module')
 const { join, resolve } = require('node:path')
