@@ -115,7 +115,7 @@ impl Images {
         making: impl FnOnce(),
     ) -> Result<ReadyImage, Failure> {
         let (key, base) = match &recipe.source {
-            Source::Dependencies(plan) => self.dependencies(plan, log, held).await?,
+            Source::Dependencies(plan) | Source::Prebundle(plan) => self.dependencies(plan, log, held).await?,
             Source::Build(context) => (context.key(), String::new()),
         };
         let tag = self.tag(recipe.role(), &key);
@@ -128,7 +128,7 @@ impl Images {
                 making();
                 let wanted = match &recipe.source {
                     Source::Dependencies(plan) => Some(plan.clone()),
-                    Source::Build(_) => None,
+                    Source::Prebundle(_) | Source::Build(_) => None,
                 };
                 let below = wanted.as_ref().and_then(|plan| self.below(&base, plan));
                 let (depth, on_top) = below.map_or((0, None), |(depth, on_top)| (depth, Some(on_top)));

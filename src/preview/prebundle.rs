@@ -14,7 +14,10 @@ use std::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    domain::runtime::{ImagePlan, InstallPlan, RunPlan},
+    domain::{
+        dependencies,
+        runtime::{ImagePlan, RunPlan},
+    },
     engine::Image,
     preview::{
         driver::Driver,
@@ -89,8 +92,8 @@ impl Images {
         let name = Name { key, tag, base, on_top };
         // What it says is for nobody but who looks into a bundle that fails.
         let log = Log::new();
-        let recipe = Recipe { run, source: Source::Dependencies(plan) };
-        match recipe.prebundle(&self.engine, &self.settings, &name, &log).await {
+        let recipe = Recipe { run, source: Source::Prebundle(plan) };
+        match recipe.make(&self.engine, &self.settings, &name, &log).await {
             Ok(_) => tracing::info!(key = name.key, packages = packages.len(), "packages bundled for other previews"),
             Err(failure) => {
                 tracing::info!(
@@ -106,9 +109,9 @@ impl Images {
     /// Returns the name of the image that has a plan's bundle, the key of its dependencies, and their base.
     async fn bundle_of(&self, run: &RunPlan) -> Option<(String, String, String)> {
         let (ImagePlan::Dependencies(install), Some(bundle)) = (&run.image, &run.prebundle) else { return None };
-        let key_of = async |plan: &InstallPlan| self.dependencies(plan, &Log::new(), &mut None).await.ok();
-        let (key, base) = key_of(install).await?;
-        let (bundle, _) = key_of(bundle).await?;
+        let (key, base) = self.dependencies(install, &Log::new(), &mut None).await.ok()?;
+        let machine = self.engine.machine().await.ok()?;
+        let bundle = dependencies::key(bundle, &base, &machine.architecture);
         Some((self.tag(PREBUNDLED, &bundle), key, base))
     }
 }

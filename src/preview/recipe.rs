@@ -60,6 +60,8 @@ pub struct Recipe {
 pub enum Source {
     /// A base image, and what is installed into it.
     Dependencies(InstallPlan),
+    /// An image of dependencies, and a bundle of the packages that pages import.
+    Prebundle(InstallPlan),
     /// The folder of a project's own Dockerfile.
     Build(Context),
 }
@@ -85,42 +87,24 @@ impl Recipe {
     pub(super) fn role(&self) -> &'static str {
         match self.source {
             Source::Dependencies(_) => DEPENDENCIES,
+            Source::Prebundle(_) => PREBUNDLED,
             Source::Build(_) => BUILD,
         }
     }
 
     /// Returns whether other previews may want the same image, so that it is kept for them.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.source, Source::Dependencies(_))
+        !matches!(self.source, Source::Build(_))
     }
 
     /// Returns what is said while the image is made, or `None` if there is nothing to wait for.
     pub(super) fn announcement(&self) -> Option<&'static str> {
         match &self.source {
             Source::Dependencies(plan) if plan.commands.is_empty() => None,
+            Source::Prebundle(_) => None,
             Source::Dependencies(_) => Some("installing dependencies"),
             Source::Build(_) => Some("building the image"),
         }
-    }
-
-    /// Makes an image that has a bundle of packages as well, on top of the one of the dependencies alone.
-    pub(super) async fn prebundle(
-        self,
-        engine: &SharedEngine,
-        settings: &Settings,
-        name: &Name,
-        log: &Log,
-    ) -> Result<Image, Failure> {
-        let (Source::Dependencies(plan), Some(OnTop { image, commands })) = (&self.source, &name.on_top) else {
-            return Err(Failure::new(FailureStage::Install, "INTERNAL", "there is nothing to bundle"));
-        };
-        let machine = engine.machine().await.map_err(|error| engine_failure(FailureStage::Install, &error))?;
-        let mut limits = settings.install_limits.on_machine(machine.cpus);
-        limits.cpus = limits.cpus.min(PREBUNDLE_CPUS);
-        let maker = Maker { engine, settings, name, log, run: &self.run, limits, role: PREBUNDLED };
-        let making = maker.install_in(image, plan, commands);
-        let late = |_| Err(Failure::new(FailureStage::Install, "TIMEOUT", "it did not end"));
-        tokio::time::timeout(settings.install_timeout, making).await.unwrap_or_else(late)
     }
 
     /// Makes the image.
@@ -132,16 +116,20 @@ impl Recipe {
         log: &Log,
     ) -> Result<Image, Failure> {
         let stage = match self.source {
-            Source::Dependencies(_) => FailureStage::Install,
+            Source::Dependencies(_) | Source::Prebundle(_) => FailureStage::Install,
             Source::Build(_) => FailureStage::Build,
         };
         let timeout = settings.install_timeout;
         let machine = engine.machine().await.map_err(|error| engine_failure(stage, &error))?;
-        let limits = settings.install_limits.on_machine(machine.cpus);
+        let mut limits = settings.install_limits.on_machine(machine.cpus);
+        if let Source::Prebundle(_) = self.source {
+            limits.cpus = limits.cpus.min(PREBUNDLE_CPUS);
+        }
         let maker = Maker { engine, settings, name, log, run: &self.run, limits, role: self.role() };
         let making = async {
             match &self.source {
                 Source::Dependencies(plan) => maker.install(plan).await,
+                Source::Prebundle(plan) => maker.prebundle(plan).await,
                 Source::Build(context) => maker.build(context).await,
             }
         };
@@ -176,6 +164,14 @@ impl Maker<'_> {
             }
         }
         self.install_in(&self.name.base, plan, &plan.commands).await
+    }
+
+    /// Bundles in a container of the dependencies alone.
+    async fn prebundle(&self, plan: &InstallPlan) -> Result<Image, Failure> {
+        let Some(OnTop { image, commands }) = &self.name.on_top else {
+            return Err(Failure::new(FailureStage::Install, "INTERNAL", "there is nothing to bundle"));
+        };
+        self.install_in(image, plan, commands).await
     }
 
     /// Installs in a container of an image, and makes an image of it.
