@@ -75,6 +75,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/told/upgrades.mjs", include_bytes!("../../stacks/node/told/upgrades.mjs")),
         file("node/told/watchers.cjs", include_bytes!("../../stacks/node/told/watchers.cjs")),
         file("node/told/webpack.cjs", include_bytes!("../../stacks/node/told/webpack.cjs")),
+        file("node/told/work.mjs", include_bytes!("../../stacks/node/told/work.mjs")),
         file("node/told/writes.mjs", include_bytes!("../../stacks/node/told/writes.mjs")),
         file("static/nginx.conf", include_bytes!("../../stacks/static/nginx.conf")),
     ];

@@ -71,7 +71,8 @@ def test_pages_of_astro_and_its_configuration_come_and_go(client, create):
     client.update(preview.preview_id, {"src/pages/about.astro": "<p>about</p>\n"})
     assert shows(preview, "/about", "<p")
     client.update(preview.preview_id, {}, delete_paths=["src/pages/about.astro"])
-    assert web.get(preview.url, "/about").status == 404
+    answer = web.get(preview.url, "/about")
+    assert answer.status == 404, answer.text
     config = "export default { base: '/docs' };\n"
     updated = client.update(preview.preview_id, {"astro.config.mjs": config}).preview
     assert not updated.HasField("failure"), updated.failure
@@ -86,7 +87,8 @@ def test_routes_of_react_router_come_and_go(client, create):
     assert shows(preview, "/about", "about")
     without = {"app/routes.ts": dev_servers.react_router_routes("index")}
     client.update(preview.preview_id, without, delete_paths=["app/routes/about.tsx"])
-    assert web.get(preview.url, "/about").status == 404
+    answer = web.get(preview.url, "/about")
+    assert answer.status == 404, answer.text
     assert shows(preview, "/", "version 000")
 
 

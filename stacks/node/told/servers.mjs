@@ -13,6 +13,7 @@ import { described, project } from './errors.mjs'
 import native from './native.cjs'
 import { standIn } from './upgrades.mjs'
 import watchers from './watchers.cjs'
+import { count, signs, toolsHaveWritten, works } from './work.mjs'
 import * as writes from './writes.mjs'
 
 /** How long one change may take until Vite's plugins have heard of it. */
@@ -22,10 +23,6 @@ const HEARD_TIMEOUT_MS = 2000
  * 100 ms before it looks again at its routes, and no hook says when it has.
  */
 const TOOLS_MS = 120
-/** How long after the last sign of work tools are taken to have ended. */
-const QUIET_MS = 40
-/** The longest that tools are waited for. */
-const TOOLS_TIMEOUT_MS = 5000
 /** The longest that a framework takes to make its servers anew for another configuration of its own. */
 const RESTART_TIMEOUT_MS = 20_000
 /** The configurations for which frameworks make their servers anew, which is not Vite's own restart. */
@@ -40,8 +37,6 @@ const live = new Set()
 const pending = new Set()
 /** Says 'listening' when a server is there for its pages, and 'refused' when one shows an error to them. */
 const news = new EventEmitter()
-/** When a server was last asked to find or load a module, in milliseconds of `performance.now()`. */
-let worked = 0
 /** When the last change had been told to the servers, by the same clock. */
 let changed = 0
 /** Whether they are being told of one, and the pages that have connected meanwhile: they may have heard of it or not. */
@@ -172,6 +167,7 @@ class Told {
       news.emit('refused')
     }
     const environments = Object.values(server.environments ?? {})
+    for (const maker of server.environments ? environments : [server]) count(maker)
     for (const channel of new Set([server.ws, server.hot, ...environments.map(({ hot }) => hot)])) {
       if (!channel?.send || channel.send.previewd) continue
       const send = channel.send
@@ -337,11 +333,6 @@ class Told {
   }
 }
 
-function works() {
-  worked = performance.now()
-  return null
-}
-
 /** Returns the modules that import a file. */
 function importers(graph, file) {
   const modules = [...(graph.getModulesByFile(file) ?? [])]
@@ -359,23 +350,11 @@ function written(kind, file) {
   }
 }
 
-/** Waits until tools have written what they had to: some begin only after `patience`, none says when it has ended. */
-async function toolsHaveWritten(begun, patience) {
-  for (;;) {
-    await new Promise(setImmediate)
-    const now = performance.now()
-    const sign = Math.max(writes.last, worked)
-    const until = Math.max(begun + patience, sign > begun ? sign + QUIET_MS : 0)
-    if ((now >= until && writes.running === 0) || now - begun > TOOLS_TIMEOUT_MS) return
-    await new Promise((done) => setTimeout(done, Math.max(until - now, 5)))
-  }
-}
-
 async function answer({ changes }) {
   let root = project
   telling = changes.length > 0
   try {
-    const [begun, since] = [[...live], performance.now()]
+    const [begun, before] = [[...live], signs()]
     if (changes.some(({ path }) => needsNewProcess(resolve(project, path)))) return { ok: true, strategy: 'process' }
     for (const one of begun) one.prepare(filesOf(one, changes))
     const told = changes.map(({ path, kind }) => watchers.emit(kind, resolve(project, path)))
@@ -384,7 +363,7 @@ async function answer({ changes }) {
     if (compiled) await builds.emit(changes.map(({ path, kind }) => ({ file: resolve(project, path), kind })))
     if (changes.length > 0) changed = performance.now()
     const comeOrGo = changes.some(({ kind }) => kind !== 'change')
-    if ([...told, ...tools].includes(true)) await toolsHaveWritten(since, comeOrGo ? TOOLS_MS : 0)
+    if ([...told, ...tools].includes(true)) await toolsHaveWritten(before, comeOrGo ? TOOLS_MS : 0)
     await noneArePending()
     let shown = 'hot'
     const packages = []

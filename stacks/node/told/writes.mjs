@@ -13,8 +13,8 @@ const MAX_COMPARED_BYTES = 4 * 1024 * 1024
 /** What nobody watches. */
 const FOREIGN = ['node_modules', '.git', '.vite'].map((name) => `${sep}${name}${sep}`)
 
-/** When something was written last, in milliseconds of `performance.now()`. */
-export let last = Number.NEGATIVE_INFINITY
+/** How often something was written. */
+export let count = 0
 /** How many writes have begun and not ended. */
 export let running = 0
 
@@ -81,7 +81,7 @@ function about(name, [first, second]) {
       if (bytes?.length === there.size && bytes.equals(fs.readFileSync(file))) return undefined
     }
     return () => {
-      last = performance.now()
+      count += 1
       heard(there ? 'change' : 'add', file)
     }
   } catch {
