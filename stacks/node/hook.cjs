@@ -35,14 +35,22 @@ const STARTERS = new Set([
 /** The watcher of Angular's compiler, as it is required. */
 const ANGULARS = /\/tools\/esbuild\/watcher$/
 const BUNDLERS = new Set(['webpack', '@rspack/core'])
+const TYPESCRIPT = /(?:^|\/)typescript(?:\/lib\/typescript(?:\.js)?)?$/
+/** Nest's command line, which compiles and starts what it has made, and how that ends what it has started. */
+const NEST = /\/(?:@nestjs\/cli\/bin\/nest\.js|\.bin\/nest)$/
+const NESTS_END = /\/tree-kill$/
 const ELEVENTY = /\/(?:@11ty\/eleventy\/cmd\.[cm]?js|\.bin\/eleventy)$/
 
 if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''))) {
+  const nest = NEST.test(process.argv[1] ?? '')
+  if (nest) require('./told/typescript.cjs').followPrograms()
   const load = loader._load
   loader._load = function (request, ...words) {
     const loaded = load.call(this, request, ...words)
     if (isChokidar(request)) return require('./told/watchers.cjs').tame(loaded)
     if (BUNDLERS.has(request)) return require('./told/webpack.cjs').tame(loaded)
+    if (nest && TYPESCRIPT.test(request)) return require('./told/typescript.cjs').tame(loaded)
+    if (nest && NESTS_END.test(request)) return { ...loaded, treeKillSync: require('./told/typescript.cjs').endTree }
     return ANGULARS.test(request) ? require('./told/builds.cjs').tame(loaded) : loaded
   }
   const native = require('./told/native.cjs')

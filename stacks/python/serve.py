@@ -81,7 +81,7 @@ def load(target, name):
         return app
     app = find(module)
     if app is None:
-        run_script(module.__file__)
+        finish(module)
     return app
 
 
@@ -92,7 +92,10 @@ def find(module):
         if name in values and interface(values[name]):
             return values[name]
     for value in values.values():
-        if type(value).__module__.partition(".")[0] in FRAMEWORKS and interface(value):
+        package = type(value).__module__.partition(".")[0]
+        if package == "dash" and interface(getattr(value, "server", None)):
+            return value.server
+        if package in FRAMEWORKS and interface(value):
             return value
     for name in FACTORIES:
         factory = values.get(name)
@@ -144,13 +147,57 @@ def known(function, options):
     return {name: value for name, value in options.items() if name in parameters}
 
 
-def run_script(path):
-    """Runs a module again as the script that it is."""
-    import runpy
+def finish(module):
+    """Runs what a module does as a script alone, now that all else of it has run: twice would register things twice."""
+    import ast
 
+    path = module.__file__
     print(f"previewd: {os.path.relpath(path)} has no app object; running it as a script", file=sys.stderr, flush=True)
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read(), path)
+    body = [line for statement in tree.body if is_guard(statement) for line in statement.body]
     sys.argv = [path]
-    runpy.run_path(path, run_name="__main__")
+    sys.modules["__main__"] = module
+    module.__name__ = "__main__"
+    without_reloaders()
+    exec(compile(ast.Module(body, []), path, "exec"), vars(module))
+
+
+def is_guard(statement):
+    """Returns whether a statement is `if __name__ == "__main__":`."""
+    import ast
+
+    test = getattr(statement, "test", None)
+    if not isinstance(statement, ast.If) or not isinstance(test, ast.Compare) or len(test.comparators) != 1:
+        return False
+    sides = {ast.unparse(test.left), ast.unparse(test.comparators[0])}
+    return isinstance(test.ops[0], ast.Eq) and sides == {"__name__", "'__main__'"}
+
+
+def without_reloaders():
+    """Has development servers serve in this process: we start it anew, and know when."""
+    for name, function, option in (("werkzeug.serving", "run_simple", "use_reloader"), ("uvicorn", "run", "reload")):
+        module = sys.modules.get(name)
+        real = getattr(module, function, None)
+        if real is not None:
+            setattr(module, function, without(option, real))
+
+
+def without(option, function):
+    """Returns a function with an option turned off, whoever turns it on."""
+    import functools
+    import inspect
+
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def instead(*arguments, **options):
+        bound = signature.bind(*arguments, **options)
+        if option in signature.parameters:
+            bound.arguments[option] = False
+        return function(*bound.args, **bound.kwargs)
+
+    return instead
 
 
 def nicegui(file):

@@ -7,7 +7,7 @@ import time
 import pytest
 from harness import daemon, dev_servers, web
 from harness.browser import Chromium
-from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEXT, REACT_ROUTER, WEBPACK
+from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEST, NEXT, REACT_ROUTER, WEBPACK
 from harness.projects import Project
 
 from previewd import Limits, Preview
@@ -139,6 +139,56 @@ def test_a_program_beside_the_development_server_is_started_anew_alone(client, c
     client.update(preview.preview_id, CONCURRENTLY.change(1))
     assert shows(preview, "/src/main.js", "version 001")
     assert processes(preview) == between, "an edit of the page started a process"
+
+
+def test_nest_compiles_beside_the_program_that_runs(client, create):
+    preview = create(NEST, timeout=NEST.create_seconds)
+    before = processes(preview)
+    for version in (1, 2):
+        updated = client.update(preview.preview_id, NEST.change(version)).preview
+        assert not updated.HasField("failure"), updated.failure
+        assert shows(preview, "/", f"version {version:03d}")
+    started = [command for number, command in processes(preview).items() if number not in before]
+    assert len(started) == 1 and "dist/main" in started[0], "the compiler was started anew"
+    wrong = client.update(preview.preview_id, {"src/text.ts": "// What is said.\nexport const text: string = 3;\n"})
+    failure = wrong.preview.failure
+    assert (failure.file, failure.line) == ("src/text.ts", 2) and "TS2322" in failure.message, failure
+    assert shows(preview, "/", "version 002")
+    thrown = "// What is said.\nthrow new Error('at the start');\nexport const text: string = '';\n"
+    failure = client.update(preview.preview_id, {"src/text.ts": thrown}).preview.failure
+    assert (failure.file, failure.line) == ("src/text.ts", 2), failure
+    mended = client.update(preview.preview_id, NEST.change(3)).preview
+    assert not mended.HasField("failure"), mended.failure
+    assert shows(preview, "/", "version 003")
+
+
+def test_what_tsc_builds_is_built_beside_the_program_that_runs(client, create):
+    says = 'import { createServer } from "node:http";\nimport { text } from "./text";\n\n'
+    files = {
+        "package.json": (
+            '{"private":true,"scripts":{"build":"tsc","start":"node dist/index.js"},\n'
+            '"devDependencies":{"typescript":"^5","@types/node":"^22"}}\n'
+        ),
+        "tsconfig.json": '{"compilerOptions":{"module":"commonjs","outDir":"dist","rootDir":"src","strict":true}}\n',
+        "src/index.ts": says + "createServer((_, answer) => answer.end(text)).listen(process.env.PORT);\n",
+        "src/text.ts": "export const text: string = 'version 000';\n",
+    }
+    preview = create(files)
+    before = processes(preview)
+    client.update(preview.preview_id, {"src/text.ts": "export const text: string = 'version 001';\n"})
+    assert shows(preview, "/", "version 001")
+    started = [command for number, command in processes(preview).items() if number not in before]
+    assert len(started) == 1 and "dist/index.js" in started[0], started
+    wrong = client.update(preview.preview_id, {"src/text.ts": "\nexport const text: string = 3;\n"}).preview.failure
+    assert (wrong.file, wrong.line) == ("src/text.ts", 2), wrong
+    assert shows(preview, "/", "version 001")
+
+
+def test_nest_that_does_not_compile_says_where_at_once(client, project_id):
+    files = NEST.files(0) | {"src/text.ts": "export const text: string = 3;\n"}
+    preview = client.create(project_id, files, timeout=NEST.create_seconds)
+    failure = preview.failure
+    assert (failure.reason, failure.file, failure.line) == ("TYPE_ERROR", "src/text.ts", 1), failure
 
 
 def test_a_page_of_next_is_alive_at_the_preview_s_address(client, create, chromium):

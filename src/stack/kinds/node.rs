@@ -2,7 +2,9 @@
 
 mod arguments;
 mod command;
+mod compiled;
 mod entry;
+mod nest;
 mod nodemon;
 mod serves;
 
@@ -24,7 +26,7 @@ use crate::{
         spec::Stack,
     },
     stack::{
-        frameworks,
+        frameworks::{self, Told},
         manifest::Package,
         names::{MAX_ENTRY_DEPTH, MAX_SIDE_FILE_BYTES},
         packages,
@@ -70,7 +72,7 @@ impl Kind for Node {
     fn entry(&self, path: &FilePath, depth: usize) -> Option<u64> {
         let may_start = match path.extension() {
             Some("js" | "mjs" | "cjs") => is_entry_name(path.name()) && depth <= MAX_ENTRY_DEPTH,
-            _ => path.name() == nodemon::FILE,
+            _ => [nodemon::FILE, nest::FILE].contains(&path.name()),
         };
         may_start.then_some(MAX_SIDE_FILE_BYTES)
     }
@@ -81,7 +83,7 @@ impl Kind for Node {
             has_pages(project, &package)?;
         }
         let argv = if custom_start { Some(Start::default()) } else { start(project, &package, notes) };
-        let Start { argv, mut environment } = argv.ok_or_else(|| {
+        let Start { argv, mut environment, told } = argv.ok_or_else(|| {
             looked_for(
                 [format!("a start or dev script or main in {}", project.path("package.json"))]
                     .into_iter()
@@ -93,7 +95,10 @@ impl Kind for Node {
         environment
             .extend(defaults.into_iter().filter(|(name, _)| !environment.contains_key(name)).collect::<Vec<_>>());
         let packages = packages::with_members(project, package);
-        let reload = frameworks::prepare(&packages, &mut environment);
+        let mut reload = frameworks::prepare(&packages, &mut environment);
+        if told {
+            reload = Told::Hook.prepare(&mut environment);
+        }
         Ok(RunPlan {
             stack: Stack::Node,
             root: project.root.clone(),
@@ -229,21 +234,29 @@ fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> O
     }
     if let (Some(start), Some(build)) = (start, package.script("build")) {
         notes.push("node: the build script, then the start script, which runs what is built".into());
+        let hooked = ["prebuild", "postbuild", "prestart"].iter().any(|name| package.script(name).is_some());
+        if let Some(start) = compiled::start(package, build, start).filter(|_| !hooked) {
+            return Some(start);
+        }
         let script = format!("( {build}\n) || exit $?\n{start}");
-        return Some(Start { argv: in_shell(project, &script), environment: BTreeMap::new() });
+        return Some(Start { argv: in_shell(project, &script), environment: BTreeMap::new(), told: false });
     }
     if start.is_none()
         && let Some(entry) = entry(project, package)
     {
         notes.push(format!("node: {entry}"));
-        return Some(Start { argv: vec!["node".into(), entry], environment: BTreeMap::new() });
+        return Some(Start { argv: vec!["node".into(), entry], environment: BTreeMap::new(), told: false });
     }
     if let (None, true, Some(module)) = (start, packages::is_for_bun(package), &package.module)
         && project.has(module)
     {
         notes.push(format!("node: {module}, by Bun"));
         let module = shlex::try_quote(module).ok()?;
-        return Some(Start { argv: in_shell(project, &format!("exec bun {module}")), environment: BTreeMap::new() });
+        return Some(Start {
+            argv: in_shell(project, &format!("exec bun {module}")),
+            environment: BTreeMap::new(),
+            told: false,
+        });
     }
     let name = DEVELOPMENT.into_iter().find(|name| package.script(name).is_some()).or(start.map(|_| "start"))?;
     notes.push(format!("node: the {name} script, since there is nothing else"));

@@ -174,9 +174,9 @@ fn what_has_to_be_built_is_built_or_run_from_its_sources() {
     let dev = r#"{"scripts":{"start":"node dist/index.js","dev":"tsx watch src/index.ts","build":"tsc"}}"#;
     let argv = plan_of(&[("package.json", dev), ("src/index.ts", "")]).start.argv;
     assert!(argv[2].ends_with("exec tsx src/index.ts"), "{argv:?}");
-    let built = r#"{"scripts":{"start":"node dist/index.js","build":"tsc"}}"#;
+    let built = r#"{"scripts":{"start":"node dist/index.js","build":"tsc | cat"}}"#;
     let argv = plan_of(&[("package.json", built), ("src/index.ts", "")]).start.argv;
-    assert!(argv[2].ends_with("( tsc\n) || exit $?\nnode dist/index.js"), "{argv:?}");
+    assert!(argv[2].ends_with("( tsc | cat\n) || exit $?\nnode dist/index.js"), "{argv:?}");
     let hooked = r#"{"scripts":{"prestart":"node a.js","start":"node b.js"}}"#;
     let argv = plan_of(&[("package.json", hooked), ("b.js", "")]).start.argv;
     assert!(argv[2].ends_with("( node a.js\n) || exit $?\nnode b.js"), "{argv:?}");
@@ -393,4 +393,52 @@ fn a_workspace_with_tools_at_its_root_is_run_in_its_member_or_names_them() {
     assert!(said.contains("artifacts/sandbox, artifacts/shop") && !said.contains("lib/zod"), "{said}");
     let tools = try_plan(&[root, library]).unwrap_err().to_string();
     assert!(tools.contains("a start or dev script"), "{tools}");
+}
+
+#[test]
+fn nest_is_told_where_it_compiles_one_program_by_typescript() {
+    let told = |script: &str, configuration: &str| {
+        let package = format!(r#"{{"scripts":{{"start":"{script}"}},"devDependencies":{{"@nestjs/cli":"11"}}}}"#);
+        let plan = plan_of(&[("package.json", &package), ("nest-cli.json", configuration)]);
+        let watches = plan.start.argv.join(" ").contains("--watch");
+        assert_eq!(watches, plan.start.reload == ReloadPlan::Control, "{script}: {:?}", plan.start.argv);
+        watches
+    };
+    let usual = r#"{"sourceRoot":"src","compilerOptions":{"deleteOutDir":true}}"#;
+    assert!(told("nest start", usual));
+    assert!(told("nest start --watch --debug", r#"{"compilerOptions":{"builder":{"type":"tsc"}}}"#));
+    for (script, configuration) in [
+        ("nest start --builder swc", usual),
+        ("nest start --watch", r#"{"compilerOptions":{"builder":"swc"}}"#),
+        ("nest start -w", r#"{"compilerOptions":{"webpack":true}}"#),
+        ("nest start", r#"{"monorepo":true}"#),
+        ("nest start", "{"),
+        ("node dist/main", usual),
+    ] {
+        assert!(!told(script, configuration), "{script} {configuration}");
+    }
+}
+
+#[test]
+fn what_tsc_builds_and_node_runs_is_compiled_beside_it() {
+    let told = |scripts: &str| {
+        let package = format!(r#"{{"scripts":{{{scripts}}}}}"#);
+        let plan = plan_of(&[("package.json", &package)]);
+        let argv = plan.start.argv.join(" ");
+        assert_eq!(argv.contains("/compiled.cjs"), plan.start.reload == ReloadPlan::Control, "{argv}");
+        argv.split_once("/compiled.cjs ").map(|(_, words)| words.to_owned())
+    };
+    let (two, one) =
+        (r#""build":"tsc","start":"node dist/a.js""#, r#""start":"npx tsc -p src && node -r x dist/a.js""#);
+    assert_eq!(told(two).as_deref(), Some(r#"[] ["dist/a.js"]"#));
+    assert_eq!(told(one).as_deref(), Some(r#"["-p","src"] ["-r","x","dist/a.js"]"#));
+    for other in [
+        r#""build":"tsc -b","start":"node dist/a.js""#,
+        r#""build":"tsc && cp a b","start":"node dist/a.js""#,
+        r#""build":"tsc","prebuild":"rimraf dist","start":"node dist/a.js""#,
+        r#""start":"tsc && node -e 1""#,
+        r#""start":"tsc && node a.js && echo""#,
+    ] {
+        assert_eq!(told(other), None, "{other}");
+    }
 }

@@ -348,3 +348,25 @@ fn the_projects_own_server_may_be_years_older_than_ours() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "served\n", "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_script_without_an_app_object_runs_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = "print('at the top', __name__)\ndef run():\n    print('in the end', __name__)\n\
+                if __name__ == \"__main__\":\n    run()\n    raise SystemExit(f'{__file__[-7:]} ends')\n";
+    std::fs::write(folder.path().join("main.py"), main).unwrap();
+    std::fs::create_dir(folder.path().join("uvicorn")).unwrap();
+    for (file, text) in [("__init__", ""), ("config", "class Config: pass\n"), ("main", "class Server: pass\n")] {
+        std::fs::write(folder.path().join(format!("uvicorn/{file}.py")), text).unwrap();
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python/serve.py");
+    let output = std::process::Command::new("python3")
+        .args([script, "main", "auto"])
+        .env("PYTHONPATH", folder.path())
+        .env("HOME", folder.path())
+        .output()
+        .unwrap();
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said, "at the top main\nin the end __main__\n", "{errors}");
+    assert!(errors.ends_with("main.py ends\n"), "{errors}");
+}

@@ -79,6 +79,32 @@ def eleventy(version: int) -> Files:
     }
 
 
+def nest(version: int) -> Files:
+    """Returns an app with a controller that says what a service says."""
+    return {
+        "package.json": (
+            '{"private":true,"scripts":{"start":"nest start"},\n"dependencies":{"@nestjs/common":"^11","@nestjs/core":"^11",'
+            '"@nestjs/platform-express":"^11","reflect-metadata":"^0.2","rxjs":"^7"},\n'
+            '"devDependencies":{"@nestjs/cli":"^11","@types/node":"^22","typescript":"^5"}}\n'
+        ),
+        "nest-cli.json": '{"collection":"@nestjs/schematics","sourceRoot":"src","compilerOptions":{"deleteOutDir":true}}\n',
+        "tsconfig.json": (
+            '{"compilerOptions":{"module":"commonjs","target":"es2022","outDir":"dist","experimentalDecorators":true,\n'
+            '"emitDecoratorMetadata":true,"sourceMap":true,"strict":true,"skipLibCheck":true},"include":["src"]}\n'
+        ),
+        "src/main.ts": (
+            "import { NestFactory } from '@nestjs/core';\nimport { AppModule } from './app.module';\n\n"
+            "void NestFactory.create(AppModule).then((app) => app.listen(process.env.PORT ?? 3000));\n"
+        ),
+        "src/app.module.ts": (
+            "import { Controller, Get, Module } from '@nestjs/common';\nimport { text } from './text';\n\n"
+            "@Controller()\nexport class AppController {\n  @Get()\n  get(): string {\n    return text;\n  }\n}\n\n"
+            "@Module({ controllers: [AppController] })\nexport class AppModule {}\n"
+        ),
+        "src/text.ts": f"// What is said.\nexport const text: string = 'version {version:03d}';\n",
+    }
+
+
 def next_app(version: int) -> Files:
     """Returns an app with a button that counts."""
     return {
@@ -179,5 +205,6 @@ ASTRO = Project("Astro", Stack.STACK_NODE, astro, "src/components/Heading.astro"
 REACT_ROUTER = Project("React Router", Stack.STACK_REACT, react_router, "app/heading.tsx")
 WEBPACK = Project("webpack", Stack.STACK_NODE, webpack, "src/text.js", path="/main.js")
 ELEVENTY = Project("Eleventy", Stack.STACK_NODE, eleventy, "index.md")
+NEST = Project("NestJS", Stack.STACK_NODE, nest, "src/text.ts", create_seconds=240)
 NEXT = Project("Next.js", Stack.STACK_NODE, next_app, "app/page.jsx", create_seconds=240, reload_seconds=60)
 CONCURRENTLY = Project("Vite beside a server", Stack.STACK_REACT, concurrently, "src/main.js", path="/src/main.js")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{arguments::unwatched, entry::entry, nodemon};
+use super::{arguments::unwatched, compiled, entry::entry, nest, nodemon};
 use crate::{
     domain::runtime::{APP_ROOT, RUNTIME_MOUNT},
     stack::{
@@ -19,6 +19,8 @@ use crate::{
 pub(in crate::stack::kinds) struct Start {
     pub argv: Vec<String>,
     pub environment: BTreeMap<String, String>,
+    /// Whether what it starts is told of changes, whatever the project's packages are.
+    pub told: bool,
 }
 
 /// Returns how a script is run: the command itself where it is plain, without a watcher; else by a shell as npm would,
@@ -27,10 +29,15 @@ pub(in crate::stack::kinds) fn run_script(project: &Project<'_>, package: &Packa
     let script = package.script(name).unwrap_or_default();
     let hook = package.script(&format!("pre{name}"));
     let mut environment = BTreeMap::from([("npm_lifecycle_event".to_owned(), name.to_owned())]);
+    if let (Some(start), None) = (compiled::one_script(package, script), &hook) {
+        let environment = environment.into_iter().chain(start.environment).collect();
+        return Start { environment, ..start };
+    }
     let plain = script::resolved(package, script).map(|command| without_watcher(project, package, command));
     match (plain, hook) {
         (Some(command), None) => {
             environment.extend(command.environment);
+            let told = nest::is_told(&command.argv);
             let node = command.argv.first().is_some_and(|program| program == "node");
             let argv = if node {
                 command.argv
@@ -39,12 +46,12 @@ pub(in crate::stack::kinds) fn run_script(project: &Project<'_>, package: &Packa
                     shlex::try_join(command.argv.iter().map(String::as_str)).unwrap_or_else(|_| script.to_owned());
                 in_shell(project, &format!("exec {words}"))
             };
-            Start { argv, environment }
+            Start { argv, environment, told }
         }
         (Some(_) | None, Some(hook)) => {
-            Start { argv: in_shell(project, &format!("( {hook}\n) || exit $?\n{script}")), environment }
+            Start { argv: in_shell(project, &format!("( {hook}\n) || exit $?\n{script}")), environment, told: false }
         }
-        (None, None) => Start { argv: in_shell(project, script), environment },
+        (None, None) => Start { argv: in_shell(project, script), environment, told: false },
     }
 }
 
@@ -61,7 +68,7 @@ pub(super) fn in_shell(project: &Project<'_>, script: &str) -> Vec<String> {
     shell(&packages.iter().map(String::as_str).collect::<Vec<_>>(), &[&bun, &managers], script)
 }
 
-/// Takes the watcher off a command: previewd starts the process anew itself, and knows when.
+/// Takes the watcher off a command: previewd starts the process anew itself, and knows when. Nest's is left: it is told.
 fn without_watcher(project: &Project<'_>, package: &Package, command: Command) -> Command {
     let Some((program, rest)) = command.argv.split_first() else { return command };
     let plain = |program: &str, rest: Vec<String>| {
@@ -79,6 +86,7 @@ fn without_watcher(project: &Project<'_>, package: &Package, command: Command) -
             let watching = |word: &&String| !matches!(word.as_str(), "--watch" | "--hot" | "--no-clear-screen");
             plain("bun", rest[..end].iter().filter(watching).chain(&rest[end..]).cloned().collect())
         }
+        "nest" => plain("nest", nest::arguments(project, rest)),
         "nodemon" => nodemon::unwatched(project, package, rest, || entry(project, package))
             .map(|found| Command {
                 environment: command.environment.clone().into_iter().chain(found.environment).collect(),

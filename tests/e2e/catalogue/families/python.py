@@ -244,8 +244,8 @@ OTHERS = [
         "Let us do this!",
         Edit("main.py", "Let us do this!"),
         Break("main.py", '@rt("/")', WRONG),
-        module("main.py", '"Let us do this!"', "from fasthtml"),
-        humanize("main.py", '"Let us do this!"', "from fasthtml"),
+        module("main.py", '"Let us do this!"', "app, rt = fast_app()"),
+        humanize("main.py", '"Let us do this!"', "app, rt = fast_app()"),
     ),
     Point(
         "nicegui",

@@ -1,0 +1,109 @@
+// A program that runs in a child of this process, and what it says of itself (child.cjs).
+
+'use strict'
+
+const { spawn } = require('node:child_process')
+
+/** How long a program has between SIGTERM and SIGKILL, how long it may take to listen, and to answer a question. */
+const GRACE_MS = 2000
+const LISTEN_TIMEOUT_MS = 15_000
+const ANSWER_TIMEOUT_MS = 1000
+
+class Running {
+  /** `ended` is called with the exit code when a program ends that nobody has replaced, and the failure that it had. */
+  constructor(ended) {
+    this.ended = ended
+    this.child = undefined
+    /** How often it was started. */
+    this.started = 0
+    /** How often the program has begun to listen, and the one before it had. */
+    this.listening = 0
+    this.before = 0
+    /** What ended the program before it listened. */
+    this.failure = undefined
+    /** Who waits for the next word of the child, or its end. */
+    this.heard = () => {}
+  }
+
+  /** Starts a program in a child that says what it does. */
+  start(command, words, options = {}) {
+    this.before = this.listening
+    this.listening = 0
+    this.failure = undefined
+    const own = spawn(command, words, {
+      ...options,
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      env: { ...(options.env ?? process.env), PREVIEWD_PROGRAM: '1' },
+    })
+    this.child = own
+    this.started += 1
+    this.heard({ started: true })
+    own.on('error', () => {})
+    own.on('message', (message) => {
+      if (own !== this.child) return
+      if (message?.listening) this.listening += 1
+      if (message?.error) this.failure = message.error
+      this.heard(message)
+    })
+    own.on('exit', (code, signal) => {
+      if (own !== this.child) return
+      this.heard({ ended: code ?? signal })
+      this.ended(code ?? 1)
+    })
+    return own
+  }
+
+  /** Waits until the program is there and listens as often as the one before, and returns what ended it instead. */
+  async listens() {
+    const enough = () => this.listening >= Math.max(this.before, 1)
+    const gone = () => this.child && (this.child.exitCode !== null || this.child.signalCode !== null)
+    let ended
+    if (!enough() && !gone()) {
+      await this.next(LISTEN_TIMEOUT_MS, (message) => {
+        ended = message.ended
+        return 'ended' in message || enough()
+      })
+    }
+    if (gone() || ended !== undefined) this.failure ??= { message: `it ended with ${ended ?? this.child.exitCode ?? this.child.signalCode}` }
+    else if (enough()) this.failure = undefined
+    return this.failure
+  }
+
+  /** Returns whether the program has loaded one of the changed files, or cannot say so. */
+  async isStale(changes) {
+    if (!this.child?.connected) return true
+    this.child.send({ paths: changes.map(({ path }) => path) })
+    const message = await this.next(ANSWER_TIMEOUT_MS, (message) => 'stale' in message || 'ended' in message)
+    return message?.stale ?? true
+  }
+
+  /** Ends the program. */
+  async end() {
+    const own = this.child
+    if (own.exitCode !== null || own.signalCode !== null) return
+    const ended = new Promise((done) => own.once('exit', done))
+    exports.end(own)
+    await ended
+  }
+
+  /** Resolves to the message of the child that is waited for, or to undefined after a time. */
+  next(within, isIt) {
+    return new Promise((done) => {
+      const timer = setTimeout(done, within)
+      this.heard = (message) => {
+        if (!isIt(message)) return
+        clearTimeout(timer)
+        done(message)
+      }
+    })
+  }
+}
+
+exports.Running = Running
+
+/** Tells a process to end, and sees to it that it does. */
+exports.end = (child) => {
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS)
+  child.once('exit', () => clearTimeout(timer))
+}
