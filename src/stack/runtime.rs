@@ -50,6 +50,8 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
     let mut files = vec![
         RuntimeFile { executable: true, ..file("agent", include_bytes!(concat!(env!("OUT_DIR"), "/previewd-agent"))) },
         file("python/serve.py", include_bytes!("../../stacks/python/serve.py")),
+        file("python/previewd_control.py", include_bytes!("../../stacks/python/previewd_control.py")),
+        file("python/gradio_told.py", include_bytes!("../../stacks/python/gradio_told.py")),
         file("python/streamlit_told.py", include_bytes!("../../stacks/python/streamlit_told.py")),
         file("python/version.py", include_bytes!("../../stacks/python/version.py")),
         file("python/warm.py", include_bytes!("../../stacks/python/warm.py")),

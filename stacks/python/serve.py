@@ -3,6 +3,7 @@
     serve.py <module> <object>      imports the module and serves the object; "auto" finds it
     serve.py <manage.py> django     serves the project whose settings manage.py names
     serve.py <file> nicegui         runs the script, which serves by itself
+    serve.py <file> gradio          runs the script, which serves by itself and is told of changes
     serve.py <file> streamlit       looks through the script, and hands it to Streamlit
 
 The port is in PORT. Three steps, so that a parent process can later do the first in advance and fork for the rest:
@@ -71,6 +72,8 @@ def load(target, name):
         return nicegui(target)
     if name == "streamlit":
         return streamlit(target)
+    if name == "gradio":
+        return gradio(target)
     import importlib
 
     module = importlib.import_module(target)
@@ -230,15 +233,27 @@ def streamlit(file):
         "browser.gatherUsageStats": "false",
     }
     words = [word for name, value in options.items() for word in ("--" + name, value)]
-    import importlib.util
-
-    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "streamlit_told.py")
-    told = importlib.util.spec_from_file_location("previewd_streamlit", beside)
-    module = importlib.util.module_from_spec(told)
-    told.loader.exec_module(module)
+    told = ours("streamlit_told")
     # As `python -m streamlit` has it.
     sys.path.insert(0, os.getcwd())
-    module.run(file, words)
+    told.run(file, words)
+
+
+def gradio(file):
+    """Runs a script of Gradio, which serves by itself and is told of changes."""
+    ours("gradio_told").run(file)
+
+
+def ours(name):
+    """Returns a module that lies beside this script, whose folder is on nobody's path."""
+    import importlib
+
+    folder = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(folder)
 
 
 def examine(path, seen):

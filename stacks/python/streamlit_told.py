@@ -2,19 +2,15 @@
 
 It tells the sessions of open pages to run the script again, with the project's own modules as they are now, and runs it
 once in a session of its own, as a page that is opened would: what it throws there is what the page shows.
-
-The contract of the control socket is in stacks/node/told/control.mjs.
 """
 
-import json
-import os
-import socket
 import sys
 import threading
 import time
 import traceback
 
-ROOT = os.environ.get("PREVIEWD_PROJECT") or os.getcwd()
+import previewd_control as control
+
 RUN_SECONDS = 10
 """How long a run of the script is waited for. One that takes longer has no error so far."""
 STARTED_SECONDS = 60
@@ -27,23 +23,9 @@ def run(file, words):
     """Hands the script to Streamlit's command line. Does not return."""
     from streamlit.web.cli import main
 
-    if "PREVIEWD_CONTROL" in os.environ:
-        threading.Thread(target=listen, name="previewd", daemon=True).start()
+    control.listen(answer)
     sys.argv = ["streamlit", "run", file, *words]
     sys.exit(main(prog_name="streamlit"))
-
-
-def listen():
-    """Answers notices, one line each, for as long as the process lives."""
-    while True:
-        try:
-            with socket.socket(socket.AF_UNIX) as control:
-                control.connect(os.environ["PREVIEWD_CONTROL"])
-                for line in control.makefile("r", encoding="utf-8"):
-                    control.sendall((json.dumps(answer(json.loads(line)["changes"])) + "\n").encode())
-        except (OSError, ValueError, KeyError):
-            pass
-        time.sleep(0.1)
 
 
 def answer(changes):
@@ -54,7 +36,7 @@ def answer(changes):
     try:
         runtime = started()
         if changes:
-            forget()
+            control.forget()
             on_loop(runtime, lambda: run_again(runtime))
         lines = Trial(runtime).run()
     except Exception:
@@ -97,18 +79,6 @@ def on_loop(runtime, function):
     if error:
         raise error
     return value
-
-
-def forget():
-    """Forgets the project's own modules, as Streamlit's own watcher does, so that the script imports them anew."""
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        own = file and file.startswith(ROOT + os.sep) and "site-packages" not in file
-        if own and name != "__main__":
-            del sys.modules[name]
-    import importlib
-
-    importlib.invalidate_caches()
 
 
 def run_again(runtime):

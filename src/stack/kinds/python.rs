@@ -84,6 +84,13 @@ impl Kind for Python {
                     notes.push(format!("python: the Streamlit app in {}", project.path(&file)));
                     argv.extend([file.clone(), "streamlit".into()]);
                     reload = ReloadPlan::Control;
+                } else if imports_module(&imports, "gradio")
+                    && imports.contains(".launch(")
+                    && !imports.contains("mount_gradio_app")
+                {
+                    notes.push(format!("python: the Gradio app in {}", project.path(&file)));
+                    argv.extend([file.clone(), "gradio".into()]);
+                    reload = ReloadPlan::Control;
                 } else if imports_module(&imports, "nicegui") && imports.contains("ui.run(") {
                     notes.push(format!("python: the NiceGUI app in {}", project.path(&file)));
                     argv.extend([file.clone(), "nicegui".into()]);

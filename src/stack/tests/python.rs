@@ -350,6 +350,15 @@ fn the_projects_own_server_may_be_years_older_than_ours() {
 }
 
 #[test]
+fn a_script_of_gradio_that_launches_is_told_of_changes() {
+    let reload = |text: &str| plan_of(&[("app.py", text), ("requirements.txt", "gradio")]).start.reload;
+    let (script, mounted) = ("demo.launch()\n", "app = gr.mount_gradio_app(app, demo, path='/')\ndemo.launch()\n");
+    assert_eq!(reload(&format!("import gradio as gr\n{script}")), ReloadPlan::Control);
+    assert_eq!(reload(&format!("import gradio as gr\n{mounted}")), ReloadPlan::Restart);
+    assert_eq!(reload(&format!("import other\n{script}")), ReloadPlan::Restart);
+}
+
+#[test]
 fn a_script_without_an_app_object_runs_once() {
     let folder = tempfile::tempdir().unwrap();
     let main = "print('at the top', __name__)\ndef run():\n    print('in the end', __name__)\n\
