@@ -177,6 +177,10 @@ impl Maker<'_> {
     /// Installs in a container of an image, and makes an image of it.
     async fn install_in(&self, image: &str, plan: &InstallPlan, commands: &[String]) -> Result<Image, Failure> {
         let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
+        if !commands.is_empty() {
+            // Package managers are silent at first.
+            self.log.text(LogSource::Install, "previewd: making a container for the installation");
+        }
         let short = self.name.key.chars().take(SHORT).collect::<String>();
         let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
         let spec = ContainerSpec {

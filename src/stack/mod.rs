@@ -118,6 +118,7 @@ pub fn plan(
         }
     }
     plan.prebundle = kind.prebundle(&project, &plan);
+    kind.before_start(&project, &mut plan.start, &mut notes)?;
     add_environment(&mut plan, overrides);
     plan.data = settings.data.unwrap_or_default();
     plan.notes = notes;

@@ -146,21 +146,26 @@ fn approves_builds(inputs: &BTreeMap<String, Vec<u8>>) -> bool {
     })
 }
 
-fn digest(content: &[u8]) -> String {
+pub(super) fn digest(content: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(content)[..8])
 }
 
 /// Says which of the project's own scripts, beside those that only set up git, are not run though package managers would.
 ///
-/// They may need sources, which are not there when dependencies are installed.
+/// They may need sources, which are not there when dependencies are installed. `covered` says of which the work is done elsewhere.
 ///
 /// # Errors
 /// `BadManifest` when the manifest cannot be read.
-pub(super) fn note_hooks(project: &Project<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
+pub(super) fn note_hooks(
+    project: &Project<'_>,
+    covered: fn(&str) -> bool,
+    notes: &mut Vec<String>,
+) -> Result<(), Error> {
     let Some(package) = Package::read(project)? else { return Ok(()) };
     let idle = ["husky", "simple-git-hooks", "lefthook", "is-ci", "only-allow", "echo", "exit"];
     let matters = |script: &str| !idle.iter().any(|word| script.split([' ', '&', '|']).any(|part| part == *word));
-    let hooks = HOOKS.into_iter().filter(|name| package.script(name).is_some_and(matters));
+    let is_left = |script: &str| matters(script) && !covered(script);
+    let hooks = HOOKS.into_iter().filter(|name| package.script(name).is_some_and(is_left));
     notes.extend(hooks.map(|name| {
         let path = project.path("package.json");
         format!("{path}: the {name} script is not run, since it may need sources; `install` in previewd.toml can do it")

@@ -77,6 +77,13 @@ impl<'a> Project<'a> {
         self.tree.keys().filter_map(move |path| path.as_str().strip_prefix(prefix.as_str()))
     }
 
+    /// Returns what says whether files of an ending have changed: their paths and ids, a line each. Empty if there are none.
+    pub fn sources_of(&self, ending: &str) -> String {
+        let own = self.files().filter(|path| path.rsplit_once('.').is_some_and(|(_, its)| its == ending));
+        let ids = own.filter_map(|path| Some((path, self.tree.get(&self.path(path).parse::<FilePath>().ok()?)?)));
+        ids.map(|(path, entry)| format!("{path} {}\n", entry.blob)).collect()
+    }
+
     /// Returns the folders directly below this one, without those of dependencies and hidden ones, ascending.
     pub fn folders(&self) -> Vec<&'a str> {
         let mut folders: Vec<&str> =

@@ -39,6 +39,19 @@ pub(in crate::stack) trait Kind: Sync {
         Ok(())
     }
 
+    /// Puts before what starts a project what has to be done in its container first, and says so.
+    ///
+    /// # Errors
+    /// `BadManifest` when a manifest cannot be read.
+    fn before_start(
+        &self,
+        _project: &Project<'_>,
+        _start: &mut StartPlan,
+        _notes: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Returns the variables that tell an app its port, where it has them.
     fn port_variables(&self) -> &'static [&'static str] {
         &["PORT"]

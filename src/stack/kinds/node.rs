@@ -4,6 +4,7 @@ mod arguments;
 mod command;
 mod compiled;
 mod entry;
+mod generators;
 mod nest;
 mod nodemon;
 mod serves;
@@ -31,7 +32,7 @@ use crate::{
         names::{MAX_ENTRY_DEPTH, MAX_SIDE_FILE_BYTES},
         packages,
         project::{Project, bad, looked_for},
-        readers::{cause::Reader, esbuild, node, python, shell, tsc},
+        readers::{cause::Reader, esbuild, node, prisma, python, shell, tsc},
         script,
         signs::{PackageUse, Signs},
     },
@@ -120,12 +121,19 @@ impl Kind for Node {
         Ok(())
     }
 
+    fn before_start(&self, project: &Project<'_>, start: &mut StartPlan, notes: &mut Vec<String>) -> Result<(), Error> {
+        if let Some(package) = Package::read(project)? {
+            generators::prepare(project, &package, start, notes);
+        }
+        Ok(())
+    }
+
     fn note_install(&self, project: &Project<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
-        packages::note_hooks(project, notes)
+        packages::note_hooks(project, generators::is_covered, notes)
     }
 
     fn readers(&self) -> &'static [Reader] {
-        &[tsc::read, esbuild::read, frameworks::read, node::read, shell::read, python::read]
+        &[tsc::read, prisma::read, esbuild::read, frameworks::read, node::read, shell::read, python::read]
     }
 
     fn pages(&self) -> &'static [&'static str] {

@@ -147,6 +147,10 @@ impl Kind for React {
         Some(bundled)
     }
 
+    fn before_start(&self, project: &Project<'_>, start: &mut StartPlan, notes: &mut Vec<String>) -> Result<(), Error> {
+        Node.before_start(project, start, notes)
+    }
+
     fn note_install(&self, project: &Project<'_>, notes: &mut Vec<String>) -> Result<(), Error> {
         Node.note_install(project, notes)
     }

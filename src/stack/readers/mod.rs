@@ -7,6 +7,7 @@ pub(super) mod eleventy;
 pub(super) mod esbuild;
 pub(super) mod nginx;
 pub(super) mod node;
+pub(super) mod prisma;
 pub(super) mod python;
 pub(super) mod shell;
 pub(super) mod tsc;

@@ -127,7 +127,7 @@ fn scripts_that_run_with_an_installation_are_said_not_to_run() {
         files.extend(settings.map(|text| ("previewd.toml", text)));
         plan_of(&files).notes.into_iter().filter(|note| note.contains("is not run")).collect::<Vec<_>>()
     };
-    let generate = r#""postinstall":"prisma generate","prepare":"husky""#;
+    let generate = r#""postinstall":"node generate.js","prepare":"husky""#;
     assert_eq!(notes(generate, None).len(), 1);
     assert!(
         notes(generate, None)[0].contains("the postinstall script")

@@ -442,3 +442,24 @@ fn what_tsc_builds_and_node_runs_is_compiled_beside_it() {
         assert_eq!(told(other), None, "{other}");
     }
 }
+
+#[test]
+fn what_a_project_has_generated_comes_before_its_start() {
+    let start = |package: &str, schema: Option<&str>| {
+        let mut files = vec![("package.json", package), ("a.js", "")];
+        files.extend(schema.map(|path| (path, "model A {}")));
+        let plan = plan_of(&files);
+        assert!(!plan.notes.iter().any(|note| note.contains("is not run")), "{:?}", plan.notes);
+        plan.start.argv.join(" ")
+    };
+    let prisma = r#"{"scripts":{"start":"node a.js"},"dependencies":{"prisma":"6"}}"#;
+    let first = start(prisma, Some("prisma/schema.prisma"));
+    assert!(first.contains("prisma generate || exit $?") && first.ends_with("exec node a.js"), "{first}");
+    assert_ne!(first, start(prisma, Some("b.prisma")), "another schema is a reason to generate anew");
+    assert!(!start(prisma, None).contains("generate"));
+    let own = r#"{"scripts":{"start":"prisma generate && node a.js"},"dependencies":{"prisma":"6"}}"#;
+    assert!(!start(own, Some("prisma/schema.prisma")).contains("exit $?"));
+    let hook = r#"{"scripts":{"start":"node a.js","postinstall":"npx prisma generate && fumadocs-mdx"}}"#;
+    let both = start(hook, Some("prisma/schema.prisma"));
+    assert!(both.contains("  prisma generate || exit") && both.contains("  fumadocs-mdx || exit"), "{both}");
+}

@@ -6,6 +6,12 @@ use super::*;
 fn node_errors_are_placed_in_the_project() {
     let cases = [
         (
+            "Prisma schema loaded from prisma/schema.prisma.\nError: Prisma schema validation - (get-dmmf wasm)\nError code: \
+             P1012\n\u{1b}[1;91merror\u{1b}[0m: \u{1b}[1mType \"Strin\" is neither a built-in type, nor refers to another \
+             model.\u{1b}[0m\n  \u{1b}[1;94m-->\u{1b}[0m  \u{1b}[4mprisma/schema.prisma:10\u{1b}[0m\n   | \n10 |   name Strin",
+            found("SYNTAX_ERROR", "prisma/schema.prisma", 10),
+        ),
+        (
             "node:internal/modules/cjs/loader:1210\n  throw err;\n  ^\n\nError: Cannot find module './not-there'\nRequire \
              stack:\n- /app/server.js\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1207:15)\n    at \
              require (node:internal/modules/helpers:182:18)\n    at Object.<anonymous> (/app/server.js:2:17)\n    at \
