@@ -182,9 +182,9 @@ class Told {
       server.ws.previewd = true
       // A page that was asked for before the last change, and is connected only now, may have the code before.
       server.ws.on('connection', (page) => {
-        const asked = documents.opened() ?? -Infinity
+        const asked = documents.opened() ?? performance.now()
         if (telling) late.add(page)
-        else if (asked > -Infinity && asked < changed) page.send?.(RELOAD)
+        else if (asked < changed) page.send?.(RELOAD)
         this.pages.set(page, asked)
         page.on?.('close', () => this.pages.delete(page))
       })
@@ -310,8 +310,9 @@ class Told {
   shows(files) {
     const { server } = this
     if (server.config !== this.before) return 'restart'
-    // What the server has rendered of the code before is not mended by modules that were loaded after it.
-    const renders = this.environments.slice(1).some(({ graph }) => graph.idToModuleMap?.size > 0)
+    // What the server has rendered of the code before is not mended by modules that were loaded after it. Some frameworks
+    // (SolidStart) have one server for pages and another that renders them.
+    const renders = [...live].some(({ environments }) => environments.slice(1).some(({ graph }) => graph.idToModuleMap?.size > 0))
     if (renders && files.length > 0) for (const page of this.loading) page.send?.(RELOAD)
     if (server.config.server.hmr === false || this.sent.has('full-reload')) return 'full'
     const { publicDir } = server.config
