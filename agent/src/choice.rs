@@ -151,6 +151,8 @@ mod tests {
                         status: status.parse().unwrap(),
                         content_type: content_type.into(),
                         body: Default::default(),
+                        end: Default::default(),
+                        broken_off: false,
                         path: "/".into(),
                     }))
                 }

@@ -59,6 +59,8 @@ fn ready(ready: Ready) -> proto::Ready {
         // Only the page of an error is of interest.
         body: if answer.status >= 500 { answer.body } else { Default::default() },
         path: answer.path,
+        end: answer.end,
+        broken_off: answer.broken_off,
         ports: ports.into_iter().map(port).collect(),
         alternative: alternative.unwrap_or_default(),
     }

@@ -23,6 +23,9 @@ const MAX_REDIRECTS: usize = 5;
 /// How much of the page of an error is kept, and how long it may take.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const BODY_FOR: Duration = Duration::from_secs(5);
+/// How much of the end of a good page is kept, and how long that may take.
+const MAX_END_BYTES: usize = 512;
+const END_FOR: Duration = Duration::from_secs(1);
 /// How much of another body is read, and for how long, so that the app does not see a broken connection.
 const DRAIN_BYTES: usize = 4 * 1024 * 1024;
 const DRAIN_FOR: Duration = Duration::from_secs(5);
@@ -40,6 +43,10 @@ pub struct Answer {
     pub content_type: String,
     /// The beginning of the body of an error (500 and more).
     pub body: Bytes,
+    /// The end of a page, where it came at once.
+    pub end: Bytes,
+    /// Whether a page was broken off.
+    pub broken_off: bool,
     /// The path that was answered, after redirects.
     pub path: String,
 }
@@ -47,7 +54,7 @@ pub struct Answer {
 impl Answer {
     /// Returns whether it is a page that people can look at.
     pub fn is_page(&self) -> bool {
-        self.status < 400 && self.content_type.trim_start().to_ascii_lowercase().starts_with("text/html")
+        self.status < 400 && is_html(&self.content_type)
     }
 }
 
@@ -136,8 +143,15 @@ async fn get(stream: TcpStream, from: Candidate, path: &str) -> Result<(Answer, 
     };
     let content_type = header(CONTENT_TYPE, MAX_TYPE_BYTES).unwrap_or_default();
     let location = header(LOCATION, MAX_PATH_BYTES).filter(|_| matches!(status, 301..=303 | 307 | 308));
-    let body = if status >= 500 || status == 400 { beginning(response).await } else { read_away(response) };
-    Ok((Answer { from, status, content_type, body, path: path.to_owned() }, location))
+    let (mut body, mut end, mut broken_off) = (Bytes::new(), Bytes::new(), false);
+    if status >= 500 || status == 400 {
+        body = beginning(response).await;
+    } else if status < 300 && is_html(&content_type) {
+        (end, broken_off) = ending(response).await;
+    } else {
+        tokio::spawn(timeout(DRAIN_FOR, drain(response.into_body())));
+    }
+    Ok((Answer { from, status, content_type, body, end, broken_off, path: path.to_owned() }, location))
 }
 
 /// Returns the beginning of a body, as much as comes in time.
@@ -160,10 +174,35 @@ async fn beginning(response: Response<Incoming>) -> Bytes {
     body.into()
 }
 
-/// Reads a body that nobody waits for.
-fn read_away(response: Response<Incoming>) -> Bytes {
-    tokio::spawn(timeout(DRAIN_FOR, drain(response.into_body())));
-    Bytes::new()
+/// Returns the end of a body, and whether it was broken off. One that takes its time is waited for no longer.
+async fn ending(response: Response<Incoming>) -> (Bytes, bool) {
+    let mut incoming = response.into_body();
+    let mut end = Vec::new();
+    let mut read = 0;
+    let reading = async {
+        while read < DRAIN_BYTES {
+            match incoming.frame().await {
+                Some(Ok(frame)) => {
+                    let data = frame.into_data().unwrap_or_default();
+                    read += data.len();
+                    end.extend_from_slice(data.get(data.len().saturating_sub(MAX_END_BYTES)..).unwrap_or(&data));
+                    end.drain(..end.len().saturating_sub(MAX_END_BYTES));
+                }
+                Some(Err(_)) => return Some(true),
+                None => return Some(false),
+            }
+        }
+        None
+    };
+    if let Ok(Some(broken_off)) = timeout(END_FOR, reading).await {
+        return (end.into(), broken_off);
+    }
+    tokio::spawn(timeout(DRAIN_FOR, drain(incoming)));
+    (Bytes::new(), false)
+}
+
+fn is_html(content_type: &str) -> bool {
+    content_type.trim_start().to_ascii_lowercase().starts_with("text/html")
 }
 
 async fn drain(mut body: Incoming) {

@@ -18,7 +18,7 @@ use crate::{
         session::{Answering, Session, Started},
         start::StartError,
     },
-    stack::{self, PageAnswer},
+    stack::{self, PAGE_ERROR, PageAnswer},
 };
 
 /// How long the page of an app that runs is waited for.
@@ -70,10 +70,18 @@ impl Driver {
         }
         self.handle.set_status(|status| status.http_status = Some(page.status));
         // Its server is not the project's own.
-        if page.status < 500 || session.plan.stack == Stack::Static {
+        if session.plan.stack == Stack::Static {
             return None;
         }
-        Some(self.page_failure(session, answering, mark).await)
+        if page.status >= 500 {
+            return Some(self.page_failure(session, answering, mark).await);
+        }
+        if !page.broken_off && !stack::is_cut_short(&page.end) {
+            return None;
+        }
+        // It may have had its reasons: only what the app logs says that it is an error.
+        let failure = self.page_failure(session, answering, mark).await;
+        (failure.reason != PAGE_ERROR).then_some(failure)
     }
 
     /// Explains an error page, once what the app logs of it has come.

@@ -15,7 +15,7 @@ use self::{
 };
 pub use self::{
     install::installed,
-    page::{PageAnswer, explain_page},
+    page::{PAGE_ERROR, PageAnswer, explain_page, is_cut_short},
 };
 use super::{
     kinds,

@@ -31,6 +31,7 @@ const MAX_PORTS: usize = 64;
 const MAX_PATH_BYTES: usize = 1024;
 const MAX_TYPE_BYTES: usize = 256;
 /// The most of a page.
+const MAX_END_BYTES: usize = 512;
 const MAX_PAGE_BYTES: usize = 64 * 1024;
 /// The bytes of one chunk: enough that the head of a message does not count, little enough that memory does not either.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -140,6 +141,8 @@ pub fn outcome(answer: wire::AwaitReadyResponse, generation: u64) -> Result<Read
                 status: http_status(ready.http_status)?,
                 content_type: sentence(&ready.content_type, MAX_TYPE_BYTES),
                 body: ready.body.slice(..ready.body.len().min(MAX_PAGE_BYTES)),
+                end: ready.end.slice(..ready.end.len().min(MAX_END_BYTES)),
+                broken_off: ready.broken_off,
             },
             ports: ports(ready.ports)?,
             alternative: Some(sentence(&ready.alternative, MAX_PATH_BYTES)).filter(|path| !path.is_empty()),

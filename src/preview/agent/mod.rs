@@ -224,6 +224,10 @@ pub struct Page {
     pub content_type: String,
     /// The beginning of the body of an error, at most 64 KiB.
     pub body: Bytes,
+    /// The end of the body of a page that came at once, at most 512 bytes.
+    pub end: Bytes,
+    /// Whether the body of a page was broken off.
+    pub broken_off: bool,
 }
 
 /// What waiting came to.

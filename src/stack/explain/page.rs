@@ -24,7 +24,9 @@ use crate::{
 };
 
 /// The reason where neither the log nor the page names an error.
-const PAGE_ERROR: &str = "PAGE_ERROR";
+pub const PAGE_ERROR: &str = "PAGE_ERROR";
+/// What Astro puts at the end of a page of which the rest could not be rendered, once its head was sent with 200.
+const ASTROS_END: &[u8] = br#"<script type="module" src="/@vite/client"></script>"#;
 
 /// A page as Next prints its module paths: `webpack-internal:///(rsc)/./app/page.tsx`.
 static WEBPACK: LazyLock<Option<Regex>> =
@@ -81,6 +83,12 @@ pub fn explain_page(plan: &RunPlan, answer: &PageAnswer<'_>, lines: &[String], f
     let excerpt = without_foreign_frames(if log.iter().all(|line| line.trim().is_empty()) { &page } else { &log });
     failure.log_excerpt = excerpt[excerpt.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec();
     failure
+}
+
+/// Returns whether a page that was answered as if it were good ends where its rest could not be rendered. `end` is its last
+/// few hundred bytes.
+pub fn is_cut_short(end: &[u8]) -> bool {
+    end.trim_ascii_end().ends_with(ASTROS_END)
 }
 
 /// Explains a page of which nothing is known but that it is an error.

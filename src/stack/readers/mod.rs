@@ -2,6 +2,7 @@
 //!
 //! Logs come from untrusted code. What a reader is given is cut to size, and what it finds is cut again.
 
+pub(super) mod astro;
 pub(super) mod cause;
 pub(super) mod eleventy;
 pub(super) mod esbuild;

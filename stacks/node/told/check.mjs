@@ -61,6 +61,7 @@ async function look(one, files) {
       try {
         result = await environment.transform(module.url)
         parse(one.vite, module, result)
+        if (environment !== client) resolved(module, result)
         // What runs there takes a result that is kept for a sign that it has it already.
         if (environment !== client) environment.graph.invalidateModule(module)
       } catch (error) {
@@ -109,6 +110,15 @@ function parse(vite, module, result) {
     const line = Number.isInteger(error.pos) ? result.code.slice(0, error.pos).split('\n').length : undefined
     throw Object.assign(new SyntaxError(error.message), { id: module.file, line })
   }
+}
+
+/** What a page is rendered with is only missed when it runs: until then the name stays as the source has it. */
+function resolved(module, result) {
+  const name = result?.deps?.find((name) => /^\.{1,2}\//.test(name))
+  if (!name || !module.file) return
+  const source = existsSync(module.file) ? readFileSync(module.file, 'utf8').split('\n') : []
+  const line = source.findIndex((line) => line.includes(`'${name}'`) || line.includes(`"${name}"`)) + 1
+  throw Object.assign(new Error(`Failed to resolve import "${name}". Does the file exist?`), { id: module.file, line: line || undefined })
 }
 
 /** Returns the modules of VitePress' pages that changed, or of the first one: it loads them once somebody looks at them. */

@@ -59,7 +59,7 @@ WRONG: dict[str, list[tuple[str, Break]]] = {
     ],
     "astro": [
         ("syntax", Break("src/components/Welcome.astro", "const place", "const = 1;")),
-        ("missing import", Break("src/components/Welcome.astro", "const place", "import Nothing from './Nothing.astro';")),
+        ("missing import", Break("src/components/Welcome.astro", "const place", "import Nothing from './Nothing.astro'; void Nothing;")),
         ("runtime error", Break("src/components/Welcome.astro", "<h1>", "<p>{nothing.of.that}</p>")),
     ],
     "react-router": [

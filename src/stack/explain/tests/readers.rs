@@ -6,6 +6,11 @@ use super::*;
 fn node_errors_are_placed_in_the_project() {
     let cases = [
         (
+            "14:20:14 [ERROR] nothing is not defined\n  Stack trace:\n    at /app/src/components/Welcome.astro:6:6\n    [...] \
+             See full stack trace in the browser, or rerun with --verbose.",
+            found("EXCEPTION", "src/components/Welcome.astro", 6),
+        ),
+        (
             "Prisma schema loaded from prisma/schema.prisma.\nError: Prisma schema validation - (get-dmmf wasm)\nError code: \
              P1012\n\u{1b}[1;91merror\u{1b}[0m: \u{1b}[1mType \"Strin\" is neither a built-in type, nor refers to another \
              model.\u{1b}[0m\n  \u{1b}[1;94m-->\u{1b}[0m  \u{1b}[4mprisma/schema.prisma:10\u{1b}[0m\n   | \n10 |   name Strin",
