@@ -13,7 +13,7 @@ import { described, project } from './errors.mjs'
 import native from './native.cjs'
 import { standIn } from './upgrades.mjs'
 import watchers from './watchers.cjs'
-import { count, signs, toolsHaveWritten, works } from './work.mjs'
+import { count, rests, signs, toolsHaveWritten, works } from './work.mjs'
 import * as writes from './writes.mjs'
 
 /** How long one change may take until Vite's plugins have heard of it. */
@@ -23,6 +23,11 @@ const HEARD_TIMEOUT_MS = 2000
  * 100 ms before it looks again at its routes, and no hook says when it has.
  */
 const TOOLS_MS = 120
+/**
+ * What renders pages loads its modules anew when it is told to, one time after another, and answers with the old ones until
+ * it comes to it. That shows where changes follow on one another within so long.
+ */
+const AGAIN_MS = 5000
 /** The longest that a framework takes to make its servers anew for another configuration of its own. */
 const RESTART_TIMEOUT_MS = 20_000
 /** The configurations for which frameworks make their servers anew, which is not Vite's own restart. */
@@ -37,8 +42,10 @@ const live = new Set()
 const pending = new Set()
 /** Says 'listening' when a server is there for its pages, and 'refused' when one shows an error to them. */
 const news = new EventEmitter()
-/** When the last change had been told to the servers, by the same clock. */
+/** When the last change had been told to the servers, in milliseconds of `performance.now()`. */
 let changed = 0
+/** When what renders pages was last told to load its modules anew, by the same clock. */
+let renderedAnew = -Infinity
 /** Whether they are being told of one, and the pages that have connected meanwhile: they may have heard of it or not. */
 let telling = false
 const late = new Set()
@@ -168,11 +175,15 @@ class Told {
     }
     const environments = Object.values(server.environments ?? {})
     for (const maker of server.environments ? environments : [server]) count(maker)
+    const renderers = new Set(environments.slice(1).map(({ hot }) => hot))
     for (const channel of new Set([server.ws, server.hot, ...environments.map(({ hot }) => hot)])) {
       if (!channel?.send || channel.send.previewd) continue
       const send = channel.send
+      const one = this
       channel.send = function (...payload) {
-        sent.add(typeof payload[0] === 'string' ? payload[0] : payload[0]?.type)
+        const type = typeof payload[0] === 'string' ? payload[0] : payload[0]?.type
+        sent.add(type)
+        if (type === 'full-reload' && renderers.has(channel)) one.rendersAnew = true
         if (payload[0]?.type === 'error') refused(payload[0].err)
         return send.apply(this, payload)
       }
@@ -224,6 +235,7 @@ class Told {
   prepare(files) {
     this.logged.length = 0
     this.sent.clear()
+    this.rendersAnew = false
     this.watchOver()
     this.before = this.server.config
     this.loading = [...this.pages].filter(([, asked]) => documents.loads(asked)).map(([page]) => page)
@@ -366,6 +378,11 @@ async function answer({ changes }) {
     const comeOrGo = changes.some(({ kind }) => kind !== 'change')
     if ([...told, ...tools].includes(true)) await toolsHaveWritten(before, comeOrGo ? TOOLS_MS : 0)
     await noneArePending()
+    if (begun.some((one) => one.rendersAnew)) {
+      const isAgain = performance.now() - renderedAnew < AGAIN_MS
+      if (isAgain) await rests()
+      renderedAnew = performance.now()
+    }
     let shown = 'hot'
     const packages = []
     for (const one of [...live].filter((one) => one.hasPages)) {

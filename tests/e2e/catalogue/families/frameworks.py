@@ -214,7 +214,6 @@ VITE_POINTS = [
             ),
             "a new dependency",
         ),
-        exception="the newest Nuxt needs Node 22; of the last one for Node 20, a new page stays 404 by hand as well",
         hot=True,
     ),
     Point(
@@ -273,6 +272,7 @@ OTHERS = [
             "Hello, a new dependency",
         ),
         hot=True,
+        in_html=False,
     ),
     Point(
         "create-docusaurus",
