@@ -8,15 +8,17 @@ mod generators;
 mod nest;
 mod nodemon;
 mod serves;
+mod start;
 
 use std::collections::BTreeMap;
 
 pub(super) use self::command::run_script;
 use self::{
     arguments::file_index,
-    command::{Start, in_shell},
+    command::in_shell,
     entry::{entry, is_entry_name, resolve},
     serves::serves,
+    start::Start,
 };
 use super::kind::Kind;
 use crate::{

@@ -11,9 +11,10 @@ import { hangUp, listen } from './control.mjs'
 import documents from './documents.cjs'
 import { described, project } from './errors.mjs'
 import native from './native.cjs'
+import { follow, haveFetched } from './renderers.mjs'
 import { standIn } from './upgrades.mjs'
 import watchers from './watchers.cjs'
-import { count, rests, signs, toolsHaveWritten, works } from './work.mjs'
+import { count, signs, toolsHaveWritten, works } from './work.mjs'
 import * as writes from './writes.mjs'
 
 /** How long one change may take until Vite's plugins have heard of it. */
@@ -23,10 +24,7 @@ const HEARD_TIMEOUT_MS = 2000
  * 100 ms before it looks again at its routes, and no hook says when it has.
  */
 const TOOLS_MS = 120
-/**
- * What renders pages loads its modules anew when it is told to, one time after another, and answers with the old ones until
- * it comes to it. That shows where changes follow on one another within so long.
- */
+/** Within how long changes follow on one another, so that what renders pages may still be busy with the one before. */
 const AGAIN_MS = 5000
 /** The longest that a framework takes to make its servers anew for another configuration of its own. */
 const RESTART_TIMEOUT_MS = 20_000
@@ -175,6 +173,7 @@ class Told {
     }
     const environments = Object.values(server.environments ?? {})
     for (const maker of server.environments ? environments : [server]) count(maker)
+    environments.slice(1).forEach(follow)
     const renderers = new Set(environments.slice(1).map(({ hot }) => hot))
     for (const channel of new Set([server.ws, server.hot, ...environments.map(({ hot }) => hot)])) {
       if (!channel?.send || channel.send.previewd) continue
@@ -367,7 +366,7 @@ async function answer({ changes }) {
   let root = project
   telling = changes.length > 0
   try {
-    const [begun, before] = [[...live], signs()]
+    const [begun, before, since] = [[...live], signs(), performance.now()]
     if (changes.some(({ path }) => needsNewProcess(resolve(project, path)))) return { ok: true, strategy: 'process' }
     for (const one of begun) one.prepare(filesOf(one, changes))
     const told = changes.map(({ path, kind }) => watchers.emit(kind, resolve(project, path)))
@@ -380,7 +379,7 @@ async function answer({ changes }) {
     await noneArePending()
     if (begun.some((one) => one.rendersAnew)) {
       const isAgain = performance.now() - renderedAnew < AGAIN_MS
-      if (isAgain) await rests()
+      if (isAgain) await haveFetched(begun.flatMap((one) => filesOf(one, changes)).map(({ file }) => file), since)
       renderedAnew = performance.now()
     }
     let shown = 'hot'

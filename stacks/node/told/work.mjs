@@ -4,8 +4,6 @@ import * as writes from './writes.mjs'
 
 /** How long after the last sign of work tools are taken to have ended. */
 const QUIET_MS = 40
-/** The same where modules are run between one sign and the next. */
-const RESTS_MS = 100
 /**
  * The pieces in which these waits are counted. A container that has used up its share of the processor stands still: its
  * clock goes on, and nobody in it has worked meanwhile.
@@ -24,42 +22,37 @@ export function works() {
   return null
 }
 
-/** Counts the modules that a server or an environment of it is making, or handing to what runs them. */
+/** Counts the modules that a server or an environment of it is making. */
 export function count(maker) {
-  for (const name of ['transformRequest', 'fetchModule']) {
-    const real = maker[name]
-    if (typeof real !== 'function' || real.previewd) continue
-    maker[name] = async function (...words) {
-      making += 1
-      try {
-        return await real.apply(this, words)
-      } finally {
-        making -= 1
-        worked += 1
-      }
+  const real = maker.transformRequest
+  if (typeof real !== 'function' || real.previewd) return
+  maker.transformRequest = async function (...words) {
+    making += 1
+    try {
+      return await real.apply(this, words)
+    } finally {
+      making -= 1
+      worked += 1
     }
-    maker[name].previewd = true
   }
+  maker.transformRequest.previewd = true
 }
 
 /** Returns how often there was a sign of work. */
 export const signs = () => worked + writes.count
 
-/** Waits until nothing is at work any more. */
-export const rests = () => toolsHaveWritten(-1, 0, RESTS_MS)
-
 /**
  * Waits until tools have written what they had to: some begin only after `patience`, none says when it has ended.
  * `before` is what `signs` said before they were told.
  */
-export async function toolsHaveWritten(before, patience, enough = QUIET_MS) {
+export async function toolsHaveWritten(before, patience) {
   const begun = performance.now()
   await new Promise(setImmediate)
   let seen = before
   for (let [waited, quiet] = [0, 0]; performance.now() - begun < TOOLS_TIMEOUT_MS; waited += TICK_MS, quiet += TICK_MS) {
     const busy = making > 0 || writes.running > 0
     if (busy || signs() !== seen) [seen, quiet] = [signs(), 0]
-    if (!busy && waited >= patience && (seen === before || quiet >= enough)) return
+    if (!busy && waited >= patience && (seen === before || quiet >= QUIET_MS)) return
     await new Promise((done) => setTimeout(done, TICK_MS))
   }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{arguments::unwatched, compiled, entry::entry, nest, nodemon};
+use super::{arguments::unwatched, compiled, entry::entry, nest, nodemon, start::Start};
 use crate::{
     domain::runtime::{APP_ROOT, RUNTIME_MOUNT},
     stack::{
@@ -13,15 +13,6 @@ use crate::{
         shell::shell,
     },
 };
-
-/// How a process is started.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::stack::kinds) struct Start {
-    pub argv: Vec<String>,
-    pub environment: BTreeMap<String, String>,
-    /// Whether what it starts is told of changes, whatever the project's packages are.
-    pub told: bool,
-}
 
 /// Returns how a script is run: the command itself where it is plain, without a watcher; else by a shell as npm would,
 /// but without npm, whose own start takes longer than most apps'.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{arguments::file_index, command::Start};
+use super::{arguments::file_index, start::Start};
 use crate::{
     domain::runtime::RUNTIME_MOUNT,
     stack::{
