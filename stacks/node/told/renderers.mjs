@@ -1,48 +1,43 @@
-// What renders pages beside a Vite server, in its process, a thread or another process: it loads its modules anew when it is
-// told to, one time after another, and answers with the old ones until it comes to it. Nobody says when; it shows in what it
-// fetches.
+// What renders pages beside a Vite server, in its process, a thread or another process. It forgets its modules when it is told
+// to; what it was being handed at that moment it takes all the same, as it was before the change, and keeps it.
 
-import { EventEmitter } from 'node:events'
-
-/** The longest that a renderer is waited for: a module that no page needs yet, it fetches when one does. */
+/** The longest that what is being handed over is waited for. */
 const FETCH_MS = 2000
 
-/** When each file was fetched last, in milliseconds of `performance.now()`. */
-const fetched = new Map()
-const news = new EventEmitter().setMaxListeners(0)
+/** What is being handed over, by environment. */
+const running = new WeakMap()
 
 /** Follows what an environment hands to its renderer. */
 export function follow(environment) {
   const real = environment.fetchModule
   if (typeof real !== 'function' || real.previewd) return
+  const own = new Set()
+  running.set(environment, own)
   environment.fetchModule = async function (...words) {
-    const began = performance.now()
-    const result = await real.apply(this, words)
-    // Without code it was told that it has it already.
-    if (result?.code !== undefined && result.file) {
-      fetched.set(result.file, began)
-      news.emit('fetched')
+    const fetching = real.apply(this, words)
+    own.add(fetching)
+    try {
+      return await fetching
+    } finally {
+      own.delete(fetching)
     }
-    return result
   }
   environment.fetchModule.previewd = true
 }
 
-/** Resolves once those of the files that were fetched before have been fetched since a time. */
-export async function haveFetched(files, since) {
-  const known = files.filter((file) => fetched.has(file))
-  const isDone = () => known.every((file) => fetched.get(file) >= since)
-  let timer
-  const over = new Promise((done) => {
-    timer = setTimeout(done, FETCH_MS)
-  })
-  let done
-  const all = new Promise((resolve) => {
-    done = () => isDone() && resolve()
-  })
-  news.on('fetched', done)
-  done()
-  await Promise.race([all, over])
-  news.off('fetched', done)
-  clearTimeout(timer)
+/** Has renderers forget once more what they were being handed while they were told of a change. */
+export function forgetAgain(environments) {
+  return Promise.all(
+    environments.map(async (environment) => {
+      const fetching = [...(running.get(environment) ?? [])]
+      if (fetching.length === 0) return
+      let timer
+      const over = new Promise((done) => {
+        timer = setTimeout(done, FETCH_MS)
+      })
+      await Promise.race([Promise.allSettled(fetching), over])
+      clearTimeout(timer)
+      environment.hot.send({ type: 'full-reload' })
+    }),
+  )
 }

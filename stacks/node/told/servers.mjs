@@ -11,7 +11,7 @@ import { hangUp, listen } from './control.mjs'
 import documents from './documents.cjs'
 import { described, project } from './errors.mjs'
 import native from './native.cjs'
-import { follow, haveFetched } from './renderers.mjs'
+import { follow, forgetAgain } from './renderers.mjs'
 import { standIn } from './upgrades.mjs'
 import watchers from './watchers.cjs'
 import { count, signs, toolsHaveWritten, works } from './work.mjs'
@@ -24,8 +24,6 @@ const HEARD_TIMEOUT_MS = 2000
  * 100 ms before it looks again at its routes, and no hook says when it has.
  */
 const TOOLS_MS = 120
-/** Within how long changes follow on one another, so that what renders pages may still be busy with the one before. */
-const AGAIN_MS = 5000
 /** The longest that a framework takes to make its servers anew for another configuration of its own. */
 const RESTART_TIMEOUT_MS = 20_000
 /** The configurations for which frameworks make their servers anew, which is not Vite's own restart. */
@@ -42,8 +40,6 @@ const pending = new Set()
 const news = new EventEmitter()
 /** When the last change had been told to the servers, in milliseconds of `performance.now()`. */
 let changed = 0
-/** When what renders pages was last told to load its modules anew, by the same clock. */
-let renderedAnew = -Infinity
 /** Whether they are being told of one, and the pages that have connected meanwhile: they may have heard of it or not. */
 let telling = false
 const late = new Set()
@@ -163,6 +159,11 @@ class Told {
     ]
   }
 
+  /** Returns the environments in which pages are rendered; none in Vite 5, which has no such. */
+  get renderers() {
+    return Object.values(this.server.environments ?? {}).slice(1)
+  }
+
   /** Notes what the server sends to the pages and whether a plugin restarts it. Again after each restart, which replaces all. */
   watchOver() {
     const { server, sent } = this
@@ -173,8 +174,8 @@ class Told {
     }
     const environments = Object.values(server.environments ?? {})
     for (const maker of server.environments ? environments : [server]) count(maker)
-    environments.slice(1).forEach(follow)
-    const renderers = new Set(environments.slice(1).map(({ hot }) => hot))
+    this.renderers.forEach(follow)
+    const renderers = new Set(this.renderers.map(({ hot }) => hot))
     for (const channel of new Set([server.ws, server.hot, ...environments.map(({ hot }) => hot)])) {
       if (!channel?.send || channel.send.previewd) continue
       const send = channel.send
@@ -366,7 +367,7 @@ async function answer({ changes }) {
   let root = project
   telling = changes.length > 0
   try {
-    const [begun, before, since] = [[...live], signs(), performance.now()]
+    const [begun, before] = [[...live], signs()]
     if (changes.some(({ path }) => needsNewProcess(resolve(project, path)))) return { ok: true, strategy: 'process' }
     for (const one of begun) one.prepare(filesOf(one, changes))
     const told = changes.map(({ path, kind }) => watchers.emit(kind, resolve(project, path)))
@@ -374,14 +375,10 @@ async function answer({ changes }) {
     const tools = compiled ? [] : await Promise.all(begun.map((one) => one.tell(filesOf(one, changes))))
     if (compiled) await builds.emit(changes.map(({ path, kind }) => ({ file: resolve(project, path), kind })))
     if (changes.length > 0) changed = performance.now()
+    await Promise.all(begun.filter((one) => one.rendersAnew).map((one) => forgetAgain(one.renderers)))
     const comeOrGo = changes.some(({ kind }) => kind !== 'change')
     if ([...told, ...tools].includes(true)) await toolsHaveWritten(before, comeOrGo ? TOOLS_MS : 0)
     await noneArePending()
-    if (begun.some((one) => one.rendersAnew)) {
-      const isAgain = performance.now() - renderedAnew < AGAIN_MS
-      if (isAgain) await haveFetched(begun.flatMap((one) => filesOf(one, changes)).map(({ file }) => file), since)
-      renderedAnew = performance.now()
-    }
     let shown = 'hot'
     const packages = []
     for (const one of [...live].filter((one) => one.hasPages)) {
