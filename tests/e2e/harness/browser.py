@@ -127,8 +127,9 @@ class Chromium:
                     "--disable-dev-shm-usage",
                     "--no-first-run",
                     "--no-proxy-server",
-                    # Fonts and the like from elsewhere are given up at once where there is no way there.
-                    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost",
+                    # Fonts and the like from elsewhere are given up at once where there is no way there. Containers have addresses.
+                    "--host-resolver-rules=MAP * ~NOTFOUND, "
+                    + ", ".join(f"EXCLUDE {it}" for it in ("127.0.0.1", "localhost", "*.localhost", "172.*", "192.168.*", "10.*")),
                     "--remote-debugging-port=0",
                     f"--user-data-dir={self._folder / 'profile'}",
                     "about:blank",
