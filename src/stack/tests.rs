@@ -1,3 +1,4 @@
+mod compiled;
 mod installation;
 mod node;
 mod python;

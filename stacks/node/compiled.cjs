@@ -25,8 +25,9 @@ if (errors.length > 0 || (fileNames.length === 0 && !config)) {
   process.exit(1)
 }
 
+const say = typescript.createWatchStatusReporter(typescript.sys)
 const status = (one, ...rest) => {
-  typescript.createWatchStatusReporter(typescript.sys)(one, ...rest)
+  say(one, ...rest)
   if (one.code === FOUND && rest.at(-1) === 0) restart()
 }
 const host = typescript.createWatchCompilerHost(config || fileNames, { ...options, preserveWatchOutput: true }, typescript.sys, typescript.createEmitAndSemanticDiagnosticsBuilderProgram, report, status)

@@ -53,7 +53,7 @@ class Script:
         try:
             lines = self.run_again()
             if lines:
-                return {"ok": False, "error": {"message": lines[-1], "traceback": lines}}
+                return control.raised(lines)
             blocks, *options = self.launched
             if self.running is None or tuple(options) != self.options:
                 return {"ok": True, "strategy": "process"}

@@ -28,6 +28,11 @@ def _listen(answer):
         time.sleep(0.1)
 
 
+def raised(lines):
+    """Returns the answer of a script that ended with a traceback of these lines."""
+    return {"ok": False, "error": {"message": lines[-1], "traceback": lines}}
+
+
 def forget():
     """Forgets the project's own modules, so that a script imports them anew."""
     for name, module in list(sys.modules.items()):

@@ -44,7 +44,7 @@ def answer(changes):
         traceback.print_exc()
         return {"ok": True, "strategy": "process"} if changes else {"ok": True, "strategy": "hot"}
     if lines:
-        return {"ok": False, "error": {"message": lines[-1], "traceback": lines}}
+        return control.raised(lines)
     return {"ok": True, "strategy": "hot"}
 
 

@@ -30,7 +30,7 @@ const MAX_PORTS: usize = 64;
 /// The longest path, and content type.
 const MAX_PATH_BYTES: usize = 1024;
 const MAX_TYPE_BYTES: usize = 256;
-/// The most of a page.
+/// The most of a page that is an error, and of the end of one that is not.
 const MAX_END_BYTES: usize = 512;
 const MAX_PAGE_BYTES: usize = 64 * 1024;
 /// The bytes of one chunk: enough that the head of a message does not count, little enough that memory does not either.

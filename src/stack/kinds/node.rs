@@ -249,24 +249,20 @@ fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> O
             return Some(start);
         }
         let script = format!("( {build}\n) || exit $?\n{start}");
-        return Some(Start { argv: in_shell(project, &script), environment: BTreeMap::new(), told: false });
+        return Some(Start { argv: in_shell(project, &script), ..Start::default() });
     }
     if start.is_none()
         && let Some(entry) = entry(project, package)
     {
         notes.push(format!("node: {entry}"));
-        return Some(Start { argv: vec!["node".into(), entry], environment: BTreeMap::new(), told: false });
+        return Some(Start { argv: vec!["node".into(), entry], ..Start::default() });
     }
     if let (None, true, Some(module)) = (start, packages::is_for_bun(package), &package.module)
         && project.has(module)
     {
         notes.push(format!("node: {module}, by Bun"));
         let module = shlex::try_quote(module).ok()?;
-        return Some(Start {
-            argv: in_shell(project, &format!("exec bun {module}")),
-            environment: BTreeMap::new(),
-            told: false,
-        });
+        return Some(Start { argv: in_shell(project, &format!("exec bun {module}")), ..Start::default() });
     }
     let name = DEVELOPMENT.into_iter().find(|name| package.script(name).is_some()).or(start.map(|_| "start"))?;
     notes.push(format!("node: the {name} script, since there is nothing else"));

@@ -320,6 +320,13 @@ fn a_pyproject_that_lists_nothing_leaves_it_to_the_imports() {
     assert!(unknown.notes.iter().any(|note| note.contains("nothing of it is installed")), "{:?}", unknown.notes);
 }
 
+/// Serves the `main.py` of a folder as in a container, and returns what that printed.
+fn serve(folder: &std::path::Path) -> std::process::Output {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python/serve.py");
+    let mut command = std::process::Command::new("python3");
+    command.args([script, "main", "auto"]).env("PYTHONPATH", folder).env("HOME", folder).output().unwrap()
+}
+
 #[test]
 fn the_projects_own_server_may_be_years_older_than_ours() {
     let folder = tempfile::tempdir().unwrap();
@@ -339,13 +346,7 @@ fn the_projects_own_server_may_be_years_older_than_ours() {
         "uvicorn/main.py",
         "class Server:\n    started = True\n    def __init__(self, config): pass\n    def run(self): print('served')\n",
     );
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python/serve.py");
-    let output = std::process::Command::new("python3")
-        .args([script, "main", "auto"])
-        .env("PYTHONPATH", folder.path())
-        .env("HOME", folder.path())
-        .output()
-        .unwrap();
+    let output = serve(folder.path());
     assert_eq!(String::from_utf8_lossy(&output.stdout), "served\n", "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -368,13 +369,7 @@ fn a_script_without_an_app_object_runs_once() {
     for (file, text) in [("__init__", ""), ("config", "class Config: pass\n"), ("main", "class Server: pass\n")] {
         std::fs::write(folder.path().join(format!("uvicorn/{file}.py")), text).unwrap();
     }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/python/serve.py");
-    let output = std::process::Command::new("python3")
-        .args([script, "main", "auto"])
-        .env("PYTHONPATH", folder.path())
-        .env("HOME", folder.path())
-        .output()
-        .unwrap();
+    let output = serve(folder.path());
     let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(said, "at the top main\nin the end __main__\n", "{errors}");
     assert!(errors.ends_with("main.py ends\n"), "{errors}");

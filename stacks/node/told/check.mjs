@@ -61,9 +61,11 @@ async function look(one, files) {
       try {
         result = await environment.transform(module.url)
         parse(one.vite, module, result)
-        if (environment !== client) resolved(module, result)
-        // What runs there takes a result that is kept for a sign that it has it already.
-        if (environment !== client) environment.graph.invalidateModule(module)
+        if (environment !== client) {
+          resolved(module, result)
+          // What runs there takes a result that is kept for a sign that it has it already.
+          environment.graph.invalidateModule(module)
+        }
       } catch (error) {
         if (OVERTAKEN.test(error?.code) || (await isLeft(one, environment, module))) continue
         if (module.file) one.broken.add(module.file)

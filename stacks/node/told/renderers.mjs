@@ -1,6 +1,8 @@
 // What renders pages beside a Vite server, in its process, a thread or another process. It forgets its modules when it is told
 // to; what it was being handed at that moment it takes all the same, as it was before the change, and keeps it.
 
+import { setTimeout as delay } from 'node:timers/promises'
+
 /** The longest that what is being handed over is waited for. */
 const FETCH_MS = 2000
 
@@ -31,12 +33,7 @@ export function forgetAgain(environments) {
     environments.map(async (environment) => {
       const fetching = [...(running.get(environment) ?? [])]
       if (fetching.length === 0) return
-      let timer
-      const over = new Promise((done) => {
-        timer = setTimeout(done, FETCH_MS)
-      })
-      await Promise.race([Promise.allSettled(fetching), over])
-      clearTimeout(timer)
+      await Promise.race([Promise.allSettled(fetching), delay(FETCH_MS, undefined, { ref: false })])
       environment.hot.send({ type: 'full-reload' })
     }),
   )

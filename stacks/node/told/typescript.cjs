@@ -93,9 +93,9 @@ class Compiler {
     this.typescript = typescript
     this.files = new Map()
     this.folders = new Set()
-    /** How many compilations have ended, how many steps towards one are to come, and what the last has refused. */
+    /** How many compilations have ended, which steps towards one are to come, and what the last has refused. */
     this.compiled = 0
-    this.pending = 0
+    this.steps = new Set()
     this.errors = []
     const { sys, DiagnosticCategory } = typescript
     const [diagnostic, status] = [words[4] ?? typescript.createDiagnosticReporter(sys, true), words[5] ?? typescript.createWatchStatusReporter(sys, true)]
@@ -116,25 +116,19 @@ class Compiler {
     this.host.watchDirectory = (path, heard, recursive) => this.watchFolder({ path: resolve(path), heard, recursive })
     // What it gathers is there already.
     this.host.setTimeout = (step, _, ...rest) => {
-      this.pending += 1
       const own = setTimeout(() => {
-        this.taken(own)
+        this.steps.delete(own)
         step(...rest)
       })
       this.steps.add(own)
       return own
     }
-    this.steps = new Set()
     this.host.clearTimeout = (own) => {
       clearTimeout(own)
-      this.taken(own)
+      this.steps.delete(own)
     }
     live.add(this)
     import(pathToFileURL(join(__dirname, 'control.mjs')).href).then(({ listen }) => listen(answer, true))
-  }
-
-  taken(step) {
-    if (this.steps.delete(step)) this.pending -= 1
   }
 
   watchFile(path, heard) {
@@ -161,13 +155,13 @@ class Compiler {
 async function answer({ changes }) {
   telling = true
   try {
-    return await shown(changes.map(({ path, kind }) => ({ file: resolve(project, path), kind })), changes)
+    return await shown(changes.map(({ path, kind }) => ({ file: resolve(project, path), kind })))
   } finally {
     telling = false
   }
 }
 
-async function shown(files, changes) {
+async function shown(files) {
   if (files.some(({ file }) => CONFIGS.test(file))) return { ok: true, strategy: 'process' }
   const [before, runs] = [[...live].map(({ compiled }) => compiled), program.started]
   for (const { file, kind } of files) {
@@ -175,14 +169,15 @@ async function shown(files, changes) {
     for (const compiler of live) compiler.hear(file, kind)
   }
   const deadline = performance.now() + COMPILED_TIMEOUT_MS
-  while ([...live].some(({ pending }) => pending > 0) && performance.now() < deadline) await new Promise(setImmediate)
+  while ([...live].some(({ steps }) => steps.size > 0) && performance.now() < deadline) await new Promise(setImmediate)
   const error = [...live].flatMap(({ errors }) => errors)[0]
   if (error) return { ok: false, error: described(error) }
   const compiled = [...live].some((compiler, index) => compiler.compiled > before[index])
-  const others = changes.length > 0 && files.some(({ file }) => !COMPILED.test(file))
-  if (!compiled && (others || (failure && changes.length > 0))) for (const compiler of live) compiler.again()
-  if (compiled || others || failure || changes.length === 0) {
-    if (changes.length > 0 && program.started === runs) await program.next(deadline - performance.now(), () => program.started > runs)
+  const others = files.some(({ file }) => !COMPILED.test(file))
+  const asked = files.length === 0
+  if (!compiled && (others || (failure && !asked))) for (const compiler of live) compiler.again()
+  if (compiled || others || failure || asked) {
+    if (!asked && program.started === runs) await program.next(deadline - performance.now(), () => program.started > runs)
     failure = await program.listens()
   }
   return failure ? { ok: false, error: failure } : { ok: true, strategy: compiled || others ? 'restart' : 'hot' }

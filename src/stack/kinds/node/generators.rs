@@ -5,13 +5,15 @@ use std::fmt::Write;
 
 use crate::{
     domain::runtime::StartPlan,
-    stack::{manifest::Package, packages::digest, project::Project},
+    stack::{
+        manifest::Package,
+        packages::{HOOKS, digest},
+        project::Project,
+    },
 };
 
 use super::command::in_shell;
 
-/// Scripts in which projects have it generated after an installation.
-const HOOKS: [&str; 3] = ["postinstall", "prepare", "postprepare"];
 /// What generates, by the beginning of its command. What development servers generate themselves (SvelteKit, Nuxt, Astro) is
 /// not among them.
 const GENERATORS: [&str; 9] = [
@@ -49,17 +51,8 @@ pub(super) fn prepare(project: &Project<'_>, package: &Package, start: &mut Star
 
 /// Returns the commands that generate, with what decides what comes of each.
 fn steps(project: &Project<'_>, package: &Package, start: &str) -> Vec<(String, String)> {
-    let hooks = HOOKS.iter().filter_map(|name| package.script(name));
-    let parts = hooks.flat_map(|script| script.split("&&")).map(str::trim);
-    let mut commands: Vec<&str> = parts
-        .map(|part| part.strip_prefix("npx ").unwrap_or(part))
-        .filter(|part| {
-            GENERATORS
-                .iter()
-                .any(|it| part.strip_prefix(it).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
-        })
-        .filter(|part| part.bytes().all(|it| it.is_ascii_alphanumeric() || b" ._/=:@-".contains(&it)))
-        .collect();
+    let hooks = HOOKS.iter().chain(&["postprepare"]).filter_map(|name| package.script(name));
+    let mut commands: Vec<&str> = hooks.flat_map(|script| script.split("&&")).filter_map(generator).collect();
     let prisma = |command: &&str| command.starts_with(PRISMA);
     let schemas = project.sources_of("prisma");
     if schemas.is_empty() {
@@ -74,6 +67,14 @@ fn steps(project: &Project<'_>, package: &Package, start: &str) -> Vec<(String, 
 
 /// Returns whether a script of a hook does nothing but what is done here.
 pub(in crate::stack) fn is_covered(script: &str) -> bool {
-    let known = |part: &str| GENERATORS.iter().any(|it| part.strip_prefix("npx ").unwrap_or(part).starts_with(it));
-    script.split("&&").map(str::trim).all(known)
+    script.split("&&").all(|part| generator(part).is_some())
+}
+
+/// Returns the command of a part of a script that generates, without what only finds the program.
+fn generator(part: &str) -> Option<&str> {
+    let command = part.trim();
+    let command = command.strip_prefix("npx ").unwrap_or(command);
+    let begins = |it: &&str| command.strip_prefix(it).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let plain = command.bytes().all(|it| it.is_ascii_alphanumeric() || b" ._/=:@-".contains(&it));
+    (plain && GENERATORS.iter().any(begins)).then_some(command)
 }
