@@ -12,7 +12,6 @@ use crate::{
         agent::{AgentClient, AgentError, MadeParts, MadeRequest, MadeSummary},
         driver::Driver,
         files::FileSet,
-        replace::aside,
         session::{Position, Session, SessionError},
     },
 };
@@ -55,6 +54,7 @@ impl Driver {
         }
         if let Some(Leaving { container, .. }) = leaving {
             self.discard(&container).await;
+            self.rename(to).await;
         }
         outcome.is_ok()
     }
@@ -166,13 +166,12 @@ impl Driver {
     }
 
     /// Sees to it that what is in a container is not lost, which cannot be taken over. Returns whether it is of use still.
+    /// It keeps its name until then: it may be on its way out (see `run_container`).
     pub(super) async fn leave(&mut self, container: &Container) -> bool {
         if self.leaving.is_some() {
             return false;
         }
         let again = async {
-            // The next one is to have its name.
-            self.core.engine.rename(&container.id, &aside(&self.handle.id.container_name())).await?;
             self.core.engine.restart(&container.id).await?;
             Ok::<_, SessionError>(AgentClient::connect(self.core.engine.dial(&container.id).await?).await?)
         };

@@ -65,7 +65,7 @@ impl Driver {
     /// Makes a container and connects to its agent.
     async fn open(&self, prepared: &Prepared) -> Result<(Session, Unclaimed), Failure> {
         let name = self.handle.id.container_name();
-        let name = if self.session.is_some() { aside(&name) } else { name };
+        let name = if self.session.is_some() || self.leaving.is_some() { aside(&name) } else { name };
         let engine = &self.core.engine;
         let (limits, allowance) = prepared.bounds;
         // Until it answers first; see `Bounds::put_down`.
@@ -107,7 +107,10 @@ impl Driver {
 
     /// Makes a container. One of the same name that an earlier life of the service left, and that could not be taken
     /// over, goes.
-    async fn run_container(&self, spec: ContainerSpec) -> Result<String, EngineError> {
+    ///
+    /// Docker may keep a name for good that nothing has, as when a container is renamed while it is being removed. Then
+    /// the container gets a name beside it.
+    async fn run_container(&self, mut spec: ContainerSpec) -> Result<String, EngineError> {
         let engine = &self.core.engine;
         match engine.run(spec.clone()).await {
             Err(EngineError::Conflict { .. }) => {}
@@ -116,6 +119,7 @@ impl Driver {
         for container in engine.containers().await?.into_iter().filter(|container| container.name == spec.name) {
             engine.remove(&container.id).await?;
         }
+        spec.name = aside(&self.handle.id.container_name());
         engine.run(spec).await
     }
 
@@ -145,12 +149,18 @@ impl Driver {
                     core.images.release(&key).await;
                 }
             });
-            let Some(session) = &self.session else { continue };
-            if let Err(error) = self.core.engine.rename(&session.container, &name).await {
-                tracing::warn!(preview = %self.handle.id, error = %error, "the new container could not be renamed");
+            if let Some(session) = &self.session {
+                self.rename(session).await;
             }
         }
         while self.retiring.try_join_next().is_some() {}
+    }
+
+    /// Gives a container the preview's name. One that cannot have it is known by the beginning of its own.
+    pub(super) async fn rename(&self, session: &Session) {
+        if let Err(error) = self.core.engine.rename(&session.container, &self.handle.id.container_name()).await {
+            tracing::warn!(preview = %self.handle.id, error = %error, "the new container could not be renamed");
+        }
     }
 }
 

@@ -148,7 +148,8 @@ def test_three_creates_at_once_make_one_preview(client, service, create, project
     assert len({(it.preview_id, it.container_id, it.port) for it in previews}) == 1
     only(client, project_id)
     made = [event for event in events.all if (event["Type"], event["Action"]) == ("container", "create")]
-    assert len(made) == 1
+    # Their dependencies may be installed too, in a container of another role.
+    assert len([event for event in made if event["Actor"]["Attributes"]["previewd.role"] == "preview"]) == 1
 
 
 def test_create_returns_the_live_preview_with_the_new_files(client, create, project_id):
@@ -295,6 +296,29 @@ def test_removed_container_is_made_again(client, create, project_id):
         within=20,
     )
     assert web.version_in(web.get(preview.url).text) == 3
+
+
+def test_container_is_made_again_when_its_name_is_taken(client, create, project_id):
+    """As when Docker keeps a name that nothing has any more: that of a container renamed while it was being removed."""
+    preview = create(projects.STATIC, version=3)
+    container = daemon.container(preview.container_id)
+    name = container["Name"].lstrip("/")
+    daemon.docker("rename", name, f"{name}-was-here")
+    label = "previewd.instance=another"
+    stranger = daemon.docker("create", "--name", name, "--label", label, container["Image"], "true").strip()
+    try:
+        daemon.docker("rm", "--force", preview.container_id)
+        eventually(
+            lambda: (
+                (it := only(client, project_id)).phase == Phase.PHASE_RUNNING
+                and it.container_id != preview.container_id
+            ),
+            within=20,
+        )
+        assert web.version_in(web.get(preview.url).text) == 3
+        assert daemon.container(stranger), "the other's container was removed"
+    finally:
+        daemon.docker("rm", "--force", stranger)
 
 
 def test_killed_app_process_is_started_again_in_its_container(client, create, project_id):

@@ -26,7 +26,7 @@ const START: &str = "start the container";
 /// How often a container is made for which network or volume have vanished meanwhile.
 const ATTEMPTS: u32 = 3;
 /// How long a name may be taken by nothing that can be seen.
-const UNSETTLED: Duration = Duration::from_secs(10);
+const UNSETTLED: Duration = Duration::from_secs(2);
 
 /// What became of a container whose name was taken.
 enum Leftover {

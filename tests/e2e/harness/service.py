@@ -82,10 +82,10 @@ class Service:
         self.data = folder / "data"
         self.log = folder / "service.log"
         self.arguments = arguments
-        self.port = free_port()
+        # Below the ports that outgoing connections get: one of those may hold it once the service has ended.
+        *self.ports, self.port = free_range()
         self.address = f"127.0.0.1:{self.port}"
         self.network = f"previewd-test-{uuid.uuid4().hex[:10]}"
-        self.ports = free_range()
         self.settings = {
             "PREVIEW_LISTEN": self.address,
             "PREVIEW_DATA_DIR": str(self.data),
