@@ -108,6 +108,7 @@ async fn container() {
         environment: BTreeMap::new(),
         limits: Limits { memory_bytes: 512 << 20, cpus: 0.5, pids: 256 },
         make_folders: true,
+        volumes: Vec::new(),
     };
     let id = engine.run(spec).await.unwrap();
     let agent = AgentClient::connect(engine.dial(&id).await.unwrap()).await.unwrap();

@@ -77,13 +77,24 @@ const FOLDERS: [&str; 37] = [
 /// Ends of names of files that are made anew.
 const ENDS: [&str; 4] = [".pyc", ".tsbuildinfo", "next-env.d.ts", ".gen.ts"];
 
-/// When the container was made, as the file system counts.
+/// When a file was changed last, as the file system counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Born(i64, i64);
+pub struct Moment(i64, i64);
+
+impl Moment {
+    /// Returns when a file was changed last, in content, name or owner: nobody can set that.
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self(metadata.ctime(), metadata.ctime_nsec())
+    }
+}
+
+/// Knows when the container was made.
+#[derive(Debug, Clone)]
+pub struct Born(PathBuf);
 
 impl Born {
-    /// Returns when this container was made. The first agent in it notes that beside its staging folder, with the name
-    /// of the container: an image that is made of one has that of another.
+    /// Notes that this container was made. The first agent in it does that beside its staging folder, with the name of
+    /// the container: an image that is made of one has that of another.
     pub fn note() -> io::Result<Self> {
         let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
         let container = fs::read("/proc/sys/kernel/hostname")?;
@@ -106,12 +117,13 @@ impl Born {
             fs::write(&new, container)?;
             fs::rename(&new, &file)?;
         }
-        Ok(Self::of(&fs::symlink_metadata(&file)?))
+        Ok(Self(file))
     }
 
-    /// Returns when a file was changed last, in content, name or owner: nobody can set that.
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self(metadata.ctime(), metadata.ctime_nsec())
+    /// Returns when that was. It moves on where what was installed, and that note with it, is brought in after the agent
+    /// has started.
+    pub fn moment(&self) -> io::Result<Moment> {
+        Ok(Moment::of(&fs::symlink_metadata(&self.0)?))
     }
 }
 
@@ -127,7 +139,7 @@ pub struct Wanted {
     /// The most bytes in all.
     pub max_bytes: u64,
     /// When the container was made; `None` if that is not known: then nothing counts as made.
-    pub born: Option<Born>,
+    pub born: Option<Moment>,
 }
 
 /// Sends what is wanted. Blocks, and ends when nobody reads any more.
@@ -265,7 +277,7 @@ fn walk(wanted: &Wanted, folder: String, depth: usize, found: &mut Vec<Found>, s
 
 fn take(wanted: &Wanted, path: String, metadata: &fs::Metadata, found: &mut Vec<Found>, skipped: &mut u64) {
     let symlink = metadata.is_symlink();
-    let made = !wanted.only.is_empty() || wanted.born.is_some_and(|born| Born::of(metadata) >= born);
+    let made = !wanted.only.is_empty() || wanted.born.is_some_and(|born| Moment::of(metadata) >= born);
     let made_anew = wanted.only.is_empty() && ENDS.iter().any(|end| path.ends_with(end));
     if !(metadata.is_file() || symlink) || !made || made_anew || wanted.except.contains(&path) {
         return;

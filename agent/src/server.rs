@@ -127,7 +127,7 @@ impl AgentService for Agent {
             only: request.only,
             except: request.except.into_iter().chain(brought).collect(),
             max_bytes: request.max_bytes.min(made::MAX_BYTES),
-            born: self.born,
+            born: self.born.as_ref().and_then(|born| born.moment().ok()),
         };
         let (sender, receiver) = mpsc::channel(WATCH_BUFFER);
         // It ends when the caller goes away.

@@ -144,6 +144,18 @@ pub struct ContainerSpec {
     /// Whether [`APP_ROOT`] and [`HOME`] are made, owned by the app's user, before it starts. Needed for images that
     /// were not made by [`Engine::commit`] of a container that had it.
     pub make_folders: bool,
+    /// Volumes that it has, and where. They are of this instance, are made where they are not there, and go with the last
+    /// container that has them. With `make_folders` they are the app's user's own.
+    pub volumes: Vec<VolumeMount>,
+}
+
+/// A volume in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeMount {
+    /// The volume's name.
+    pub name: String,
+    /// Where it is in the container: an absolute path.
+    pub target: String,
 }
 
 /// A container, as observed.
@@ -255,8 +267,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Freezes or wakes a container. A repeat is fine.
     async fn set_paused(&self, id: &str, paused: bool) -> Result<(), EngineError>;
 
-    /// Kills and removes a container with its anonymous volumes. One that is gone is fine.
+    /// Kills and removes a container with its volumes, but for those that another has too. One that is gone is fine.
     async fn remove(&self, id: &str) -> Result<(), EngineError>;
+
+    /// Removes this instance's volumes that no container has, such as those of one that somebody else removed.
+    async fn remove_unused_volumes(&self) -> Result<(), EngineError>;
 
     /// Opens a stream to the container's agent.
     async fn dial(&self, id: &str) -> Result<Box<dyn AgentIo>, EngineError>;
@@ -267,8 +282,8 @@ pub trait Engine: Send + Sync + 'static {
     /// Returns hints of what happens from now on. The first is sent when the engine is next seen, or seen to be away.
     fn events(&self) -> broadcast::Receiver<EngineEvent>;
 
-    /// Removes the network, the runtime volume and every container of this instance; images of dependencies and of builds
-    /// stay.
+    /// Removes the network, the runtime volume and every container of this instance with its volumes; images of
+    /// dependencies and of builds stay.
     async fn remove_all(&self) -> Result<(), EngineError>;
 }
 

@@ -10,7 +10,10 @@ use tokio::{sync::watch, task::AbortHandle};
 use crate::{
     domain::failure::{Failure, FailureStage},
     engine::Image,
-    preview::log::Log,
+    preview::{
+        handover::{Fresh, Offer},
+        log::Log,
+    },
 };
 
 /// How many log lines are copied at once.
@@ -25,6 +28,8 @@ pub(super) struct Flights {
 /// One making. It ends with the last one who holds it.
 struct Flight {
     log: Log,
+    /// What it has before its image, for the first who waits.
+    offer: Offer,
     result: watch::Receiver<Option<Result<Image, Failure>>>,
     task: AbortHandle,
 }
@@ -33,6 +38,14 @@ impl Drop for Flight {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// What comes of a making.
+pub(super) enum Made {
+    /// The image.
+    Image(Image),
+    /// What goes into it, for this one alone. The image comes later.
+    Fresh(Fresh),
 }
 
 /// A place among those who hold a making, and how much of its log they have read.
@@ -45,7 +58,7 @@ pub struct Held {
 impl Flights {
     /// Holds the making of a key, beginning it if nobody does. What was held before is let go afterwards, unless it is
     /// the same.
-    pub(super) fn hold<F>(&self, key: &str, held: &mut Option<Held>, make: impl FnOnce(Log) -> F)
+    pub(super) fn hold<F>(&self, key: &str, held: &mut Option<Held>, make: impl FnOnce(Log, Offer) -> F)
     where
         F: Future<Output = Result<Image, Failure>> + Send + 'static,
     {
@@ -55,7 +68,17 @@ impl Flights {
         *held = Some(Held { key: key.to_owned(), flight: self.join(key, make), position: 0 });
     }
 
-    fn join<F>(&self, key: &str, make: impl FnOnce(Log) -> F) -> Arc<Flight>
+    /// Waits until nothing is made of a key.
+    pub(super) async fn landed(&self, key: &str) {
+        let mut result = {
+            let flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(flight) = flights.get(key).and_then(Weak::upgrade) else { return };
+            flight.result.clone()
+        };
+        let _ = result.wait_for(Option::is_some).await;
+    }
+
+    fn join<F>(&self, key: &str, make: impl FnOnce(Log, Offer) -> F) -> Arc<Flight>
     where
         F: Future<Output = Result<Image, Failure>> + Send + 'static,
     {
@@ -65,16 +88,18 @@ impl Flights {
         if let Some(flight) = flights.get(key).and_then(Weak::upgrade).filter(|flight| !flight.failed()) {
             return flight;
         }
-        let log = Log::new();
+        let (log, offer) = (Log::new(), Offer::default());
         let (sender, result) = watch::channel(None);
-        let work = make(log.clone());
+        let work = make(log.clone(), offer.clone());
+        let offered = offer.clone();
         // A task of its own: whoever asked first may go away while others wait.
         let task = tokio::spawn(async move {
             let outcome = work.await;
+            offered.withdraw();
             sender.send_replace(Some(outcome));
         })
         .abort_handle();
-        let flight = Arc::new(Flight { log, result, task });
+        let flight = Arc::new(Flight { log, offer, result, task });
         flights.insert(key.to_owned(), Arc::downgrade(&flight));
         flight
     }
@@ -92,23 +117,33 @@ impl Flight {
 }
 
 impl Held {
+    /// Holds on until the making has come to its end.
+    pub(super) async fn landed(self) {
+        let _ = self.flight.result.clone().wait_for(Option::is_some).await;
+    }
+
     /// Waits for the outcome, and copies the log to another meanwhile.
     ///
     /// # Cancel safety
     /// Safe: a later call goes on where this one was.
-    pub(super) async fn outcome(&mut self, log: &Log) -> Result<Image, Failure> {
+    pub(super) async fn outcome(&mut self, log: &Log) -> Result<Made, Failure> {
         let mut result = self.flight.result.clone();
+        let mut offer = self.flight.offer.hear();
         let mut lines = self.flight.log.newest();
         loop {
             let outcome = result.borrow_and_update().clone();
             self.position = copy(&self.flight.log, self.position, log);
             if let Some(outcome) = outcome {
-                return outcome;
+                return outcome.map(Made::Image);
+            }
+            if let Some(fresh) = self.flight.offer.take() {
+                return Ok(Made::Fresh(fresh));
             }
             tokio::select! {
                 changed = result.changed() => if changed.is_err() {
                     return Err(Failure::new(FailureStage::Install, "INTERNAL", "the making of the image was abandoned"));
                 },
+                _ = offer.changed() => {}
                 _ = lines.changed() => {}
             }
         }
@@ -134,9 +169,19 @@ fn copy(from: &Log, mut position: u64, to: &Log) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preview::handover::Volumes;
 
     fn image(id: &str) -> Image {
         Image { id: id.to_owned(), ..Image::default() }
+    }
+
+    impl Made {
+        fn id(self) -> String {
+            match self {
+                Self::Image(image) => image.id,
+                Self::Fresh(fresh) => format!("fresh {}", fresh.image.id),
+            }
+        }
     }
 
     #[tokio::test]
@@ -144,16 +189,16 @@ mod tests {
         let flights = Flights::default();
         let (go, wait) = tokio::sync::oneshot::channel::<()>();
         let mut held = None;
-        flights.hold("a", &mut held, |_| async move {
+        flights.hold("a", &mut held, |_, _| async move {
             let _ = wait.await;
             Ok(image("first"))
         });
         let log = Log::new();
         let waited = tokio::time::timeout(std::time::Duration::from_millis(10), held.as_mut().unwrap().outcome(&log));
         assert!(waited.await.is_err());
-        flights.hold("a", &mut held, |_| async { Ok(image("second")) });
+        flights.hold("a", &mut held, |_, _| async { Ok(image("second")) });
         go.send(()).unwrap();
-        assert_eq!(held.as_mut().unwrap().outcome(&log).await.unwrap().id, "first");
+        assert_eq!(held.as_mut().unwrap().outcome(&log).await.unwrap().id(), "first");
     }
 
     #[tokio::test]
@@ -161,7 +206,7 @@ mod tests {
         let flights = Flights::default();
         let (alive, mut ended) = tokio::sync::oneshot::channel::<()>();
         let mut held = None;
-        flights.hold("a", &mut held, |_| async move {
+        flights.hold("a", &mut held, |_, _| async move {
             std::future::pending::<()>().await;
             drop(alive);
             Ok(image("never"))
@@ -178,19 +223,64 @@ mod tests {
         let flights = Flights::default();
         let (mut one, mut other) = (None, None);
         let failure = || Failure::new(FailureStage::Install, "INSTALL_FAILED", "no");
-        flights.hold("a", &mut one, |_| async move { Err(failure()) });
+        flights.hold("a", &mut one, |_, _| async move { Err(failure()) });
         assert!(one.as_mut().unwrap().outcome(&Log::new()).await.is_err());
-        flights.hold("a", &mut other, |_| async { Ok(image("good")) });
-        assert_eq!(other.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id, "good");
+        flights.hold("a", &mut other, |_, _| async { Ok(image("good")) });
+        assert_eq!(other.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id(), "good");
     }
 
     #[tokio::test]
     async fn a_making_that_panicked_is_tried_again() {
         let flights = Flights::default();
         let mut held = None;
-        flights.hold("a", &mut held, |_| async { panic!("a defect") });
-        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap_err().reason, "INTERNAL");
-        flights.hold("a", &mut held, |_| async { Ok(image("good")) });
-        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id, "good");
+        flights.hold("a", &mut held, |_, _| async { panic!("a defect") });
+        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.err().unwrap().reason, "INTERNAL");
+        flights.hold("a", &mut held, |_, _| async { Ok(image("good")) });
+        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id(), "good");
+    }
+
+    #[tokio::test]
+    async fn what_was_installed_is_for_the_first_who_waits_and_the_image_for_the_others() {
+        let flights = Flights::default();
+        let (go, wait) = tokio::sync::oneshot::channel::<()>();
+        let (mut one, mut other) = (None, None);
+        flights.hold("a", &mut one, |_, offer| async move {
+            let copied = offer.make(image("below"), &Volumes::new(), Arc::new(()));
+            copied.send_replace(Some(Ok(())));
+            let _ = wait.await;
+            Ok(image("whole"))
+        });
+        flights.hold("a", &mut other, |_, _| async { panic!("it is being made") });
+        let log = Log::new();
+        let Made::Fresh(fresh) = one.as_mut().unwrap().outcome(&log).await.unwrap() else {
+            panic!("nothing is offered")
+        };
+        assert_eq!(fresh.image.id, "below");
+        fresh.copied().await.unwrap();
+        go.send(()).unwrap();
+        assert_eq!(other.as_mut().unwrap().outcome(&log).await.unwrap().id(), "whole");
+        assert_eq!(one.as_mut().unwrap().outcome(&log).await.unwrap().id(), "whole");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_has_taken_is_kept_no_longer_than_the_making() {
+        let flights = Flights::default();
+        let mut held = None;
+        let container = Arc::new(());
+        let kept = Arc::downgrade(&container);
+        flights.hold("a", &mut held, |_, offer| async move {
+            let _ = offer.make(image("below"), &Volumes::new(), container);
+            Ok(image("whole"))
+        });
+        flights.landed("a").await;
+        assert_eq!(kept.strong_count(), 0);
+        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id(), "whole");
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_is_given_up_is_a_failure() {
+        let offer = Offer::default();
+        drop(offer.make(image("below"), &Volumes::new(), Arc::new(())));
+        assert_eq!(offer.take().unwrap().copied().await.unwrap_err().reason, "INTERNAL");
     }
 }

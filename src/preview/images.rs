@@ -21,7 +21,8 @@ use crate::{
     },
     engine::{EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, ROLE_RUNTIME, SharedEngine},
     preview::{
-        flights::{Flights, Held},
+        flights::{Flights, Held, Made},
+        handover::{Fresh, Offer},
         log::Log,
         prebundle::Bundles,
         recipe::{BUILD, DEPENDENCIES, Name, OnTop, Recipe, Source},
@@ -44,12 +45,14 @@ const MAX_DEPTH: usize = 8;
 pub(super) const SHORT: usize = 12;
 
 /// An image that is there, and the key that it is known by.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ReadyImage {
     /// The key.
     pub key: String,
-    /// The image.
+    /// The image, or where it is being made still, the one below it.
     pub image: Image,
+    /// What is to be in it, where it is being made still.
+    pub fresh: Option<Fresh>,
     /// What keeps it, if it is not shared.
     pub lease: Option<Lease>,
 }
@@ -59,16 +62,18 @@ pub struct Images {
     pub(super) engine: SharedEngine,
     pub(super) settings: Arc<Settings>,
     instance: String,
-    flights: Flights,
+    pub(super) flights: Flights,
     used: Mutex<Used>,
     leases: tokio::sync::Mutex<HashMap<String, Weak<()>>>,
     recent: Mutex<VecDeque<Recent>>,
     pub(super) bundles: Bundles,
 }
 
-/// Dependencies that were wanted in this life of the service, the newest last.
+/// Dependencies that were wanted in this life of the service, the newest last. Their image may be on its way.
+#[derive(Clone)]
 struct Recent {
     base: String,
+    key: String,
     tag: String,
     plan: InstallPlan,
     /// How many images of dependencies are below it.
@@ -106,7 +111,8 @@ impl Images {
     ///
     /// # Cancel safety
     /// Dropped, the making goes on for as long as `held` is kept, and the next call with it joins what is being made,
-    /// however that came to be asked for. It ends when nobody holds it.
+    /// however that came to be asked for. It ends when nobody holds it. `held` is kept too where what is returned is fresh:
+    /// its image is being made still.
     pub async fn ensure(
         self: &Arc<Self>,
         recipe: Recipe,
@@ -122,8 +128,8 @@ impl Images {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).by_key.insert(key.clone(), Instant::now());
         let lease = if recipe.is_shared() { None } else { Some(self.lease(&key).await) };
         let there = self.engine.image(&tag).await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
-        let image = match there {
-            Some(image) => image,
+        let (image, fresh) = match there {
+            Some(image) => (image, None),
             None => {
                 making();
                 let wanted = match &recipe.source {
@@ -131,20 +137,37 @@ impl Images {
                     Source::Prebundle(_) | Source::Build(_) => None,
                 };
                 let below = wanted.as_ref().and_then(|plan| self.below(&base, plan));
-                let (depth, on_top) = below.map_or((0, None), |(depth, on_top)| (depth, Some(on_top)));
-                let (this, name) = (self.clone(), Name { key: key.clone(), tag, base, on_top });
-                let make = |log| async move {
-                    let image = recipe.make(&this.engine, &this.settings, &name, &log).await?;
-                    if let Some(plan) = wanted {
-                        this.remember(Recent { base: name.base, tag: name.tag, plan, depth });
-                    }
+                let depth = below.as_ref().map_or(0, |(below, _)| below.depth + 1);
+                let made =
+                    wanted.map(|plan| Recent { base: base.clone(), key: key.clone(), tag: tag.clone(), plan, depth });
+                let this = self.clone();
+                let (name, remembered) = (Name { key: key.clone(), tag, base, on_top: None }, made.clone());
+                let make = |log, offer| async move {
+                    let on_top = match below {
+                        Some((below, commands)) => {
+                            this.flights.landed(&below.key).await;
+                            Some(OnTop { image: below.tag, commands })
+                        }
+                        None => None,
+                    };
+                    let name = Name { on_top, ..name };
+                    let image = recipe.make(&this.engine, &this.settings, &name, &log, Some(&offer)).await?;
+                    remembered.into_iter().for_each(|made| this.remember(made));
                     Ok(image)
                 };
-                self.fly(&key, held, log, make).await?
+                match self.fly(&key, held, log, make).await? {
+                    Made::Image(image) => (image, None),
+                    Made::Fresh(fresh) => {
+                        made.into_iter().for_each(|made| self.remember(made));
+                        (fresh.image.clone(), Some(fresh))
+                    }
+                }
             }
         };
-        *held = None;
-        Ok(ReadyImage { key, image, lease })
+        if fresh.is_none() {
+            *held = None;
+        }
+        Ok(ReadyImage { key, image, fresh, lease })
     }
 
     /// Takes a lease on the image that was built for a key: it stays for as long as somebody has one.
@@ -179,6 +202,7 @@ impl Images {
 
     /// Removes what an earlier life of the service built for previews that are no more.
     pub async fn release_leftovers(&self) {
+        self.remove_unused_volumes().await;
         // An engine that is away is looked at by the next start.
         for image in self.engine.images().await.unwrap_or_default() {
             let label = |name: &str| image.labels.get(name).map(String::as_str);
@@ -191,12 +215,18 @@ impl Images {
         }
     }
 
-    /// Returns the newest dependencies that others can be installed on top of, and how many images are then below those.
-    fn below(&self, base: &str, wanted: &InstallPlan) -> Option<(usize, OnTop)> {
+    async fn remove_unused_volumes(&self) {
+        if let Err(error) = self.engine.remove_unused_volumes().await {
+            tracing::warn!(error = %error, "volumes that no container has could not be removed");
+        }
+    }
+
+    /// Returns the newest dependencies that others can be installed on top of, and the commands for that.
+    fn below(&self, base: &str, wanted: &InstallPlan) -> Option<(Recent, Vec<String>)> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.iter().rev().filter(|it| it.base == base && it.depth < MAX_DEPTH).find_map(|it| {
             let commands = stack::on_top_of(&it.plan, wanted)?;
-            Some((it.depth + 1, OnTop { image: it.tag.clone(), commands }))
+            Some((it.clone(), commands))
         })
     }
 
@@ -223,8 +253,8 @@ impl Images {
         key: &str,
         held: &mut Option<Held>,
         log: &Log,
-        make: impl FnOnce(Log) -> F,
-    ) -> Result<Image, Failure>
+        make: impl FnOnce(Log, Offer) -> F,
+    ) -> Result<Made, Failure>
     where
         F: Future<Output = Result<Image, Failure>> + Send + 'static,
     {
@@ -246,6 +276,7 @@ impl Images {
             used.looked = Some(now);
             used.by_key.extend(in_use.iter().map(|key| (key.clone(), now)));
         }
+        self.remove_unused_volumes().await;
         // An engine that is away is looked at again later.
         let Ok(images) = self.engine.images().await else { return };
         for image in images {
@@ -285,12 +316,15 @@ impl Images {
             return Ok(image);
         }
         let (engine, wanted) = (self.engine.clone(), reference.to_owned());
-        let pull = |log: Log| async move {
+        let pull = |log: Log, _| async move {
             log.lifecycle(format!("pulling the image {wanted}"));
             let (sender, receiver) = mpsc::channel(PROGRESS);
             with_progress(engine.pull(&wanted, sender), receiver, &log).await.map_err(failed)
         };
-        self.fly(&format!("pull {reference}"), held, log, pull).await
+        match self.fly(&format!("pull {reference}"), held, log, pull).await? {
+            Made::Image(image) => Ok(image),
+            Made::Fresh(fresh) => Ok(fresh.image),
+        }
     }
 }
 

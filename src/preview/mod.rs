@@ -18,6 +18,7 @@ pub mod driver;
 mod files;
 mod flights;
 pub mod handle;
+mod handover;
 pub mod images;
 pub mod log;
 mod log_stream;

@@ -75,6 +75,7 @@ impl Images {
     async fn prebundle(&self, run: RunPlan, packages: &[String]) {
         let Ok(_turn) = self.bundles.turn.acquire().await else { return };
         let Some((tag, key, base)) = self.bundle_of(&run).await else { return };
+        self.flights.landed(&key).await;
         {
             let mut tried = self.bundles.tried.lock().unwrap_or_else(PoisonError::into_inner);
             if tried.len() >= MAX_TRIED || !tried.insert(tag.clone()) {
@@ -93,7 +94,7 @@ impl Images {
         // What it says is for nobody but who looks into a bundle that fails.
         let log = Log::new();
         let recipe = Recipe { run, source: Source::Prebundle(plan) };
-        match recipe.make(&self.engine, &self.settings, &name, &log).await {
+        match recipe.make(&self.engine, &self.settings, &name, &log, None).await {
             Ok(_) => tracing::info!(key = name.key, packages = packages.len(), "packages bundled for other previews"),
             Err(failure) => {
                 tracing::info!(

@@ -3,7 +3,7 @@
 //! Dependencies are installed in a container under limits of its own, and that is committed: no image is built for a
 //! change of sources. Only a project's own Dockerfile is built, by the engine.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -27,6 +27,7 @@ use crate::{
         agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
         container::Unclaimed,
         context::Context,
+        handover::{Offer, Volumes},
         images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
         log::Log,
         session::SessionError,
@@ -107,13 +108,14 @@ impl Recipe {
         }
     }
 
-    /// Makes the image.
+    /// Makes the image. What goes into it is offered before that, where it takes long.
     pub(super) async fn make(
         self,
         engine: &SharedEngine,
         settings: &Settings,
         name: &Name,
         log: &Log,
+        offer: Option<&Offer>,
     ) -> Result<Image, Failure> {
         let stage = match self.source {
             Source::Dependencies(_) | Source::Prebundle(_) => FailureStage::Install,
@@ -128,7 +130,7 @@ impl Recipe {
         let maker = Maker { engine, settings, name, log, run: &self.run, limits, role: self.role() };
         let making = async {
             match &self.source {
-                Source::Dependencies(plan) => maker.install(plan).await,
+                Source::Dependencies(plan) => maker.install(plan, offer).await,
                 Source::Prebundle(plan) => maker.prebundle(plan).await,
                 Source::Build(context) => maker.build(context).await,
             }
@@ -153,9 +155,10 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    async fn install(&self, plan: &InstallPlan) -> Result<Image, Failure> {
+    async fn install(&self, plan: &InstallPlan, offer: Option<&Offer>) -> Result<Image, Failure> {
         if let Some(OnTop { image, commands }) = &self.name.on_top {
-            match self.install_in(image, plan, commands).await {
+            // What is on top is little, and so is an image of it.
+            match self.install_in(image, plan, commands, None).await {
                 Ok(image) => return Ok(image),
                 Err(failure) => {
                     tracing::debug!(key = self.name.key, reason = failure.reason, "installing from nothing");
@@ -163,7 +166,7 @@ impl Maker<'_> {
                 }
             }
         }
-        self.install_in(&self.name.base, plan, &plan.commands).await
+        self.install_in(&self.name.base, plan, &plan.commands, offer).await
     }
 
     /// Bundles in a container of the dependencies alone.
@@ -171,11 +174,18 @@ impl Maker<'_> {
         let Some(OnTop { image, commands }) = &self.name.on_top else {
             return Err(Failure::new(FailureStage::Install, "INTERNAL", "there is nothing to bundle"));
         };
-        self.install_in(image, plan, commands).await
+        self.install_in(image, plan, commands, None).await
     }
 
     /// Installs in a container of an image, and makes an image of it.
-    async fn install_in(&self, image: &str, plan: &InstallPlan, commands: &[String]) -> Result<Image, Failure> {
+    async fn install_in(
+        &self,
+        image: &str,
+        plan: &InstallPlan,
+        commands: &[String],
+        offer: Option<&Offer>,
+    ) -> Result<Image, Failure> {
+        let offer = offer.filter(|_| !commands.is_empty()).map(|offer| (offer, Volumes::new()));
         let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
         if !commands.is_empty() {
             // Package managers are silent at first.
@@ -190,8 +200,9 @@ impl Maker<'_> {
             environment: BTreeMap::new(),
             limits: self.limits,
             make_folders: true,
+            volumes: offer.as_ref().map(|(_, volumes)| volumes.of_installation()).unwrap_or_default(),
         };
-        let container = Unclaimed::new(self.engine.clone(), self.engine.run(spec).await.map_err(lost)?);
+        let container = Arc::new(Unclaimed::new(self.engine.clone(), self.engine.run(spec).await.map_err(lost)?));
         if !commands.is_empty() {
             let exit = self.run_commands(container.id(), plan, commands).await;
             self.judge(exit.map_err(|error| session_failure(FailureStage::Install, &error))?)?;
@@ -201,9 +212,24 @@ impl Maker<'_> {
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
         }
+        if let Some((offer, volumes)) = offer
+            && let Some(below) = self.engine.image(image).await.map_err(lost)?
+        {
+            let copied = offer.make(Image { labels: labels.clone(), ..below }, &volumes, container.clone());
+            copied.send_replace(Some(self.copy(container.id()).await));
+        }
         let committed = self.engine.commit(container.id(), &self.name.tag, labels);
         // The container goes by itself: nobody has to wait for that.
         committed.await.map_err(lost)
+    }
+
+    /// Copies what was installed into the volumes of its container.
+    async fn copy(&self, container: &str) -> Result<(), Failure> {
+        let copying = async {
+            let agent = AgentClient::connect(self.engine.dial(container).await?).await?;
+            self.run_script(&agent, vec!["/bin/sh".into(), "-ec".into(), Volumes::copying()], BTreeMap::new()).await
+        };
+        self.judge(copying.await.map_err(|error| session_failure(FailureStage::Install, &error))?)
     }
 
     /// Runs the commands and returns how they ended, or `None` if their container ended first.
@@ -226,15 +252,27 @@ impl Maker<'_> {
         agent.sync(APP_ROOT, "dependencies", SyncPlan { full: false, writes, deletes: Vec::new() }).await?;
         let mut environment = self.settings.environment.clone();
         environment.extend(plan.environment.clone());
+        // No file that the installation reads need be in its folder, which then is not there yet.
+        let argv = vec![
+            "/bin/sh".into(),
+            "-ec".into(),
+            format!("mkdir -p \"$1\"\ncd \"$1\"\n{}", commands.join("\n")),
+            "sh".into(),
+            self.run.working_folder(),
+        ];
+        self.run_script(&agent, argv, environment).await
+    }
+
+    /// Runs a program to its end, with its output in the log of the installation. Returns how it ended, or `None` if its
+    /// container ended first.
+    async fn run_script(
+        &self,
+        agent: &AgentClient,
+        argv: Vec<String>,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Option<Exit>, SessionError> {
         let spec = StartSpec {
-            // No file that the installation reads need be in its folder, which then is not there yet.
-            argv: vec![
-                "/bin/sh".into(),
-                "-ec".into(),
-                format!("mkdir -p \"$1\"\ncd \"$1\"\n{}", commands.join("\n")),
-                "sh".into(),
-                self.run.working_folder(),
-            ],
+            argv,
             cwd: APP_ROOT.to_owned(),
             environment,
             grace: Duration::ZERO,

@@ -286,6 +286,10 @@ impl Driver {
                 newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
             } => return Err(Interrupted::Superseded),
         };
+        // For others, and for the next container of this preview.
+        if let Some(held) = self.held.take_if(|_| image.fresh.is_some()) {
+            self.retiring.spawn(held.landed());
+        }
         if image.lease.is_some() {
             self.built.insert(image.key.clone());
         }

@@ -18,6 +18,7 @@ use crate::{
         container::Unclaimed,
         driver::Driver,
         files::FileSet,
+        handover::Fresh,
         images::{engine_failure, session_failure},
         reload::{Interrupted, Prepared, Progress},
         session::Session,
@@ -27,7 +28,7 @@ use crate::{
 
 impl Driver {
     /// Makes a new container, and lets the old one go once the new one answers.
-    pub(super) async fn replace(&mut self, prepared: Prepared, progress: &mut Progress) -> Result<(), Interrupted> {
+    pub(super) async fn replace(&mut self, mut prepared: Prepared, progress: &mut Progress) -> Result<(), Interrupted> {
         if let Some(session) = &self.session {
             progress.changed = session.files.difference(&prepared.files).changed.into();
             progress.strategy = Some(reload::decide(&session.plan, &prepared.plan, false, &progress.changed));
@@ -36,7 +37,11 @@ impl Driver {
             progress.strategy = Some(Strategy::FullPage);
         }
         self.input(Input::Start);
-        let (mut session, container) = self.open(&prepared).await?;
+        let fresh = prepared.image.fresh.take();
+        let (mut session, container) = self.open(&prepared, fresh.as_ref()).await?;
+        if let Some(fresh) = fresh {
+            fresh.copied().await?;
+        }
         let failed = |error| Interrupted::Failed(session_failure(FailureStage::Sync, &error));
         if matches!(prepared.plan.image, ImagePlan::Dependencies(_)) {
             session.sync_all(&self.core.vfs, &self.spec.project, prepared.files.clone()).await.map_err(failed)?;
@@ -63,7 +68,7 @@ impl Driver {
     }
 
     /// Makes a container and connects to its agent.
-    async fn open(&self, prepared: &Prepared) -> Result<(Session, Unclaimed), Failure> {
+    async fn open(&self, prepared: &Prepared, fresh: Option<&Fresh>) -> Result<(Session, Unclaimed), Failure> {
         let name = self.handle.id.container_name();
         let name = if self.session.is_some() || self.leaving.is_some() { aside(&name) } else { name };
         let engine = &self.core.engine;
@@ -72,7 +77,10 @@ impl Driver {
         let machine = engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
         let lifted = if limits.cpus < burst.cpus { burst.on_machine(machine.cpus) } else { limits };
-        let prebundled = self.core.images.prebundled(&prepared.plan).await;
+        let prebundled = match fresh {
+            Some(_) => None,
+            None => self.core.images.prebundled(&prepared.plan).await,
+        };
         let spec = ContainerSpec {
             name,
             image: prebundled.as_ref().unwrap_or(&prepared.image.image).id.clone(),
@@ -86,7 +94,8 @@ impl Driver {
             .collect(),
             environment: BTreeMap::new(),
             limits: lifted,
-            make_folders: prepared.plan.stack == Stack::Dockerfile,
+            make_folders: fresh.is_some() || prepared.plan.stack == Stack::Dockerfile,
+            volumes: fresh.map(|fresh| fresh.volumes.clone()).unwrap_or_default(),
         };
         let id = self.run_container(spec).await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let container = Unclaimed::new(engine.clone(), id);

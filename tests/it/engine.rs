@@ -7,6 +7,7 @@
 
 mod containers;
 mod faults;
+mod handed;
 mod images;
 mod isolation;
 mod timings;
@@ -75,6 +76,7 @@ impl Fixture {
             environment: BTreeMap::from([("TEST_RUN".to_owned(), run.to_owned())]),
             limits: limits(),
             make_folders: true,
+            volumes: Vec::new(),
         }
     }
 
@@ -99,7 +101,7 @@ impl Fixture {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        for (kind, flags) in [("container", &["-f", "-v"][..]), ("image", &["-f"]), ("network", &[])] {
+        for (kind, flags) in [("container", &["-f", "-v"][..]), ("image", &["-f"]), ("network", &[]), ("volume", &[])] {
             let left = self.left(kind);
             if !left.is_empty() {
                 let ids: Vec<&str> = left.iter().map(String::as_str).collect();

@@ -109,8 +109,17 @@ impl Inner {
         }
     }
 
-    /// Kills and removes a container, and waits until it is gone.
+    /// Kills and removes a container with its volumes, and waits until it is gone.
     pub(super) async fn remove(&self, id: &str) -> Result<(), EngineError> {
+        let volumes = found(self.inspect(id).await)?.map(|it| it.volumes()).unwrap_or_default();
+        self.remove_container(id).await?;
+        for volume in volumes {
+            self.remove_volume(&volume).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_container(&self, id: &str) -> Result<(), EngineError> {
         const ACTION: &str = "remove the container";
         const PAUSE: Duration = Duration::from_millis(100);
         let deadline = Instant::now() + LONG;

@@ -12,7 +12,7 @@ use crate::{
     domain::limits::Limits,
     engine::{
         APP_ROOT, APP_UID, Container, ContainerSpec, ContainerState, HOME, Image, LABEL_ROLE, ROLE_RUNTIME,
-        RUNTIME_MOUNT,
+        RUNTIME_MOUNT, VolumeMount,
     },
 };
 
@@ -37,6 +37,8 @@ pub(super) fn create_body(
     let mut variables = BTreeMap::from([("HOME".to_owned(), HOME.to_owned())]);
     variables.extend(environment.clone());
     variables.extend(spec.environment.clone());
+    let own = spec.volumes.iter().map(|it| volume_mount(it, &labels));
+    let mounts = std::iter::once(runtime_mount(volume, true)).chain(own).collect();
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         labels: Some(labels.into_iter().collect()),
@@ -50,7 +52,7 @@ pub(super) fn create_body(
         tty: Some(false),
         open_stdin: Some(false),
         stop_timeout: Some(1),
-        host_config: Some(host_config(spec, network, volume)),
+        host_config: Some(host_config(spec, network, mounts)),
         ..Default::default()
     }
 }
@@ -68,7 +70,7 @@ pub(super) fn resources(limits: Limits) -> HostConfig {
 }
 
 /// What holds a container in. Masked and read-only paths, seccomp and AppArmor stay Docker's own.
-fn host_config(spec: &ContainerSpec, network: &str, volume: &str) -> HostConfig {
+fn host_config(spec: &ContainerSpec, network: &str, mounts: Vec<Mount>) -> HostConfig {
     HostConfig {
         oom_kill_disable: Some(false),
         ulimits: Some(vec![ResourcesUlimits {
@@ -92,7 +94,7 @@ fn host_config(spec: &ContainerSpec, network: &str, volume: &str) -> HostConfig 
         }),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
         auto_remove: Some(false),
-        mounts: Some(vec![runtime_mount(volume, true)]),
+        mounts: Some(mounts),
         ..resources(spec.limits)
     }
 }
@@ -113,6 +115,21 @@ pub(super) fn runtime_mount(volume: &str, read_only: bool) -> Mount {
             no_copy: Some(true),
             // The daemon makes a volume that was removed a moment ago anew: empty, but to be known as ours.
             labels: Some(runtime_labels()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Returns the mount of a volume of containers' own, which is made with the labels of the first of them.
+fn volume_mount(volume: &VolumeMount, labels: &BTreeMap<String, String>) -> Mount {
+    Mount {
+        typ: Some(MountType::VOLUME),
+        source: Some(volume.name.clone()),
+        target: Some(volume.target.clone()),
+        volume_options: Some(MountVolumeOptions {
+            no_copy: Some(true),
+            labels: Some(labels.clone().into_iter().collect()),
             ..Default::default()
         }),
         ..Default::default()
@@ -198,6 +215,16 @@ pub(super) struct InspectedContainer {
     pub network_settings: InspectedNetworks,
     #[serde(default)]
     pub host_config: InspectedBounds,
+    mounts: Option<Vec<InspectedMount>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedMount {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    destination: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -239,6 +266,12 @@ pub(super) struct InspectedEndpoint {
 }
 
 impl InspectedContainer {
+    /// Returns the names of its volumes, but for that of the runtime.
+    pub(super) fn volumes(&self) -> Vec<String> {
+        let mounts = self.mounts.iter().flatten();
+        mounts.filter(|it| it.destination != RUNTIME_MOUNT && !it.name.is_empty()).map(|it| it.name.clone()).collect()
+    }
+
     pub(super) fn container(self) -> Container {
         Container {
             state: self.state(),

@@ -15,6 +15,7 @@ mod run;
 mod runtime;
 mod steps;
 mod transport;
+mod volumes;
 
 use std::{
     collections::BTreeMap,
@@ -183,8 +184,9 @@ impl Inner {
         *volume = VolumeState::default();
         let network = self.remove_network().await;
         let runtime = self.remove_volume(self.runtime.volume()).await;
+        let volumes = self.remove_unused_volumes().await;
         let images = self.remove_leftover_images().await;
-        containers.and(network).and(runtime).and(images)
+        containers.and(network).and(runtime).and(volumes).and(images)
     }
 }
 
@@ -285,6 +287,10 @@ impl Engine for DockerEngine {
 
     fn events(&self) -> broadcast::Receiver<EngineEvent> {
         self.0.events.subscribe()
+    }
+
+    async fn remove_unused_volumes(&self) -> Result<(), EngineError> {
+        self.0.remove_unused_volumes().await
     }
 
     async fn remove_all(&self) -> Result<(), EngineError> {

@@ -180,7 +180,7 @@ impl Inner {
         let id = fresh.id.as_deref().unwrap_or_default();
         if spec.make_folders {
             let options = UploadToContainerOptionsBuilder::default().path("/").build();
-            let upload = self.api.docker.upload_to_container(id, Some(options), body_full(folders()?));
+            let upload = self.api.docker.upload_to_container(id, Some(options), body_full(folders(spec)?));
             call("make the folders", LONG, upload).await?;
         }
         if caller.is_closed() {
@@ -203,9 +203,10 @@ const FOLDERS: [(&str, u32, bool); 7] = [
 ];
 
 /// Returns an archive of the folders that an app writes to.
-fn folders() -> Result<Bytes, EngineError> {
+fn folders(spec: &ContainerSpec) -> Result<Bytes, EngineError> {
     let mut archive = tar::Builder::new(Vec::new());
-    for (path, mode, own) in FOLDERS {
+    let volumes = spec.volumes.iter().map(|it| (it.target.as_str(), 0o755, true));
+    for (path, mode, own) in FOLDERS.into_iter().chain(volumes) {
         let owner = if own { u64::from(APP_UID) } else { 0 };
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Directory);

@@ -14,7 +14,7 @@ use bollard::{
     body_full,
     models::{ContainerCreateBody, HostConfig, VolumeCreateRequest},
     query_parameters::{
-        CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, RemoveImageOptions, RemoveVolumeOptions,
+        CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, RemoveImageOptions,
         UploadToContainerOptionsBuilder,
     },
 };
@@ -27,8 +27,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Inner, RuntimeFile,
-    api::{LONG, Query, SHORT, call, call_on, claim, failed, found, status},
+    api::{LONG, Query, SHORT, call, call_on, claim, found},
     convert::{InspectedContainer, runtime_labels, runtime_mount},
+    volumes::Volume,
 };
 use crate::engine::{EngineError, LABEL_INSTANCE, LABEL_ROLE, ROLE_RUNTIME, RUNTIME_MOUNT};
 
@@ -52,15 +53,6 @@ pub(super) struct VolumeState {
     /// The daemon's time of creation, in seconds: another volume of that name hardly ever has the same, and if it does,
     /// a container does not start on it, and the content is checked again.
     checked: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Volume {
-    name: String,
-    #[serde(default)]
-    created_at: String,
-    labels: Option<HashMap<String, String>>,
 }
 
 /// The container through which the volume is filled, and its image.
@@ -299,15 +291,9 @@ impl Inner {
 
     /// Removes the volumes of other versions that no container uses, and images that were left by a crash.
     pub(super) async fn remove_old_volumes(&self) -> Result<(), EngineError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Volumes {
-            volumes: Option<Vec<Volume>>,
-        }
         let ours = format!("{LABEL_ROLE}={ROLE_RUNTIME}");
-        let query = Query::default().filters(&[("label", &[&ours])]);
-        let listed: Volumes = call("list the volumes", SHORT, self.api.get("/volumes", &query)).await?;
-        for old in listed.volumes.unwrap_or_default().iter().filter(|it| it.name != self.runtime.volume) {
+        let listed = self.volumes(&[("label", &[&ours])]).await?;
+        for old in listed.iter().filter(|it| it.name != self.runtime.volume) {
             self.remove_volume(&old.name).await?;
         }
 
@@ -338,17 +324,6 @@ impl Inner {
             }
         }
         Ok(())
-    }
-
-    /// Removes a volume; one that is gone, or in use, is fine.
-    pub(super) async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
-        let removal = self.api.docker.remove_volume(name, None::<RemoveVolumeOptions>);
-        match tokio::time::timeout(LONG, removal).await {
-            Err(_) => Err(EngineError::Timeout("remove the volume")),
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(err)) if matches!(status(&err), Some(404 | 409)) => Ok(()),
-            Ok(Err(err)) => Err(failed("remove the volume", err)),
-        }
     }
 }
 

@@ -70,6 +70,11 @@ def bundles(instance: str) -> list[dict]:
     return [it for it in of_instance("image", instance) if labels("image", it).get(ROLE) == "prebundled"]
 
 
+def dependencies(instance: str) -> list[dict]:
+    """Returns the images of an instance in which dependencies are installed."""
+    return [it for it in of_instance("image", instance) if labels("image", it).get(ROLE) == "dependencies"]
+
+
 def leftovers(instance: str) -> list[str]:
     """Returns what an instance has on the daemon and should not leave behind, in words."""
     left = []

@@ -68,6 +68,7 @@ async fn a_daemon_that_is_not_there_is_unreachable() {
             environment: BTreeMap::new(),
             limits: limits(),
             make_folders: true,
+            volumes: Vec::new(),
         };
         assert!(matches!(engine.run(spec).await.unwrap_err(), EngineError::Unreachable(_)));
         assert!(matches!(engine.dial("x").await.err().unwrap(), EngineError::Unreachable(_)));

@@ -1,0 +1,107 @@
+"""What was installed is handed to the preview that waits for it; others get the image, which is made meanwhile."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from harness import daemon, web
+from harness.fixtures import maker
+from harness.projects import Files
+from harness.service import setting
+from harness.waiting import eventually
+
+from previewd import Phase
+
+pytestmark = pytest.mark.timeout(240)
+
+NODE = """\
+const ms = require('ms');
+require('node:http').createServer((_, response) => response.end(`an hour is ${ms('1h')}`)).listen(process.env.PORT);
+"""
+PYTHON = """\
+import humanize
+from flask import Flask
+app = Flask(__name__)
+@app.get("/")
+def page(): return humanize.intcomma(3600000)
+"""
+
+
+def node(**more: str) -> Files:
+    manifest = {"private": True, "scripts": {"start": "node server.js"}, "dependencies": {"ms": "2.1.3", **more}}
+    return {"package.json": json.dumps(manifest), "server.js": NODE}
+
+
+def python() -> Files:
+    return {"requirements.txt": "flask\nhumanize\n", "app.py": PYTHON}
+
+
+def volumes(container: str) -> set[str]:
+    """Returns where a container has volumes of its own."""
+    return {mount["Destination"] for mount in daemon.container(container)["Mounts"]} - {"/previewd"}
+
+
+def image(container: str) -> str:
+    return daemon.container(container)["Image"]
+
+
+@pytest.mark.parametrize(
+    ("files", "base", "shows"),
+    [(node(), ("PREVIEW_NODE_IMAGE", "node:22-slim"), "3600000"), (python(), ("PREVIEW_PYTHON_IMAGE", "python:3.12-slim"), "3,600,000")],
+    ids=["node", "python"],
+)
+def test_first_preview_of_dependencies_has_them_before_their_image(own_service, files, base, shows):
+    own = own_service()
+    with own.client() as client:
+        first = maker(client, "first")(files)
+        assert shows in web.get(first.url).text
+        below = daemon.inspect("image", setting(*base))["Id"]
+        assert (image(first.container_id), volumes(first.container_id)) == (below, {"/app", "/home/preview"})
+
+        eventually(lambda: daemon.dependencies(own.instance), within=60, what="there is an image for others")
+        second = maker(client, "second")(files)
+        assert shows in web.get(second.url).text
+        made = daemon.dependencies(own.instance)[0]["Id"]
+        assert (image(second.container_id), volumes(second.container_id)) == (made, set())
+
+        # Its next container is like any other's.
+        daemon.docker("rm", "--force", first.container_id)
+        eventually(
+            lambda: (it := client.get(first.preview_id)).phase == Phase.PHASE_RUNNING and image(it.container_id) == made,
+            within=60,
+        )
+        assert shows in web.get(first.url).text
+    own.stop()
+    assert daemon.leftovers(own.instance) == []
+
+
+def test_one_package_more_goes_on_from_what_is_on_its_way_to_be_an_image(own_service):
+    own = own_service()
+    with own.client() as client:
+        preview = maker(client, "project")(node())
+        assert volumes(preview.container_id)
+        more = client.update(preview.preview_id, {"package.json": node(noop="0.2.2")["package.json"]}).preview
+        assert (more.phase, more.HasField("failure")) == (Phase.PHASE_RUNNING, False), more.failure
+        # From nothing, it would have been handed over.
+        assert not volumes(more.container_id)
+        assert "3600000" in web.get(more.url).text
+    own.stop()
+
+
+def test_service_that_is_killed_while_it_makes_an_image_goes_on_with_the_preview(own_service):
+    own = own_service()
+    with own.client() as client:
+        first = maker(client, "first")(node())
+    own.kill()
+    own.start()
+    with own.client() as client:
+        found = eventually(lambda: (it := client.get(first.preview_id)).phase == Phase.PHASE_RUNNING and it, within=30)
+        assert found.container_id == first.container_id
+        assert "3600000" in web.get(found.url).text
+        again = maker(client, "again")(node())
+        assert "3600000" in web.get(again.url).text
+        client.delete(found.preview_id)
+        client.delete(again.preview_id)
+    assert not daemon.of_instance("volume", own.instance)
+    own.stop()
