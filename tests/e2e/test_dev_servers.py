@@ -101,6 +101,15 @@ def test_what_a_plugin_writes_is_served_once_ready_is_said(client, create):
     assert shows(preview, "/src/generated.js", '["a.js"]')
 
 
+def test_a_renderer_has_the_new_code_whoever_asked_for_it_before(client, create):
+    preview = create(dev_servers.rendered(0), timeout=120)
+    for version in (1, 2):
+        assert shows(preview, "/page", f"version {version - 1:03d}")
+        client.update(preview.preview_id, {"src/text.js": dev_servers.rendered(version)["src/text.js"]})
+        assert shows(preview, "/styles", f"version {version:03d}")
+        assert shows(preview, "/page", f"version {version:03d}")
+
+
 def test_tailwind_3_on_vite_5_scans_what_is_no_module_of_the_page(client, create):
     preview = create(dev_servers.tailwind_3(), timeout=180)
     style = "/src/index.css"

@@ -11,7 +11,7 @@ import { hangUp, listen } from './control.mjs'
 import documents from './documents.cjs'
 import { described, project } from './errors.mjs'
 import native from './native.cjs'
-import { follow, forgetAgain } from './renderers.mjs'
+import { follow } from './renderers.mjs'
 import { standIn } from './upgrades.mjs'
 import watchers from './watchers.cjs'
 import { count, signs, toolsHaveWritten, works } from './work.mjs'
@@ -175,15 +175,12 @@ class Told {
     const environments = Object.values(server.environments ?? {})
     for (const maker of server.environments ? environments : [server]) count(maker)
     this.renderers.forEach(follow)
-    const renderers = new Set(this.renderers.map(({ hot }) => hot))
     for (const channel of new Set([server.ws, server.hot, ...environments.map(({ hot }) => hot)])) {
       if (!channel?.send || channel.send.previewd) continue
       const send = channel.send
-      const one = this
       channel.send = function (...payload) {
         const type = typeof payload[0] === 'string' ? payload[0] : payload[0]?.type
         sent.add(type)
-        if (type === 'full-reload' && renderers.has(channel)) one.rendersAnew = true
         if (payload[0]?.type === 'error') refused(payload[0].err)
         return send.apply(this, payload)
       }
@@ -235,7 +232,6 @@ class Told {
   prepare(files) {
     this.logged.length = 0
     this.sent.clear()
-    this.rendersAnew = false
     this.watchOver()
     this.before = this.server.config
     this.loading = [...this.pages].filter(([, asked]) => documents.loads(asked)).map(([page]) => page)
@@ -375,7 +371,6 @@ async function answer({ changes }) {
     const tools = compiled ? [] : await Promise.all(begun.map((one) => one.tell(filesOf(one, changes))))
     if (compiled) await builds.emit(changes.map(({ path, kind }) => ({ file: resolve(project, path), kind })))
     if (changes.length > 0) changed = performance.now()
-    await Promise.all(begun.filter((one) => one.rendersAnew).map((one) => forgetAgain(one.renderers)))
     const comeOrGo = changes.some(({ kind }) => kind !== 'change')
     if ([...told, ...tools].includes(true)) await toolsHaveWritten(before, comeOrGo ? TOOLS_MS : 0)
     await noneArePending()

@@ -181,6 +181,34 @@ def generated() -> Files:
     }
 
 
+RENDERER = """\
+import { createServerModuleRunner } from "vite";
+
+// Nobody tells it of changes, as where it is a program beside the server: it asks of each module that it has.
+const renderer = {
+  name: "renderer",
+  configureServer(server) {
+    const { ssr } = server.environments;
+    const runner = createServerModuleRunner(ssr, { hmr: false });
+    server.middlewares.use("/page", async (request, response) => response.end((await runner.import("/src/page.js")).default));
+    server.middlewares.use("/styles", async (request, response) => response.end((await ssr.transformRequest("/src/text.js")).code));
+  },
+};
+export default { plugins: [renderer] };
+"""
+
+
+def rendered(version: int) -> Files:
+    """Returns a page that is rendered on the server, of whose modules something else is made on the server as well."""
+    return {
+        "package.json": '{"private":true,"type":"module","scripts":{"dev":"vite"},"devDependencies":{"vite":"^7"}}\n',
+        "vite.config.js": RENDERER,
+        "index.html": "<!doctype html>\n",
+        "src/page.js": 'import { text } from "./text.js";\n\nexport default `<h1>${text}</h1>`;\n',
+        "src/text.js": f'export const text = "version {version:03d}";\n',
+    }
+
+
 def tailwind_3() -> Files:
     """Returns what Tailwind's guide for Vite has: the page itself is among what it scans."""
     return {
