@@ -62,6 +62,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/next.cjs", include_bytes!("../../stacks/node/next.cjs")),
         file("node/told/documents.cjs", include_bytes!("../../stacks/node/told/documents.cjs")),
         file("node/told/native.cjs", include_bytes!("../../stacks/node/told/native.cjs")),
+        file("node/told/nitro.cjs", include_bytes!("../../stacks/node/told/nitro.cjs")),
         file("node/told/program.mjs", include_bytes!("../../stacks/node/told/program.mjs")),
         file("node/compiled.cjs", include_bytes!("../../stacks/node/compiled.cjs")),
         file("node/hooks.cjs", include_bytes!("../../stacks/node/hooks.cjs")),

@@ -53,6 +53,7 @@ if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''
     if (nest && NESTS_END.test(request)) return { ...loaded, treeKillSync: require('./told/typescript.cjs').endTree }
     return ANGULARS.test(request) ? require('./told/builds.cjs').tame(loaded) : loaded
   }
+  if (!isMainThread) require('./told/nitro.cjs').follow()
   const native = require('./told/native.cjs')
   const hooks = join(__dirname, 'hooks.cjs')
   if (loader.registerHooks) {
