@@ -110,6 +110,17 @@ def test_a_renderer_has_the_new_code_whoever_asked_for_it_before(client, create)
         assert shows(preview, "/page", f"version {version:03d}")
 
 
+def test_a_page_that_gets_nothing_of_what_it_was_told_of_is_loaded_anew(client, create, chromium):
+    preview = create(dev_servers.forgetful(), timeout=120)
+    tab = chromium.tab()
+    tab.open(preview.url)
+    tab.wait_for("document.querySelector('h1')?.textContent === 'connected'", within=60)
+    tab.evaluate("window.sameDocument = true")
+    assert tab.evaluate("fetch('/@ng/component?c=x&t=1').then(() => window.sameDocument)") is True
+    tab.evaluate("void fetch('/tell').then(() => fetch('/@ng/component?c=x&t=2'))")
+    tab.wait_for("window.sameDocument === undefined", within=20)
+
+
 def test_tailwind_3_on_vite_5_scans_what_is_no_module_of_the_page(client, create):
     preview = create(dev_servers.tailwind_3(), timeout=180)
     style = "/src/index.css"

@@ -17,6 +17,12 @@ const live = new Set()
 /** How often a component was fetched since the last change. */
 let fetched = 0
 
+/** The most updates that are known, the last ones, by the time that each page fetches it with. */
+const MAX_UPDATES = 100
+const updates = []
+/** Who loads the pages anew. */
+let reload = () => {}
+
 /** Puts a watcher of ours in the place of the one that Angular's compiler makes. */
 exports.tame = (loaded) => {
   const { ChangedFiles } = loaded ?? {}
@@ -41,15 +47,33 @@ exports.emit = (files) => {
   return Promise.all(files.length > 0 ? [...live].map((watcher) => watcher.hear(files)) : [])
 }
 
-/** Notes a request that was answered. */
-exports.note = (url) => {
-  if (url?.includes(COMPONENT)) fetched += 1
+/** Has pages loaded anew, by a function, that are told of a component and get nothing for it. */
+exports.follow = (loadAnew) => {
+  reload = loadAnew
+}
+
+/** Notes that pages were told of a component, to fetch it with a time. */
+exports.tell = ({ timestamp }) => {
+  updates.push(String(timestamp))
+  if (updates.length > MAX_UPDATES) updates.shift()
 }
 
 /**
- * Resolves once so many pages have fetched a component that they were told of. The server forgets it when it is asked for a
- * page, as it is next.
+ * Notes a request. The server forgets a component when anybody asks for a page: who comes for it then gets nothing, and would
+ * go on to show what was before.
  */
+exports.note = ({ url }, response) => {
+  if (!url?.includes(COMPONENT)) return
+  const told = updates.includes(new URLSearchParams(url.split('?')[1]).get('t'))
+  const { end } = response
+  response.end = function (body, ...words) {
+    if (told && !body) reload()
+    return end.call(this, body, ...words)
+  }
+  response.once('close', () => (fetched += 1))
+}
+
+/** Resolves once so many pages have fetched a component that they were told of: they are asked for by ourselves next. */
 exports.fetched = async (pages) => {
   const until = performance.now() + FETCH_MS
   while (fetched < pages && performance.now() < until) await new Promise((done) => setTimeout(done, 5))

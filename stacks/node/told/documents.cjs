@@ -46,9 +46,9 @@ function note(request, response) {
   }
   const one = { began: now }
   answering.add(one)
+  builds.note(request, response)
   response.once('close', () => {
     answering.delete(one)
-    builds.note(request.url)
     last = performance.now()
   })
 }

@@ -95,6 +95,7 @@ class Told {
     live.add(this)
     writes.follow(written)
     documents.follow()
+    builds.follow(reloadPages)
     listen(answer, true)
     return server
   }
@@ -182,6 +183,7 @@ class Told {
         const type = typeof payload[0] === 'string' ? payload[0] : payload[0]?.type
         sent.add(type)
         if (payload[0]?.type === 'error') refused(payload[0].err)
+        if (type === builds.TOLD) builds.tell(payload[1])
         return send.apply(this, payload)
       }
       channel.send.previewd = true
@@ -346,6 +348,11 @@ class Told {
 function importers(graph, file) {
   const modules = [...(graph.getModulesByFile(file) ?? [])]
   return modules.flatMap((module) => [...module.importers]).filter((module) => module.file)
+}
+
+/** Loads the pages of every server anew. */
+function reloadPages() {
+  for (const { server, hasPages } of live) if (hasPages) server.ws.send({ type: 'full-reload', path: '*' })
 }
 
 /** Tells every server what a tool of the project has written, as a watcher would. */

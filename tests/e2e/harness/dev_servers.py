@@ -209,6 +209,36 @@ def rendered(version: int) -> Files:
     }
 
 
+FORGETS = """\
+// Tells pages of a component, as Angular does, and has forgotten it when they come for it.
+const forgets = {
+  name: "forgets",
+  configureServer(server) {
+    server.ws.on("here", (data, page) => page.send("seen"));
+    server.middlewares.use("/tell", (request, response) => {
+      server.ws.send("angular:component-update", { id: "x", timestamp: 2 });
+      response.end();
+    });
+    server.middlewares.use("/@ng/component", (request, response) => response.end(""));
+  },
+};
+export default { plugins: [forgets] };
+"""
+
+
+def forgetful() -> Files:
+    """Returns a page that says when it is connected, and a server that tells it of what nobody gets."""
+    return {
+        "package.json": '{"private":true,"type":"module","scripts":{"dev":"vite"},"devDependencies":{"vite":"^7"}}\n',
+        "vite.config.js": FORGETS,
+        "index.html": '<!doctype html>\n<h1></h1>\n<script type="module" src="/src/main.js"></script>\n',
+        "src/main.js": (
+            'import.meta.hot.on("seen", () => (document.querySelector("h1").textContent = "connected"));\n'
+            'import.meta.hot.send("here");\n'
+        ),
+    }
+
+
 def tailwind_3() -> Files:
     """Returns what Tailwind's guide for Vite has: the page itself is among what it scans."""
     return {
