@@ -24,7 +24,7 @@ const QUIET_MS = 60
 const OPEN_TIMEOUT_MS = 2000
 /** The longest that a build is waited for. */
 const BUILT_TIMEOUT_MS = 25_000
-/** How long a page may take from its socket to its modules' updates: what comes in between, Turbopack does not tell it. */
+/** How long a page may take from its socket until it is alive: what comes in between, it is not told or cannot take. */
 const SUBSCRIBED_MS = 2000
 /** How long a socket takes at most until its handshake is over. */
 const SHAKEN_MS = 100
@@ -69,7 +69,7 @@ const pages = new Map()
 let changed = -Infinity
 
 function noteItsPage({ url = '' }, socket) {
-  if (!process.env.TURBOPACK || !/^[^?]*\/_next\/(?:webpack-)?hmr/.test(url) || url.includes('id=previewd')) return
+  if (!/^[^?]*\/_next\/(?:webpack-)?hmr/.test(url) || url.includes('id=previewd')) return
   pages.set(socket, Date.now())
   socket.once('close', () => pages.delete(socket))
   // It was asked for before the last change, and hears of what changes from now on alone.

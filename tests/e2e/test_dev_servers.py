@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
+from websockets.sync.client import connect
+
 from harness import daemon, dev_servers, web
 from harness.browser import Chromium
 from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEST, NEXT, REACT_ROUTER, WEBPACK
@@ -236,3 +239,17 @@ def test_a_page_of_next_is_alive_at_the_preview_s_address(client, create, chromi
     updated = client.update(preview.preview_id, NEXT.change(4), timeout=NEXT.reload_seconds).preview
     assert not updated.HasField("failure"), updated.failure
     assert {number for number, command in processes(preview).items() if "next-server" in command} == servers
+
+
+@pytest.mark.parametrize("bundler", ["turbopack", "webpack"])
+def test_a_page_of_next_that_connects_after_a_change_is_loaded_anew(bundler: str, client, create):
+    files = NEXT.files(0)
+    files["package.json"] = files["package.json"].replace("next dev", f"next dev --{bundler}")
+    preview = create(files, timeout=NEXT.create_seconds, limits=Limits(memory_bytes=1536 << 20, cpus=2))
+    as_browsers_do = {"accept": "text/html", "upgrade-insecure-requests": "1"}
+    assert "version 000" in web.get(preview.url, headers=as_browsers_do, timeout=60).text
+    client.update(preview.preview_id, NEXT.change(1), timeout=NEXT.reload_seconds)
+    address = preview.url.rstrip("/").replace("http:", "ws:")
+    with connect(f"{address}/_next/hmr?id=1", proxy=None) as page:
+        said = (json.loads(it) for it in iter(lambda: page.recv(timeout=20), None) if isinstance(it, str))
+        assert any(it.get("type") == "reloadPage" for it in said)
