@@ -8,8 +8,11 @@
 
 /** Where Nitro keeps what answers, by the environment's name. */
 const KEPT = '__nitro_vite_envs__'
-/** The longest that a request waits for an import: one may itself wait for the answer. */
-const IMPORTED_MS = 10_000
+/**
+ * The longest that a request waits for an import, which may itself wait for the answer. The first has all of the framework to
+ * make: where the processor is shared it has taken more than 13 s.
+ */
+const IMPORTED_MS = 30_000
 
 /** Has requests to this thread wait for the imports that began before them. */
 exports.follow = () => {
