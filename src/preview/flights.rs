@@ -68,11 +68,13 @@ impl Flights {
         *held = Some(Held { key: key.to_owned(), flight: self.join(key, make), position: 0 });
     }
 
-    /// Waits until nothing is made of a key.
-    pub(super) async fn landed(&self, key: &str) {
+    /// Waits for the image of what has been offered: it is being made by the engine alone. A making that has not come so
+    /// far is not waited for, as it may itself wait for whoever asks.
+    pub(super) async fn offered_image(&self, key: &str) {
         let mut result = {
             let flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(flight) = flights.get(key).and_then(Weak::upgrade) else { return };
+            let flight = flights.get(key).and_then(Weak::upgrade);
+            let Some(flight) = flight.filter(|flight| flight.offer.was_made()) else { return };
             flight.result.clone()
         };
         let _ = result.wait_for(Option::is_some).await;
@@ -245,9 +247,9 @@ mod tests {
         let (go, wait) = tokio::sync::oneshot::channel::<()>();
         let (mut one, mut other) = (None, None);
         flights.hold("a", &mut one, |_, offer| async move {
-            let copied = offer.make(image("below"), &Volumes::new(), Arc::new(()));
-            copied.send_replace(Some(Ok(())));
+            let copying = offer.make(image("below"), &Volumes::new(), Arc::new(()));
             let _ = wait.await;
+            copying.ended(Ok(()), &offer).await;
             Ok(image("whole"))
         });
         flights.hold("a", &mut other, |_, _| async { panic!("it is being made") });
@@ -256,8 +258,11 @@ mod tests {
             panic!("nothing is offered")
         };
         assert_eq!(fresh.image.id, "below");
-        fresh.copied().await.unwrap();
         go.send(()).unwrap();
+        let starting = fresh.copied().await.unwrap();
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(10), other.as_mut().unwrap().outcome(&log));
+        assert!(waits.await.is_err(), "the app is starting");
+        drop(starting);
         assert_eq!(other.as_mut().unwrap().outcome(&log).await.unwrap().id(), "whole");
         assert_eq!(one.as_mut().unwrap().outcome(&log).await.unwrap().id(), "whole");
     }
@@ -272,8 +277,25 @@ mod tests {
             let _ = offer.make(image("below"), &Volumes::new(), container);
             Ok(image("whole"))
         });
-        flights.landed("a").await;
+        held.take().unwrap().landed().await;
         assert_eq!(kept.strong_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn only_an_image_of_what_was_offered_is_waited_for() {
+        let flights = Arc::new(Flights::default());
+        let mut held = None;
+        let this = flights.clone();
+        flights.hold("a", &mut held, |_, offer| async move {
+            // Itself, as where its image was removed by somebody.
+            this.offered_image("a").await;
+            let _ = offer.make(image("below"), &Volumes::new(), Arc::new(()));
+            tokio::task::yield_now().await;
+            Ok(image("whole"))
+        });
+        flights.offered_image("b").await;
+        let Made::Fresh(_) = held.as_mut().unwrap().outcome(&Log::new()).await.unwrap() else { panic!("no offer") };
+        flights.offered_image("a").await;
         assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id(), "whole");
     }
 
@@ -281,6 +303,6 @@ mod tests {
     async fn a_copy_that_is_given_up_is_a_failure() {
         let offer = Offer::default();
         drop(offer.make(image("below"), &Volumes::new(), Arc::new(())));
-        assert_eq!(offer.take().unwrap().copied().await.unwrap_err().reason, "INTERNAL");
+        assert_eq!(offer.take().unwrap().copied().await.err().unwrap().reason, "INTERNAL");
     }
 }

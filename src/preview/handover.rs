@@ -4,9 +4,19 @@
 //! what was installed is copied into volumes, and one preview gets those for its own. The image for all others is made
 //! meanwhile of the container of the installation, in which no project's code has run.
 
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::watch;
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
+};
 
 use crate::{
     domain::{
@@ -16,6 +26,8 @@ use crate::{
     engine::{Image, VolumeMount},
 };
 
+/// How long the making of the image waits at most for the app that has what was installed already: others wait for it.
+const START: Duration = Duration::from_secs(5);
 /// The folders that an installation writes to, and where their copies are in its container.
 const FOLDERS: [(&str, &str); 2] = [(APP_ROOT, "/handover/app"), (HOME, "/handover/home")];
 
@@ -27,19 +39,38 @@ pub struct Fresh {
     /// them.
     pub(super) volumes: Vec<VolumeMount>,
     copied: watch::Receiver<Option<Result<(), Failure>>>,
+    starting: Starting,
     _container: Arc<dyn Any + Send + Sync>,
 }
 
+/// Has the making of the image wait, for a moment, while it is kept: what it does would slow the start of the app down.
+pub(super) struct Starting(#[expect(dead_code, reason = "its end is the message")] oneshot::Sender<()>);
+
+/// The other end of an offer.
+pub(super) struct Copying {
+    copied: watch::Sender<Option<Result<(), Failure>>>,
+    started: oneshot::Receiver<()>,
+}
+
+impl Copying {
+    /// Says how the copying ended, and waits until the app has started that it was for.
+    pub(super) async fn ended(self, outcome: Result<(), Failure>, offer: &Offer) {
+        self.copied.send_replace(Some(outcome));
+        offer.withdraw();
+        let _ = timeout(START, self.started).await;
+    }
+}
+
 impl Fresh {
-    /// Waits until everything is in the volumes.
+    /// Waits until everything is in the volumes. What is returned is to be kept until the app has started.
     ///
     /// # Errors
     /// It could not be copied.
-    pub(super) async fn copied(mut self) -> Result<(), Failure> {
+    pub(super) async fn copied(mut self) -> Result<Starting, Failure> {
         let abandoned =
             || Failure::new(FailureStage::Install, "INTERNAL", "the copy of the installation was abandoned");
         let copied = self.copied.wait_for(Option::is_some).await.map_err(|_| abandoned())?;
-        copied.clone().unwrap_or_else(|| Err(abandoned()))
+        copied.clone().unwrap_or_else(|| Err(abandoned())).map(|()| self.starting)
     }
 }
 
@@ -49,26 +80,31 @@ impl std::fmt::Debug for Fresh {
     }
 }
 
-/// Says how the copying ended.
-pub(super) type Copied = watch::Sender<Option<Result<(), Failure>>>;
-
 /// Offers what was installed to whoever takes it first.
-#[derive(Clone)]
-pub(super) struct Offer(Arc<watch::Sender<Option<Fresh>>>);
+#[derive(Clone, Default)]
+pub(super) struct Offer(Arc<Inner>);
 
-impl Default for Offer {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
-    }
+#[derive(Default)]
+struct Inner {
+    offered: watch::Sender<Option<Fresh>>,
+    made: AtomicBool,
 }
 
 impl Offer {
     /// Offers what is installed in a container, which is kept for as long as somebody may want it. Returns where to say
     /// that it is copied.
-    pub(super) fn make(&self, image: Image, volumes: &Volumes, container: Arc<dyn Any + Send + Sync>) -> Copied {
-        let (sender, copied) = watch::channel(None);
-        self.0.send_replace(Some(Fresh { image, volumes: volumes.of_preview(), copied, _container: container }));
-        sender
+    pub(super) fn make(&self, image: Image, volumes: &Volumes, container: Arc<dyn Any + Send + Sync>) -> Copying {
+        let ((sender, copied), (starting, started)) = (watch::channel(None), oneshot::channel());
+        let starting = Starting(starting);
+        self.0.made.store(true, Ordering::Release);
+        self.0.offered.send_replace(Some(Fresh {
+            image,
+            volumes: volumes.of_preview(),
+            copied,
+            starting,
+            _container: container,
+        }));
+        Copying { copied: sender, started }
     }
 
     /// Takes it back, if nobody has taken it.
@@ -79,7 +115,7 @@ impl Offer {
     /// Takes what is offered.
     pub(super) fn take(&self) -> Option<Fresh> {
         let mut taken = None;
-        self.0.send_if_modified(|offered| {
+        self.0.offered.send_if_modified(|offered| {
             taken = offered.take();
             false
         });
@@ -88,7 +124,12 @@ impl Offer {
 
     /// Returns what hears of an offer.
     pub(super) fn hear(&self) -> watch::Receiver<Option<Fresh>> {
-        self.0.subscribe()
+        self.0.offered.subscribe()
+    }
+
+    /// Returns whether there was an offer, be it taken.
+    pub(super) fn was_made(&self) -> bool {
+        self.0.made.load(Ordering::Acquire)
     }
 }
 
@@ -118,5 +159,30 @@ impl Volumes {
     pub(super) fn copying() -> String {
         // The home last: the note of when the container was made is in it, and what is older is no app's.
         FOLDERS.map(|(folder, copy)| format!("cp -a {folder}/. {copy}/")).join(" && ")
+    }
+}
+
+/// Splits the commands of an installation where they only remove what is not handed over: nobody has to wait for that.
+pub(super) fn before_tidying(commands: &[String]) -> (&[String], &[String]) {
+    let removes = |command: &&String| command.starts_with("rm -rf /tmp/") && !command.contains([';', '&', '|', '\n']);
+    let tidying = commands.iter().rev().take_while(removes).count();
+    commands.split_at(commands.len() - tidying)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_removes_at_the_end_is_put_off() {
+        let split = |commands: &[&str]| {
+            let commands: Vec<String> = commands.iter().map(|it| (*it).to_owned()).collect();
+            before_tidying(&commands).1.len()
+        };
+        assert_eq!(split(&["npm install", "rm -rf /tmp/previewd-packages"]), 1);
+        assert_eq!(split(&["rm -rf /tmp/a", "npm install"]), 0);
+        assert_eq!(split(&["npm install", "rm -rf /app/node_modules/.cache"]), 0);
+        assert_eq!(split(&["npm install", "rm -rf /tmp/a && npm rebuild"]), 0);
+        assert_eq!(split(&[]), 0);
     }
 }

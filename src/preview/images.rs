@@ -145,7 +145,7 @@ impl Images {
                 let make = |log, offer| async move {
                     let on_top = match below {
                         Some((below, commands)) => {
-                            this.flights.landed(&below.key).await;
+                            this.flights.offered_image(&below.key).await;
                             Some(OnTop { image: below.tag, commands })
                         }
                         None => None,

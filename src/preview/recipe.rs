@@ -27,7 +27,7 @@ use crate::{
         agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
         container::Unclaimed,
         context::Context,
-        handover::{Offer, Volumes},
+        handover::{self, Offer, Volumes},
         images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
         log::Log,
         session::SessionError,
@@ -203,43 +203,63 @@ impl Maker<'_> {
             volumes: offer.as_ref().map(|(_, volumes)| volumes.of_installation()).unwrap_or_default(),
         };
         let container = Arc::new(Unclaimed::new(self.engine.clone(), self.engine.run(spec).await.map_err(lost)?));
-        if !commands.is_empty() {
-            let exit = self.run_commands(container.id(), plan, commands).await;
-            self.judge(exit.map_err(|error| session_failure(FailureStage::Install, &error))?)?;
-        }
+        let (commands, tidying) =
+            if offer.is_some() { handover::before_tidying(commands) } else { (commands, &[][..]) };
+        let agent = match commands {
+            [] => None,
+            _ => Some(self.installed(container.id(), plan, commands).await?),
+        };
         let mut labels = self.labels(self.role);
         let notes = stack::installed(&self.log.all(LogSource::Install));
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
         }
-        if let Some((offer, volumes)) = offer
+        if let (Some((offer, volumes)), Some(agent)) = (offer, agent)
             && let Some(below) = self.engine.image(image).await.map_err(lost)?
         {
-            let copied = offer.make(Image { labels: labels.clone(), ..below }, &volumes, container.clone());
-            copied.send_replace(Some(self.copy(container.id()).await));
+            let copying = offer.make(Image { labels: labels.clone(), ..below }, &volumes, container.clone());
+            let copied = self.run_shell(&agent, Volumes::copying()).await;
+            copying.ended(copied, offer).await;
+            if !tidying.is_empty() {
+                self.run_shell(&agent, tidying.join("\n")).await?;
+            }
         }
         let committed = self.engine.commit(container.id(), &self.name.tag, labels);
         // The container goes by itself: nobody has to wait for that.
         committed.await.map_err(lost)
     }
 
-    /// Copies what was installed into the volumes of its container.
-    async fn copy(&self, container: &str) -> Result<(), Failure> {
-        let copying = async {
+    async fn run_shell(&self, agent: &AgentClient, commands: String) -> Result<(), Failure> {
+        let argv = vec!["/bin/sh".into(), "-ec".into(), commands];
+        let exit = self.run_script(agent, argv, BTreeMap::new()).await;
+        self.judge(exit.map_err(|error| session_failure(FailureStage::Install, &error))?)
+    }
+
+    /// Installs in a container, and returns its agent.
+    async fn installed(
+        &self,
+        container: &str,
+        plan: &InstallPlan,
+        commands: &[String],
+    ) -> Result<AgentClient, Failure> {
+        let installing = async {
             let agent = AgentClient::connect(self.engine.dial(container).await?).await?;
-            self.run_script(&agent, vec!["/bin/sh".into(), "-ec".into(), Volumes::copying()], BTreeMap::new()).await
+            let exit = self.run_commands(&agent, plan, commands).await?;
+            Ok((agent, exit))
         };
-        self.judge(copying.await.map_err(|error| session_failure(FailureStage::Install, &error))?)
+        let (agent, exit) =
+            installing.await.map_err(|error: SessionError| session_failure(FailureStage::Install, &error))?;
+        self.judge(exit)?;
+        Ok(agent)
     }
 
     /// Runs the commands and returns how they ended, or `None` if their container ended first.
     async fn run_commands(
         &self,
-        container: &str,
+        agent: &AgentClient,
         plan: &InstallPlan,
         commands: &[String],
     ) -> Result<Option<Exit>, SessionError> {
-        let agent = AgentClient::connect(self.engine.dial(container).await?).await?;
         let writes = plan
             .inputs
             .iter()
@@ -260,7 +280,7 @@ impl Maker<'_> {
             "sh".into(),
             self.run.working_folder(),
         ];
-        self.run_script(&agent, argv, environment).await
+        self.run_script(agent, argv, environment).await
     }
 
     /// Runs a program to its end, with its output in the log of the installation. Returns how it ended, or `None` if its
