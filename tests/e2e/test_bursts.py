@@ -6,10 +6,10 @@ import os
 import time
 
 import pytest
-from harness import figures, projects, web
+from harness import daemon, figures, projects, web
 from harness.daemon import Events
 from harness.projects import Project
-from harness.waiting import pace
+from harness.waiting import eventually, pace
 from harness.watching import COMMITTED, FAILED, READY, Watcher
 
 from previewd import Phase
@@ -31,6 +31,7 @@ PROJECTS = [
 def test_burst_ends_on_its_last_commit(project: Project, burst, round_, client, service, create, project_id):
     count, interval = burst
     preview = create(project, timeout=project.create_seconds)
+    eventually(lambda: not daemon.installing(service.instance), within=60)
     started = time.monotonic()
     with (
         Watcher(client, preview.preview_id) as watcher,

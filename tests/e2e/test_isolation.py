@@ -131,6 +131,7 @@ def test_one_preview_cannot_connect_to_another(create, service):
 @pytest.mark.parametrize("project", [projects.FLASK, projects.EXPRESS], ids=lambda project: project.name)
 def test_second_preview_with_the_same_dependencies_installs_nothing(project: Project, client, create, service):
     create(project, suffix="-first", timeout=project.create_seconds)
+    eventually(lambda: not daemon.installing(service.instance), within=60)
     with daemon.Events(service.instance) as events:
         second = create(project, suffix="-second", version=5)
     assert web.version_in(web.get(second.url, project.path).text) == 5

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from harness import figures, projects, web
+from harness import daemon, figures, projects, web
 from harness.daemon import Events
 from harness.projects import Project
 from harness.service import setting
+from harness.waiting import eventually
 from harness.watching import COMMITTED, FAILED, READY, Watcher
 
 from previewd import Phase, Stack
@@ -261,6 +262,7 @@ def test_package_next_to_its_manifest_and_an_old_server_are_found_and_run(create
 def test_configuration_that_comes_after_it_was_supplied_installs_nothing(client, create, service):
     files = projects.react(0)
     preview = create({path: files[path] for path in ("package.json", "src/App.jsx")}, timeout=180)
+    eventually(lambda: not daemon.installing(service.instance), within=60)
     with Events(service.instance) as events:
         added = {path: files[path] for path in ("vite.config.js", "index.html", "src/main.jsx")}
         updated = client.update(preview.preview_id, added)

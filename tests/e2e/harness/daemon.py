@@ -75,6 +75,11 @@ def dependencies(instance: str) -> list[dict]:
     return [it for it in of_instance("image", instance) if labels("image", it).get(ROLE) == "dependencies"]
 
 
+def installing(instance: str) -> bool:
+    """Returns whether an instance has a container of an installation: its image is made after the first preview has it."""
+    return any(labels("container", it).get(ROLE) == "install" for it in of_instance("container", instance))
+
+
 def leftovers(instance: str) -> list[str]:
     """Returns what an instance has on the daemon and should not leave behind, in words."""
     left = []
