@@ -12,6 +12,7 @@ from harness import daemon, dev_servers, web
 from harness.browser import Chromium
 from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEST, NEXT, REACT_ROUTER, WEBPACK
 from harness.projects import Project
+from harness.waiting import eventually
 
 from previewd import Limits, Preview
 
