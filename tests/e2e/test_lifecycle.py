@@ -342,8 +342,7 @@ def test_preview_ends_within_a_second_of_its_expiry(client, create, project_id):
         ended = datetime.now(timezone.utc)
     assert goodbye.reason == GoodbyeReason.GOODBYE_REASON_EXPIRED
     assert timedelta(0) <= ended - due < timedelta(seconds=1.5)
-    # The daemon takes its time for the container where it is busy.
-    eventually(lambda: stopped(client, project_id), within=20)
+    eventually(lambda: stopped(client, project_id), within=3)
     assert daemon.container(preview.container_name) is None
 
 
