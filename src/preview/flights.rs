@@ -97,7 +97,7 @@ impl Flights {
         // A task of its own: whoever asked first may go away while others wait.
         let task = tokio::spawn(async move {
             let outcome = work.await;
-            offered.withdraw();
+            drop(offered.take());
             sender.send_replace(Some(outcome));
         })
         .abort_handle();
@@ -171,7 +171,6 @@ fn copy(from: &Log, mut position: u64, to: &Log) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preview::handover::Volumes;
 
     fn image(id: &str) -> Image {
         Image { id: id.to_owned(), ..Image::default() }
@@ -247,9 +246,9 @@ mod tests {
         let (go, wait) = tokio::sync::oneshot::channel::<()>();
         let (mut one, mut other) = (None, None);
         flights.hold("a", &mut one, |_, offer| async move {
-            let copying = offer.make(image("below"), &Volumes::new(), Arc::new(()));
+            let copied = offer.make(image("below"), Vec::new(), Arc::new(()));
+            let _ = copied.send(Ok(()));
             let _ = wait.await;
-            copying.ended(Ok(()), &offer).await;
             Ok(image("whole"))
         });
         flights.hold("a", &mut other, |_, _| async { panic!("it is being made") });
@@ -258,11 +257,8 @@ mod tests {
             panic!("nothing is offered")
         };
         assert_eq!(fresh.image.id, "below");
+        fresh.copied().await.unwrap();
         go.send(()).unwrap();
-        let starting = fresh.copied().await.unwrap();
-        let waits = tokio::time::timeout(std::time::Duration::from_millis(10), other.as_mut().unwrap().outcome(&log));
-        assert!(waits.await.is_err(), "the app is starting");
-        drop(starting);
         assert_eq!(other.as_mut().unwrap().outcome(&log).await.unwrap().id(), "whole");
         assert_eq!(one.as_mut().unwrap().outcome(&log).await.unwrap().id(), "whole");
     }
@@ -274,7 +270,7 @@ mod tests {
         let container = Arc::new(());
         let kept = Arc::downgrade(&container);
         flights.hold("a", &mut held, |_, offer| async move {
-            let _ = offer.make(image("below"), &Volumes::new(), container);
+            let _ = offer.make(image("below"), Vec::new(), container);
             Ok(image("whole"))
         });
         held.take().unwrap().landed().await;
@@ -289,7 +285,7 @@ mod tests {
         flights.hold("a", &mut held, |_, offer| async move {
             // Itself, as where its image was removed by somebody.
             this.offered_image("a").await;
-            let _ = offer.make(image("below"), &Volumes::new(), Arc::new(()));
+            let _ = offer.make(image("below"), Vec::new(), Arc::new(()));
             tokio::task::yield_now().await;
             Ok(image("whole"))
         });
@@ -302,7 +298,7 @@ mod tests {
     #[tokio::test]
     async fn a_copy_that_is_given_up_is_a_failure() {
         let offer = Offer::default();
-        drop(offer.make(image("below"), &Volumes::new(), Arc::new(())));
-        assert_eq!(offer.take().unwrap().copied().await.err().unwrap().reason, "INTERNAL");
+        drop(offer.make(image("below"), Vec::new(), Arc::new(())));
+        assert_eq!(offer.take().unwrap().copied().await.unwrap_err().reason, "INTERNAL");
     }
 }

@@ -4,19 +4,9 @@
 //! what was installed is copied into volumes, and one preview gets those for its own. The image for all others is made
 //! meanwhile of the container of the installation, in which no project's code has run.
 
-use std::{
-    any::Any,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{any::Any, sync::Arc};
 
-use tokio::{
-    sync::{oneshot, watch},
-    time::timeout,
-};
+use tokio::sync::{oneshot, watch};
 
 use crate::{
     domain::{
@@ -26,8 +16,6 @@ use crate::{
     engine::{Image, VolumeMount},
 };
 
-/// How long the making of the image waits at most for the app that has what was installed already: others wait for it.
-const START: Duration = Duration::from_secs(5);
 /// The folders that an installation writes to, and where their copies are in its container.
 const FOLDERS: [(&str, &str); 2] = [(APP_ROOT, "/handover/app"), (HOME, "/handover/home")];
 
@@ -38,39 +26,18 @@ pub struct Fresh {
     /// Where the volumes are in the preview's container. They are there for as long as this is kept, or a container has
     /// them.
     pub(super) volumes: Vec<VolumeMount>,
-    copied: watch::Receiver<Option<Result<(), Failure>>>,
-    starting: Starting,
+    copied: oneshot::Receiver<Result<(), Failure>>,
     _container: Arc<dyn Any + Send + Sync>,
 }
 
-/// Has the making of the image wait, for a moment, while it is kept: what it does would slow the start of the app down.
-pub(super) struct Starting(#[expect(dead_code, reason = "its end is the message")] oneshot::Sender<()>);
-
-/// The other end of an offer.
-pub(super) struct Copying {
-    copied: watch::Sender<Option<Result<(), Failure>>>,
-    started: oneshot::Receiver<()>,
-}
-
-impl Copying {
-    /// Says how the copying ended, and waits until the app has started that it was for.
-    pub(super) async fn ended(self, outcome: Result<(), Failure>, offer: &Offer) {
-        self.copied.send_replace(Some(outcome));
-        offer.withdraw();
-        let _ = timeout(START, self.started).await;
-    }
-}
-
 impl Fresh {
-    /// Waits until everything is in the volumes. What is returned is to be kept until the app has started.
+    /// Waits until everything is in the volumes.
     ///
     /// # Errors
     /// It could not be copied.
-    pub(super) async fn copied(mut self) -> Result<Starting, Failure> {
-        let abandoned =
-            || Failure::new(FailureStage::Install, "INTERNAL", "the copy of the installation was abandoned");
-        let copied = self.copied.wait_for(Option::is_some).await.map_err(|_| abandoned())?;
-        copied.clone().unwrap_or_else(|| Err(abandoned())).map(|()| self.starting)
+    pub(super) async fn copied(self) -> Result<(), Failure> {
+        let abandoned = "the copy of the installation was abandoned";
+        self.copied.await.unwrap_or_else(|_| Err(Failure::new(FailureStage::Install, "INTERNAL", abandoned)))
     }
 }
 
@@ -82,77 +49,71 @@ impl std::fmt::Debug for Fresh {
 
 /// Offers what was installed to whoever takes it first.
 #[derive(Clone, Default)]
-pub(super) struct Offer(Arc<Inner>);
+pub(super) struct Offer(Arc<watch::Sender<Offered>>);
 
+/// How far an offer has come.
 #[derive(Default)]
-struct Inner {
-    offered: watch::Sender<Option<Fresh>>,
-    made: AtomicBool,
+pub(super) enum Offered {
+    #[default]
+    NotYet,
+    There(Box<Fresh>),
+    Over,
 }
 
 impl Offer {
     /// Offers what is installed in a container, which is kept for as long as somebody may want it. Returns where to say
     /// that it is copied.
-    pub(super) fn make(&self, image: Image, volumes: &Volumes, container: Arc<dyn Any + Send + Sync>) -> Copying {
-        let ((sender, copied), (starting, started)) = (watch::channel(None), oneshot::channel());
-        let starting = Starting(starting);
-        self.0.made.store(true, Ordering::Release);
-        self.0.offered.send_replace(Some(Fresh {
-            image,
-            volumes: volumes.of_preview(),
-            copied,
-            starting,
-            _container: container,
-        }));
-        Copying { copied: sender, started }
+    pub(super) fn make(
+        &self,
+        image: Image,
+        volumes: Vec<VolumeMount>,
+        container: Arc<dyn Any + Send + Sync>,
+    ) -> oneshot::Sender<Result<(), Failure>> {
+        let (sender, copied) = oneshot::channel();
+        self.0.send_replace(Offered::There(Box::new(Fresh { image, volumes, copied, _container: container })));
+        sender
     }
 
-    /// Takes it back, if nobody has taken it.
-    pub(super) fn withdraw(&self) {
-        self.take();
-    }
-
-    /// Takes what is offered.
+    /// Takes what is offered: nobody else has it then.
     pub(super) fn take(&self) -> Option<Fresh> {
         let mut taken = None;
-        self.0.offered.send_if_modified(|offered| {
-            taken = offered.take();
+        self.0.send_if_modified(|offered| {
+            match std::mem::take(offered) {
+                Offered::There(fresh) => (taken, *offered) = (Some(*fresh), Offered::Over),
+                before => *offered = before,
+            }
             false
         });
         taken
     }
 
     /// Returns what hears of an offer.
-    pub(super) fn hear(&self) -> watch::Receiver<Option<Fresh>> {
-        self.0.offered.subscribe()
+    pub(super) fn hear(&self) -> watch::Receiver<Offered> {
+        self.0.subscribe()
     }
 
     /// Returns whether there was an offer, be it taken.
     pub(super) fn was_made(&self) -> bool {
-        self.0.made.load(Ordering::Acquire)
+        !matches!(*self.0.borrow(), Offered::NotYet)
     }
 }
 
-/// The volumes of one installation.
-pub(super) struct Volumes(Vec<(String, &'static str, &'static str)>);
+/// The volumes of one installation: where they are in its container, and in that of the preview.
+pub(super) struct Volumes {
+    pub(super) of_installation: Vec<VolumeMount>,
+    pub(super) of_preview: Vec<VolumeMount>,
+}
 
 impl Volumes {
     /// Returns volumes that are nobody's yet.
     pub(super) fn new() -> Self {
-        let named = |(target, copy)| (format!("previewd-installed-{}", uuid::Uuid::new_v4().simple()), target, copy);
-        Self(FOLDERS.map(named).into())
-    }
-
-    /// Returns where they are in the container of the installation.
-    pub(super) fn of_installation(&self) -> Vec<VolumeMount> {
-        self.0.iter().map(|(name, _, copy)| VolumeMount { name: name.clone(), target: (*copy).to_owned() }).collect()
-    }
-
-    fn of_preview(&self) -> Vec<VolumeMount> {
-        self.0
-            .iter()
-            .map(|(name, target, _)| VolumeMount { name: name.clone(), target: (*target).to_owned() })
-            .collect()
+        let mounts = FOLDERS.into_iter().map(|(folder, copy)| {
+            let name = format!("previewd-installed-{}", uuid::Uuid::new_v4().simple());
+            let at = |target: &str| VolumeMount { name: name.clone(), target: target.to_owned() };
+            (at(copy), at(folder))
+        });
+        let (of_installation, of_preview) = mounts.unzip();
+        Self { of_installation, of_preview }
     }
 
     /// Returns the command that copies what was installed.

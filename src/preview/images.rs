@@ -80,6 +80,13 @@ struct Recent {
     depth: usize,
 }
 
+impl Recent {
+    fn new(name: &Name, plan: &InstallPlan, depth: usize) -> Self {
+        let Name { base, key, tag, .. } = name;
+        Self { base: base.clone(), key: key.clone(), tag: tag.clone(), plan: plan.clone(), depth }
+    }
+}
+
 /// Keeps an image that was built from a project's own Dockerfile.
 #[derive(Debug, Clone)]
 pub struct Lease(#[expect(dead_code, reason = "it is held, not read")] Arc<()>);
@@ -128,46 +135,56 @@ impl Images {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).by_key.insert(key.clone(), Instant::now());
         let lease = if recipe.is_shared() { None } else { Some(self.lease(&key).await) };
         let there = self.engine.image(&tag).await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
-        let (image, fresh) = match there {
-            Some(image) => (image, None),
+        let made = match there {
+            Some(image) => Made::Image(image),
             None => {
                 making();
-                let wanted = match &recipe.source {
-                    Source::Dependencies(plan) => Some(plan.clone()),
-                    Source::Prebundle(_) | Source::Build(_) => None,
-                };
-                let below = wanted.as_ref().and_then(|plan| self.below(&base, plan));
-                let depth = below.as_ref().map_or(0, |(below, _)| below.depth + 1);
-                let made =
-                    wanted.map(|plan| Recent { base: base.clone(), key: key.clone(), tag: tag.clone(), plan, depth });
-                let this = self.clone();
-                let (name, remembered) = (Name { key: key.clone(), tag, base, on_top: None }, made.clone());
-                let make = |log, offer| async move {
-                    let on_top = match below {
-                        Some((below, commands)) => {
-                            this.flights.offered_image(&below.key).await;
-                            Some(OnTop { image: below.tag, commands })
-                        }
-                        None => None,
-                    };
-                    let name = Name { on_top, ..name };
-                    let image = recipe.make(&this.engine, &this.settings, &name, &log, Some(&offer)).await?;
-                    remembered.into_iter().for_each(|made| this.remember(made));
-                    Ok(image)
-                };
-                match self.fly(&key, held, log, make).await? {
-                    Made::Image(image) => (image, None),
-                    Made::Fresh(fresh) => {
-                        made.into_iter().for_each(|made| self.remember(made));
-                        (fresh.image.clone(), Some(fresh))
-                    }
-                }
+                self.make(recipe, Name { key: key.clone(), tag, base, on_top: None }, log, held).await?
             }
         };
-        if fresh.is_none() {
-            *held = None;
-        }
+        let (image, fresh) = match made {
+            Made::Image(image) => {
+                *held = None;
+                (image, None)
+            }
+            Made::Fresh(fresh) => (fresh.image.clone(), Some(fresh)),
+        };
         Ok(ReadyImage { key, image, fresh, lease })
+    }
+
+    /// Makes the image of a recipe, on top of another where that will do.
+    async fn make(
+        self: &Arc<Self>,
+        recipe: Recipe,
+        name: Name,
+        log: &Log,
+        held: &mut Option<Held>,
+    ) -> Result<Made, Failure> {
+        let (below, recent) = match &recipe.source {
+            Source::Dependencies(plan) => {
+                let below = self.below(&name.base, plan);
+                let depth = below.as_ref().map_or(0, |(below, _)| below.depth + 1);
+                (below, Some(Recent::new(&name, plan, depth)))
+            }
+            Source::Prebundle(_) | Source::Build(_) => (None, None),
+        };
+        let (this, key, made) = (self.clone(), name.key.clone(), recent.clone());
+        let make = |log, offer| async move {
+            let mut name = name;
+            if let Some((below, commands)) = below {
+                this.flights.offered_image(&below.key).await;
+                name.on_top = Some(OnTop { image: below.tag, commands });
+            }
+            let image = recipe.make(&this.engine, &this.settings, &name, &log, Some(&offer)).await?;
+            made.into_iter().for_each(|made| this.remember(made));
+            Ok(image)
+        };
+        let made = self.fly(&key, held, log, make).await?;
+        if let Made::Fresh(_) = made {
+            // Its image is on its way.
+            recent.into_iter().for_each(|recent| self.remember(recent));
+        }
+        Ok(made)
     }
 
     /// Takes a lease on the image that was built for a key: it stays for as long as somebody has one.

@@ -185,12 +185,15 @@ impl Maker<'_> {
         commands: &[String],
         offer: Option<&Offer>,
     ) -> Result<Image, Failure> {
-        let offer = offer.filter(|_| !commands.is_empty()).map(|offer| (offer, Volumes::new()));
         let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
         if !commands.is_empty() {
             // Package managers are silent at first.
             self.log.text(LogSource::Install, "previewd: making a container for the installation");
         }
+        let handover = match offer.filter(|_| !commands.is_empty()) {
+            Some(offer) => self.engine.image(image).await.map_err(lost)?.map(|below| (offer, below, Volumes::new())),
+            None => None,
+        };
         let short = self.name.key.chars().take(SHORT).collect::<String>();
         let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
         let spec = ContainerSpec {
@@ -200,11 +203,11 @@ impl Maker<'_> {
             environment: BTreeMap::new(),
             limits: self.limits,
             make_folders: true,
-            volumes: offer.as_ref().map(|(_, volumes)| volumes.of_installation()).unwrap_or_default(),
+            volumes: handover.as_ref().map(|(.., volumes)| volumes.of_installation.clone()).unwrap_or_default(),
         };
         let container = Arc::new(Unclaimed::new(self.engine.clone(), self.engine.run(spec).await.map_err(lost)?));
         let (commands, tidying) =
-            if offer.is_some() { handover::before_tidying(commands) } else { (commands, &[][..]) };
+            if handover.is_some() { handover::before_tidying(commands) } else { (commands, &[][..]) };
         let agent = match commands {
             [] => None,
             _ => Some(self.installed(container.id(), plan, commands).await?),
@@ -214,12 +217,11 @@ impl Maker<'_> {
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
         }
-        if let (Some((offer, volumes)), Some(agent)) = (offer, agent)
-            && let Some(below) = self.engine.image(image).await.map_err(lost)?
-        {
-            let copying = offer.make(Image { labels: labels.clone(), ..below }, &volumes, container.clone());
-            let copied = self.run_shell(&agent, Volumes::copying()).await;
-            copying.ended(copied, offer).await;
+        if let (Some((offer, below, volumes)), Some(agent)) = (handover, agent) {
+            let below = Image { labels: labels.clone(), ..below };
+            let copied = offer.make(below, volumes.of_preview, container.clone());
+            // Nobody may have waited so long.
+            let _ = copied.send(self.run_shell(&agent, Volumes::copying()).await);
             if !tidying.is_empty() {
                 self.run_shell(&agent, tidying.join("\n")).await?;
             }
@@ -229,6 +231,7 @@ impl Maker<'_> {
         committed.await.map_err(lost)
     }
 
+    /// Runs commands that are to succeed, in a container that was installed in.
     async fn run_shell(&self, agent: &AgentClient, commands: String) -> Result<(), Failure> {
         let argv = vec!["/bin/sh".into(), "-ec".into(), commands];
         let exit = self.run_script(agent, argv, BTreeMap::new()).await;

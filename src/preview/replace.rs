@@ -39,10 +39,9 @@ impl Driver {
         self.input(Input::Start);
         let fresh = prepared.image.fresh.take();
         let (mut session, container) = self.open(&prepared, fresh.as_ref()).await?;
-        let _starting = match fresh {
-            Some(fresh) => Some(fresh.copied().await?),
-            None => None,
-        };
+        if let Some(fresh) = fresh {
+            fresh.copied().await?;
+        }
         let failed = |error| Interrupted::Failed(session_failure(FailureStage::Sync, &error));
         if matches!(prepared.plan.image, ImagePlan::Dependencies(_)) {
             session.sync_all(&self.core.vfs, &self.spec.project, prepared.files.clone()).await.map_err(failed)?;

@@ -6,13 +6,12 @@ import json
 import time
 
 import pytest
-from websockets.sync.client import connect
-
 from harness import daemon, dev_servers, web
 from harness.browser import Chromium
 from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEST, NEXT, REACT_ROUTER, WEBPACK
 from harness.projects import Project
 from harness.waiting import eventually
+from websockets.sync.client import connect
 
 from previewd import Limits, Preview
 

@@ -48,7 +48,10 @@ def image(container: str) -> str:
 
 @pytest.mark.parametrize(
     ("files", "base", "shows"),
-    [(node(), ("PREVIEW_NODE_IMAGE", "node:22-slim"), "3600000"), (python(), ("PREVIEW_PYTHON_IMAGE", "python:3.12-slim"), "3,600,000")],
+    [
+        (node(), ("PREVIEW_NODE_IMAGE", "node:22-slim"), "3600000"),
+        (python(), ("PREVIEW_PYTHON_IMAGE", "python:3.12-slim"), "3,600,000"),
+    ],
     ids=["node", "python"],
 )
 def test_first_preview_of_dependencies_has_them_before_their_image(own_service, files, base, shows):

@@ -29,8 +29,9 @@ const RESTART_TIMEOUT_MS = 20_000
 /** The configurations for which frameworks make their servers anew, which is not Vite's own restart. */
 const FRAMEWORK_CONFIGS = /\/astro\.config\.[cm]?[jt]s$/
 
-/** What loads one page anew. */
-const RELOAD = JSON.stringify({ type: 'full-reload', path: '*' })
+/** What loads pages anew. */
+const RELOAD = { type: 'full-reload', path: '*' }
+const loadAnew = (page) => page.send?.(JSON.stringify(RELOAD))
 
 /** @type {Set<Told>} */
 const live = new Set()
@@ -194,7 +195,7 @@ class Told {
       server.ws.on('connection', (page) => {
         const asked = documents.opened() ?? performance.now()
         if (telling) late.add(page)
-        else if (asked < changed) page.send?.(RELOAD)
+        else if (asked < changed) loadAnew(page)
         this.pages.set(page, asked)
         page.on?.('close', () => this.pages.delete(page))
       })
@@ -323,7 +324,7 @@ class Told {
     // What the server has rendered of the code before is not mended by modules that were loaded after it. Some frameworks
     // (SolidStart) have one server for pages and another that renders them.
     const renders = [...live].some(({ environments }) => environments.slice(1).some(({ graph }) => graph.idToModuleMap?.size > 0))
-    if (renders && files.length > 0) for (const page of this.loading) page.send?.(RELOAD)
+    if (renders && files.length > 0) for (const page of this.loading) loadAnew(page)
     if (server.config.server.hmr === false || this.sent.has('full-reload')) return 'full'
     const { publicDir } = server.config
     const isPublic = ({ file }) => Boolean(publicDir) && file.startsWith(`${this.normal(publicDir)}/`)
@@ -333,7 +334,7 @@ class Told {
       return !client.graph.getModulesByFile(file)?.size && others.some(({ graph }) => graph.getModulesByFile(file)?.size)
     }
     if (files.some(isPublic) || (this.sent.size === 0 && files.some(rendered))) {
-      server.ws.send({ type: 'full-reload', path: '*' })
+      server.ws.send(RELOAD)
       return 'full'
     }
     return 'hot'
@@ -352,7 +353,7 @@ function importers(graph, file) {
 
 /** Loads the pages of every server anew. */
 function reloadPages() {
-  for (const { server, hasPages } of live) if (hasPages) server.ws.send({ type: 'full-reload', path: '*' })
+  for (const { server, hasPages } of live) if (hasPages) server.ws.send(RELOAD)
 }
 
 /** Tells every server what a tool of the project has written, as a watcher would. */
@@ -404,7 +405,7 @@ async function answer({ changes }) {
     return { ok: false, error: described(error, root) }
   } finally {
     telling = false
-    for (const page of late) page.send?.(RELOAD)
+    for (const page of late) loadAnew(page)
     late.clear()
   }
 }

@@ -65,19 +65,24 @@ def labels(kind: str, found: dict) -> dict[str, str]:
     return holder.get("Labels") or {}
 
 
+def of_role(kind: str, instance: str, role: str) -> list[dict]:
+    """Returns what an instance has of a kind, in one role."""
+    return [it for it in of_instance(kind, instance) if labels(kind, it).get(ROLE) == role]
+
+
 def bundles(instance: str) -> list[dict]:
     """Returns the images of an instance in which packages are bundled."""
-    return [it for it in of_instance("image", instance) if labels("image", it).get(ROLE) == "prebundled"]
+    return of_role("image", instance, "prebundled")
 
 
 def dependencies(instance: str) -> list[dict]:
     """Returns the images of an instance in which dependencies are installed."""
-    return [it for it in of_instance("image", instance) if labels("image", it).get(ROLE) == "dependencies"]
+    return of_role("image", instance, "dependencies")
 
 
 def installing(instance: str) -> bool:
     """Returns whether an instance has a container of an installation: its image is made after the first preview has it."""
-    return any(labels("container", it).get(ROLE) == "install" for it in of_instance("container", instance))
+    return bool(of_role("container", instance, "install"))
 
 
 def leftovers(instance: str) -> list[str]:
