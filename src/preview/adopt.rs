@@ -10,13 +10,12 @@ use crate::{
     },
     engine::{Container, EngineError, LABEL_DEPENDENCY_KEY},
     preview::{
-        agent::AgentClient,
         bounds::Bounds,
         driver::{Driver, target},
         files::FileSet,
         reload::{Progress, plan},
         route::RouteState,
-        session::{Position, Session, Started},
+        session::{Position, Session, Started, connect},
     },
 };
 
@@ -37,9 +36,7 @@ impl Driver {
                 tracing::info!(preview = %self.handle.id, reason, "the container is made anew");
                 self.session = None;
                 self.gone();
-                if !self.leave(container).await {
-                    self.discard(&container.id).await;
-                }
+                self.let_go(&container.id).await;
             }
         }
         Ok(())
@@ -48,9 +45,7 @@ impl Driver {
     async fn try_adopt(&mut self, container: &Container, position: Position) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let key = container.labels.get(LABEL_DEPENDENCY_KEY).cloned().ok_or("it has no dependency key")?;
-        let agent = AgentClient::connect(self.core.engine.dial(&container.id).await.map_err(|error| text(&error))?)
-            .await
-            .map_err(|error| text(&error))?;
+        let agent = connect(&self.core.engine, &container.id).await.map_err(|error| text(&error))?;
         let status = agent.status().await.map_err(|error| text(&error))?;
         let process = status.process.filter(|process| process.running).ok_or("its app does not run")?;
         let marked = status.marked.ok_or("no commit of it has answered")?;

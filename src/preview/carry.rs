@@ -12,7 +12,7 @@ use crate::{
         agent::{AgentClient, AgentError, MadeParts, MadeRequest, MadeSummary},
         driver::Driver,
         files::FileSet,
-        session::{Position, Session, SessionError},
+        session::{Position, Session, SessionError, connect},
     },
 };
 
@@ -121,8 +121,8 @@ impl Driver {
         }
     }
 
-    /// Starts the container once more that has ended, with all that is in it and no process; one that cannot be started
-    /// is removed. `seen` is what the engine says of it.
+    /// Starts the container once more that has ended, with all that is in it and no process; one that cannot be is let
+    /// go. `seen` is what the engine says of it.
     pub(super) async fn start_again(&mut self, seen: Option<&Container>) {
         let Some(before) = self.session.take() else { return };
         let container = before.container.clone();
@@ -130,7 +130,7 @@ impl Driver {
             self.session = self.started_again(before).await;
         }
         if self.session.is_none() {
-            self.discard(&container).await;
+            self.let_go(&container).await;
         }
     }
 
@@ -165,26 +165,40 @@ impl Driver {
         }
     }
 
-    /// Sees to it that what is in a container is not lost, which cannot be taken over. Returns whether it is of use still.
-    /// It keeps its name until then: it may be on its way out (see `run_container`).
-    pub(super) async fn leave(&mut self, container: &Container) -> bool {
-        if self.leaving.is_some() {
-            return false;
+    /// Lets a container go that cannot serve any more: it stays until what its app has written was brought over, or goes
+    /// at once where it cannot be spoken with.
+    pub(super) async fn let_go(&mut self, container: &str) {
+        if self.leaving.is_none() {
+            self.leaving = self.leave(container).await;
         }
-        let again = async {
-            self.core.engine.restart(&container.id).await?;
-            Ok::<_, SessionError>(AgentClient::connect(self.core.engine.dial(&container.id).await?).await?)
+        if self.leaving.as_ref().is_none_or(|leaving| leaving.container != container) {
+            self.discard(container).await;
+        }
+    }
+
+    /// Returns a container that is spoken with for what is in it. It keeps its name: it may be on its way out (see
+    /// `run_container`).
+    async fn leave(&self, container: &str) -> Option<Leaving> {
+        let again = async || {
+            self.core.engine.restart(container).await?;
+            connect(&self.core.engine, container).await
         };
-        let agent = again.await.ok();
-        self.leaving = agent.map(|agent| Leaving { container: container.id.clone(), agent });
-        self.leaving.is_some()
+        let agent = match again().await {
+            Ok(agent) => agent,
+            // As of one that the daemon says is running and that is ending: it can be started once it has ended.
+            Err(_) => {
+                self.ended(container).await?;
+                again().await.ok()?
+            }
+        };
+        Some(Leaving { container: container.to_owned(), agent })
     }
 }
 
 impl Session {
     /// Returns a session with the same container after it was started once more: its agent has another life.
     async fn reopen(self, engine: &crate::engine::SharedEngine) -> Result<Self, SessionError> {
-        let agent = AgentClient::connect(engine.dial(&self.container).await?).await?;
+        let agent = connect(engine, &self.container).await?;
         let (bounds, key, plan) = (self.bounds.clone(), self.key.clone(), self.plan.clone());
         let mut session = Self::over(agent, bounds, key, plan, self.revision.clone(), &Position::default()).await?;
         session.takes_after(&self);

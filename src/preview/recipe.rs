@@ -30,7 +30,7 @@ use crate::{
         handover::{self, Offer, Volumes},
         images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
         log::Log,
-        session::SessionError,
+        session::{SessionError, connect},
         settings::Settings,
     },
     stack::{self, End},
@@ -246,7 +246,7 @@ impl Maker<'_> {
         commands: &[String],
     ) -> Result<AgentClient, Failure> {
         let installing = async {
-            let agent = AgentClient::connect(self.engine.dial(container).await?).await?;
+            let agent = connect(self.engine, container).await?;
             let exit = self.run_commands(&agent, plan, commands).await?;
             Ok((agent, exit))
         };

@@ -20,7 +20,7 @@ use crate::{
         images::{ReadyImage, engine_failure, session_failure},
         reload::{Interrupted, Progress},
         route::RouteState,
-        session::Session,
+        session::{Session, connect},
         start::{OUT_OF_MEMORY, StartError},
     },
 };
@@ -64,14 +64,23 @@ impl Driver {
             }
             seen = self.core.engine.container(&container).await;
         }
+        let runs = |seen: &Option<Container>| {
+            matches!(seen, Some(Container { state: ContainerState::Running | ContainerState::Paused, .. }))
+        };
+        if seen.as_ref().is_ok_and(runs) {
+            if !session.deaf && session.agent().status().await.is_ok() {
+                return Ok(());
+            }
+            // The stream broke. Its old session stays until there is another.
+            session.deaf = true;
+            if connect(&self.core.engine, &container).await.is_err() {
+                // As of one that the engine says is running and that is ending.
+                seen = Ok(self.ended(&container).await);
+            }
+        }
         match seen {
             Ok(Some(found)) if matches!(found.state, ContainerState::Running | ContainerState::Paused) => {
-                if !session.deaf && session.agent().status().await.is_ok() {
-                    return Ok(());
-                }
-                // The stream broke and the container did not. Its old session stays until there is another.
-                session.deaf = true;
-                let position = session.position();
+                let position = self.session.as_ref().map(Session::position).unwrap_or_default();
                 self.adopt(&found, position).await?;
                 if self.session.is_none() {
                     self.died(None).await;
@@ -166,7 +175,7 @@ impl Driver {
                 // Another container is made.
                 Err(StartError::Session(error)) if error.is_lost() => {
                     if let Some(session) = self.session.take() {
-                        self.discard(&session.container).await;
+                        self.let_go(&session.container).await;
                     }
                 }
                 Err(StartError::Session(error)) => return Err(session_failure(FailureStage::Run, &error).into()),

@@ -77,6 +77,11 @@ impl SessionError {
     }
 }
 
+/// Connects to the agent of a container.
+pub async fn connect(engine: &SharedEngine, container: &str) -> Result<AgentClient, SessionError> {
+    Ok(AgentClient::connect(engine.dial(container).await?).await?)
+}
+
 /// What happens in a container without having been asked for.
 #[derive(Debug, Clone)]
 pub enum SessionEvent {
@@ -195,7 +200,7 @@ impl Session {
         plan: RunPlan,
         revision: CommitId,
     ) -> Result<Self, SessionError> {
-        let agent = AgentClient::connect(engine.dial(bounds.container()).await?).await?;
+        let agent = connect(engine, bounds.container()).await?;
         Self::over(agent, bounds, key, plan, revision, &Position::default()).await
     }
 
