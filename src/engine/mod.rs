@@ -145,7 +145,7 @@ pub struct ContainerSpec {
     /// were not made by [`Engine::commit`] of a container that had it.
     pub make_folders: bool,
     /// Volumes that it has, and where. They are of this instance, are made where they are not there, and go with the last
-    /// container that has them. With `make_folders` they are the app's user's own.
+    /// container that has them. Those that are written to need `make_folders`.
     pub volumes: Vec<VolumeMount>,
 }
 
@@ -156,6 +156,27 @@ pub struct VolumeMount {
     pub name: String,
     /// Where it is in the container: an absolute path.
     pub target: String,
+    /// What is done with it there.
+    pub purpose: VolumePurpose,
+}
+
+/// What a volume is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VolumePurpose {
+    /// The app's user reads and writes it.
+    Write,
+    /// It is read only.
+    Read,
+    /// It takes what is changed in an `Over`. It is root's, so that nobody in a container decides where that goes.
+    Changes,
+    /// It shows what is in another volume. What is changed is kept in a third, which a container has had as `Changes`.
+    /// Both have to be in the container too, or they may go before it.
+    Over {
+        /// The name of the volume that is shown, and not changed.
+        lower: String,
+        /// The name of the volume with what is changed.
+        changes: String,
+    },
 }
 
 /// A container, as observed.

@@ -56,7 +56,7 @@ impl Driver {
                 }
                 drop(session);
                 self.hold();
-                self.discard(&container).await;
+                self.let_go(&container).await;
                 self.replace(*prepared, progress).await
             }
         }

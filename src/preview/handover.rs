@@ -1,44 +1,37 @@
 //! What was installed, on its way to the preview that waits for it before there is an image of it.
 //!
 //! The daemon takes seconds to make an image of what a container has written. Whoever waited first need not wait for that:
-//! what was installed is copied into volumes, and one preview gets those for its own. The image for all others is made
-//! meanwhile of the container of the installation, in which no project's code has run.
+//! packages are installed into volumes, and one preview gets them as they are, with what it changes apart. The image for
+//! all others is made meanwhile of a copy of what is in them, which no project's code can change.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use tokio::sync::{oneshot, watch};
-
-use crate::{
-    domain::{
-        failure::{Failure, FailureStage},
-        runtime::{APP_ROOT, HOME},
-    },
-    engine::{Image, VolumeMount},
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
 };
 
-/// The folders that an installation writes to, and where their copies are in its container.
+use crate::{
+    domain::runtime::{APP_ROOT, HOME},
+    engine::{Image, VolumeMount, VolumePurpose},
+};
+
+/// The folders that an installation writes to, and where what is below and beside them is in other containers.
 const FOLDERS: [(&str, &str); 2] = [(APP_ROOT, "/handover/app"), (HOME, "/handover/home")];
 
-/// What was installed, in volumes of one preview's own.
+/// How long the image may be put off for the first preview to start, which has the machine to itself then.
+const USED: Duration = Duration::from_secs(5);
+
+/// What was installed, in volumes.
 pub struct Fresh {
     /// The image that it was installed in, with the labels of the one that is being made.
     pub(super) image: Image,
     /// Where the volumes are in the preview's container. They are there for as long as this is kept, or a container has
     /// them.
     pub(super) volumes: Vec<VolumeMount>,
-    copied: oneshot::Receiver<Result<(), Failure>>,
     _container: Arc<dyn Any + Send + Sync>,
-}
-
-impl Fresh {
-    /// Waits until everything is in the volumes.
-    ///
-    /// # Errors
-    /// It could not be copied.
-    pub(super) async fn copied(self) -> Result<(), Failure> {
-        let abandoned = "the copy of the installation was abandoned";
-        self.copied.await.unwrap_or_else(|_| Err(Failure::new(FailureStage::Install, "INTERNAL", abandoned)))
-    }
+    // Whoever waits for it hears when it is dropped.
+    _used: oneshot::Sender<()>,
 }
 
 impl std::fmt::Debug for Fresh {
@@ -61,17 +54,24 @@ pub(super) enum Offered {
 }
 
 impl Offer {
-    /// Offers what is installed in a container, which is kept for as long as somebody may want it. Returns where to say
-    /// that it is copied.
+    /// Offers what is installed by a container, which is kept for as long as somebody may want it. Returns what ends when
+    /// it is used: at once where others wait for the image, as it is time to make that.
     pub(super) fn make(
         &self,
         image: Image,
         volumes: Vec<VolumeMount>,
         container: Arc<dyn Any + Send + Sync>,
-    ) -> oneshot::Sender<Result<(), Failure>> {
-        let (sender, copied) = oneshot::channel();
-        self.0.send_replace(Offered::There(Box::new(Fresh { image, volumes, copied, _container: container })));
-        sender
+    ) -> impl Future<Output = ()> + use<> {
+        let (sender, used) = oneshot::channel();
+        let others = self.0.receiver_count() > 1;
+        let fresh = Fresh { image, volumes, _container: container, _used: sender };
+        self.0.send_replace(Offered::There(Box::new(fresh)));
+        async move {
+            if !others {
+                // Somebody may hold on to it and not wait.
+                let _ = timeout(USED, used).await;
+            }
+        }
     }
 
     /// Takes what is offered: nobody else has it then.
@@ -98,36 +98,60 @@ impl Offer {
     }
 }
 
-/// The volumes of one installation: where they are in its container, and in that of the preview.
+/// The volumes of one installation: where they are in its container, in the one that its image is made of, and in that of
+/// the preview.
+#[derive(Default)]
 pub(super) struct Volumes {
     pub(super) of_installation: Vec<VolumeMount>,
+    pub(super) of_image: Vec<VolumeMount>,
     pub(super) of_preview: Vec<VolumeMount>,
 }
 
 impl Volumes {
     /// Returns volumes that are nobody's yet.
     pub(super) fn new() -> Self {
-        let mounts = FOLDERS.into_iter().map(|(folder, copy)| {
-            let name = format!("previewd-installed-{}", uuid::Uuid::new_v4().simple());
-            let at = |target: &str| VolumeMount { name: name.clone(), target: target.to_owned() };
-            (at(copy), at(folder))
-        });
-        let (of_installation, of_preview) = mounts.unzip();
-        Self { of_installation, of_preview }
+        let mut volumes = Self::default();
+        for (folder, beside) in FOLDERS {
+            let [lower, changes, over] =
+                ["installed", "changes", "shown"].map(|it| format!("previewd-{it}-{}", uuid::Uuid::new_v4().simple()));
+            let at = |name: &str, target: &str, purpose| VolumeMount {
+                name: name.to_owned(),
+                target: target.to_owned(),
+                purpose,
+            };
+            let (below, beside) = (beside, format!("{beside}-changes"));
+            volumes
+                .of_installation
+                .extend([at(&lower, folder, VolumePurpose::Write), at(&changes, &beside, VolumePurpose::Changes)]);
+            volumes.of_image.push(at(&lower, below, VolumePurpose::Read));
+            volumes.of_preview.extend([
+                at(&lower, below, VolumePurpose::Read),
+                at(&changes, &beside, VolumePurpose::Read),
+                at(&over, folder, VolumePurpose::Over { lower, changes }),
+            ]);
+        }
+        // What is in it goes with the container: caches, and what is built on the way.
+        let name = format!("previewd-scratch-{}", uuid::Uuid::new_v4().simple());
+        let scratch = VolumeMount { name, target: "/tmp".into(), purpose: VolumePurpose::Write };
+        volumes.of_installation.push(scratch);
+        volumes
     }
 
-    /// Returns the command that copies what was installed.
+    /// Returns the commands of an installation into volumes: what is installed is no app's, and so older than the note of
+    /// when the next container was made. What is in `/tmp` goes by itself.
+    pub(super) fn commands(commands: &[String]) -> Vec<String> {
+        let removes = |it: &&String| it.starts_with("rm -rf /tmp/") && !it.contains([';', '&', '|', '\n']);
+        let tidying = commands.iter().rev().take_while(removes).count();
+        let mut commands = commands[..commands.len() - tidying].to_vec();
+        commands.push(format!("rm -f {HOME}/.previewd/born"));
+        commands
+    }
+
+    /// Returns the command that copies what was installed to where it is in an image.
     pub(super) fn copying() -> String {
         // The home last: the note of when the container was made is in it, and what is older is no app's.
-        FOLDERS.map(|(folder, copy)| format!("cp -a {folder}/. {copy}/")).join(" && ")
+        FOLDERS.map(|(folder, below)| format!("cp -a {below}/. {folder}/")).join(" && ")
     }
-}
-
-/// Splits the commands of an installation where they only remove what is not handed over: nobody has to wait for that.
-pub(super) fn before_tidying(commands: &[String]) -> (&[String], &[String]) {
-    let removes = |command: &&String| command.starts_with("rm -rf /tmp/") && !command.contains([';', '&', '|', '\n']);
-    let tidying = commands.iter().rev().take_while(removes).count();
-    commands.split_at(commands.len() - tidying)
 }
 
 #[cfg(test)]
@@ -135,15 +159,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_removes_at_the_end_is_put_off() {
-        let split = |commands: &[&str]| {
+    fn only_what_removes_at_the_end_is_left_out() {
+        let left = |commands: &[&str]| {
             let commands: Vec<String> = commands.iter().map(|it| (*it).to_owned()).collect();
-            before_tidying(&commands).1.len()
+            let kept = Volumes::commands(&commands);
+            assert_eq!(kept.last().map(String::as_str), Some("rm -f /home/preview/.previewd/born"));
+            commands.len() + 1 - kept.len()
         };
-        assert_eq!(split(&["npm install", "rm -rf /tmp/previewd-packages"]), 1);
-        assert_eq!(split(&["rm -rf /tmp/a", "npm install"]), 0);
-        assert_eq!(split(&["npm install", "rm -rf /app/node_modules/.cache"]), 0);
-        assert_eq!(split(&["npm install", "rm -rf /tmp/a && npm rebuild"]), 0);
-        assert_eq!(split(&[]), 0);
+        assert_eq!(left(&["npm install", "rm -rf /tmp/previewd-packages"]), 1);
+        assert_eq!(left(&["rm -rf /tmp/a", "npm install"]), 0);
+        assert_eq!(left(&["npm install", "rm -rf /app/node_modules/.cache"]), 0);
+        assert_eq!(left(&["npm install", "rm -rf /tmp/a && npm rebuild"]), 0);
+        assert_eq!(left(&[]), 0);
     }
 }

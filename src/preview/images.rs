@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -67,6 +70,7 @@ pub struct Images {
     leases: tokio::sync::Mutex<HashMap<String, Weak<()>>>,
     recent: Mutex<VecDeque<Recent>>,
     pub(super) bundles: Bundles,
+    hands_over: AtomicBool,
 }
 
 /// Dependencies that were wanted in this life of the service, the newest last. Their image may be on its way.
@@ -111,6 +115,7 @@ impl Images {
             leases: tokio::sync::Mutex::default(),
             recent: Mutex::default(),
             bundles: Bundles::default(),
+            hands_over: AtomicBool::new(true),
         })
     }
 
@@ -175,7 +180,9 @@ impl Images {
                 this.flights.offered_image(&below.key).await;
                 name.on_top = Some(OnTop { image: below.tag, commands });
             }
-            let image = recipe.make(&this.engine, &this.settings, &name, &log, Some(&offer)).await?;
+            let image = recipe
+                .make(&this.engine, &this.settings, &name, &log, Some(&offer).filter(|_| this.hands_over()))
+                .await?;
             made.into_iter().for_each(|made| this.remember(made));
             Ok(image)
         };
@@ -185,6 +192,15 @@ impl Images {
             recent.into_iter().for_each(|recent| self.remember(recent));
         }
         Ok(made)
+    }
+
+    /// Has everybody wait for images from now on: the engine cannot hand installations over.
+    pub(super) fn hand_over_no_more(&self) {
+        self.hands_over.store(false, Ordering::Relaxed);
+    }
+
+    fn hands_over(&self) -> bool {
+        self.hands_over.load(Ordering::Relaxed)
     }
 
     /// Takes a lease on the image that was built for a key: it stays for as long as somebody has one.

@@ -21,13 +21,13 @@ use crate::{
     },
     engine::{
         APP_ROOT, BuildSpec, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_NOTES, LABEL_ROLE,
-        LABEL_STACK, SharedEngine,
+        LABEL_STACK, SharedEngine, VolumeMount,
     },
     preview::{
         agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
         container::Unclaimed,
         context::Context,
-        handover::{self, Offer, Volumes},
+        handover::{Offer, Volumes},
         images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
         log::Log,
         session::{SessionError, connect},
@@ -194,66 +194,67 @@ impl Maker<'_> {
             Some(offer) => self.engine.image(image).await.map_err(lost)?.map(|below| (offer, below, Volumes::new())),
             None => None,
         };
-        let short = self.name.key.chars().take(SHORT).collect::<String>();
-        let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
-        let spec = ContainerSpec {
-            name: format!("previewd-install-{short}-{suffix}"),
-            image: image.to_owned(),
-            labels: self.labels("install"),
-            environment: BTreeMap::new(),
-            limits: self.limits,
-            make_folders: true,
-            volumes: handover.as_ref().map(|(.., volumes)| volumes.of_installation.clone()).unwrap_or_default(),
-        };
-        let container = Arc::new(Unclaimed::new(self.engine.clone(), self.engine.run(spec).await.map_err(lost)?));
-        let (commands, tidying) =
-            if handover.is_some() { handover::before_tidying(commands) } else { (commands, &[][..]) };
-        let agent = match commands {
-            [] => None,
-            _ => Some(self.installed(container.id(), plan, commands).await?),
-        };
+        let volumes = handover.as_ref().map(|(.., volumes)| volumes.of_installation.clone());
+        let container = Arc::new(self.container("install", image, volumes.unwrap_or_default()).await.map_err(lost)?);
+        match (&handover, commands) {
+            (_, []) => {}
+            (Some(_), _) => self.installed(container.id(), plan, &Volumes::commands(commands)).await?,
+            (None, _) => self.installed(container.id(), plan, commands).await?,
+        }
         let mut labels = self.labels(self.role);
         let notes = stack::installed(&self.log.all(LogSource::Install));
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
         }
-        if let (Some((offer, below, volumes)), Some(agent)) = (handover, agent) {
-            let below = Image { labels: labels.clone(), ..below };
-            let copied = offer.make(below, volumes.of_preview, container.clone());
-            // Nobody may have waited so long.
-            let _ = copied.send(self.run_shell(&agent, Volumes::copying()).await);
-            if !tidying.is_empty() {
-                self.run_shell(&agent, tidying.join("\n")).await?;
+        let container = match handover {
+            Some((offer, below, volumes)) => {
+                let below = Image { labels: labels.clone(), ..below };
+                offer.make(below, volumes.of_preview, container.clone()).await;
+                Arc::new(self.copied(image, volumes.of_image).await?)
             }
-        }
+            None => container,
+        };
         let committed = self.engine.commit(container.id(), &self.name.tag, labels);
-        // The container goes by itself: nobody has to wait for that.
+        // The containers go by themselves: nobody has to wait for that.
         committed.await.map_err(lost)
     }
 
-    /// Runs commands that are to succeed, in a container that was installed in.
-    async fn run_shell(&self, agent: &AgentClient, commands: String) -> Result<(), Failure> {
-        let argv = vec!["/bin/sh".into(), "-ec".into(), commands];
-        let exit = self.run_script(agent, argv, BTreeMap::new()).await;
-        self.judge(exit.map_err(|error| session_failure(FailureStage::Install, &error))?)
+    /// Makes a container for a part of the work.
+    async fn container(&self, part: &str, image: &str, volumes: Vec<VolumeMount>) -> Result<Unclaimed, EngineError> {
+        let short = self.name.key.chars().take(SHORT).collect::<String>();
+        let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
+        let spec = ContainerSpec {
+            name: format!("previewd-{part}-{short}-{suffix}"),
+            image: image.to_owned(),
+            labels: self.labels("install"),
+            environment: BTreeMap::new(),
+            limits: self.limits,
+            make_folders: true,
+            volumes,
+        };
+        Ok(Unclaimed::new(self.engine.clone(), self.engine.run(spec).await?))
     }
 
-    /// Installs in a container, and returns its agent.
-    async fn installed(
-        &self,
-        container: &str,
-        plan: &InstallPlan,
-        commands: &[String],
-    ) -> Result<AgentClient, Failure> {
+    /// Returns a container of an image with a copy of what was installed into volumes.
+    async fn copied(&self, image: &str, volumes: Vec<VolumeMount>) -> Result<Unclaimed, Failure> {
+        let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
+        let container = self.container("copy", image, volumes).await.map_err(lost)?;
+        let copying = async {
+            let agent = connect(self.engine, container.id()).await?;
+            let argv = vec!["/bin/sh".into(), "-ec".into(), Volumes::copying()];
+            self.run_script(&agent, argv, BTreeMap::new()).await
+        };
+        self.judge(copying.await.map_err(|error| session_failure(FailureStage::Install, &error))?)?;
+        Ok(container)
+    }
+
+    /// Installs in a container.
+    async fn installed(&self, container: &str, plan: &InstallPlan, commands: &[String]) -> Result<(), Failure> {
         let installing = async {
             let agent = connect(self.engine, container).await?;
-            let exit = self.run_commands(&agent, plan, commands).await?;
-            Ok((agent, exit))
+            self.run_commands(&agent, plan, commands).await
         };
-        let (agent, exit) =
-            installing.await.map_err(|error: SessionError| session_failure(FailureStage::Install, &error))?;
-        self.judge(exit)?;
-        Ok(agent)
+        self.judge(installing.await.map_err(|error| session_failure(FailureStage::Install, &error))?)
     }
 
     /// Runs the commands and returns how they ended, or `None` if their container ended first.

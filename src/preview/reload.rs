@@ -248,7 +248,7 @@ impl Driver {
         })
     }
 
-    fn recipe(&self, plan: &RunPlan, files: &FileSet) -> Recipe {
+    pub(super) fn recipe(&self, plan: &RunPlan, files: &FileSet) -> Recipe {
         let source = match &plan.image {
             ImagePlan::Dependencies(install) => Source::Dependencies(install.clone()),
             ImagePlan::Build { dockerfile, .. } => {
@@ -266,7 +266,7 @@ impl Driver {
         Recipe { run: plan.clone(), source }
     }
 
-    async fn image(&mut self, recipe: Recipe) -> Result<ReadyImage, Interrupted> {
+    pub(super) async fn image(&mut self, recipe: Recipe) -> Result<ReadyImage, Interrupted> {
         let handle = self.handle.clone();
         let announcement = recipe.announcement();
         let making = || {

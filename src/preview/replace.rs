@@ -37,11 +37,21 @@ impl Driver {
             progress.strategy = Some(Strategy::FullPage);
         }
         self.input(Input::Start);
-        let fresh = prepared.image.fresh.take();
-        let (mut session, container) = self.open(&prepared, fresh.as_ref()).await?;
-        if let Some(fresh) = fresh {
-            fresh.copied().await?;
-        }
+        let mut fresh = prepared.image.fresh.take();
+        let opened = self.open(&prepared, fresh.as_ref()).await;
+        let (mut session, container) = match opened {
+            Err(failure) if fresh.is_some() => {
+                drop(fresh.take());
+                prepared.image = self.image(self.recipe(&prepared.plan, &prepared.files)).await?;
+                prepared.image.fresh = None;
+                let opened = self.open(&prepared, None).await?;
+                // As with an engine that cannot lay one volume over another.
+                tracing::warn!(preview = %self.handle.id, message = failure.message, "installations are not handed over");
+                self.core.images.hand_over_no_more();
+                opened
+            }
+            opened => opened?,
+        };
         let failed = |error| Interrupted::Failed(session_failure(FailureStage::Sync, &error));
         if matches!(prepared.plan.image, ImagePlan::Dependencies(_)) {
             session.sync_all(&self.core.vfs, &self.spec.project, prepared.files.clone()).await.map_err(failed)?;
@@ -61,6 +71,7 @@ impl Driver {
             Err(StartError::Session(error)) => return Err(session_failure(FailureStage::Start, &error).into()),
             Err(StartError::Interrupted(interrupted)) => return Err(interrupted),
         };
+        drop(fresh);
         session.lease.clone_from(&prepared.image.lease);
         self.claim(session, container);
         self.prebundle();

@@ -12,7 +12,7 @@ use crate::{
     domain::limits::Limits,
     engine::{
         APP_ROOT, APP_UID, Container, ContainerSpec, ContainerState, HOME, Image, LABEL_ROLE, ROLE_RUNTIME,
-        RUNTIME_MOUNT, VolumeMount,
+        RUNTIME_MOUNT,
     },
 };
 
@@ -25,7 +25,7 @@ pub(super) fn user() -> String {
     format!("{APP_UID}:{APP_UID}")
 }
 
-/// Returns what Docker makes a container from. `environment` is what every container has; the spec's own wins.
+/// Returns what Docker makes a container from, but for its own volumes. `environment` is what every container has; the spec's own wins.
 pub(super) fn create_body(
     spec: &ContainerSpec,
     labels: BTreeMap<String, String>,
@@ -37,8 +37,6 @@ pub(super) fn create_body(
     let mut variables = BTreeMap::from([("HOME".to_owned(), HOME.to_owned())]);
     variables.extend(environment.clone());
     variables.extend(spec.environment.clone());
-    let own = spec.volumes.iter().map(|it| volume_mount(it, &labels));
-    let mounts = std::iter::once(runtime_mount(volume, true)).chain(own).collect();
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         labels: Some(labels.into_iter().collect()),
@@ -52,7 +50,7 @@ pub(super) fn create_body(
         tty: Some(false),
         open_stdin: Some(false),
         stop_timeout: Some(1),
-        host_config: Some(host_config(spec, network, mounts)),
+        host_config: Some(host_config(spec, network, vec![runtime_mount(volume, true)])),
         ..Default::default()
     }
 }
@@ -115,21 +113,6 @@ pub(super) fn runtime_mount(volume: &str, read_only: bool) -> Mount {
             no_copy: Some(true),
             // The daemon makes a volume that was removed a moment ago anew: empty, but to be known as ours.
             labels: Some(runtime_labels()),
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
-/// Returns the mount of a volume of containers' own, which is made with the labels of the first of them.
-fn volume_mount(volume: &VolumeMount, labels: &BTreeMap<String, String>) -> Mount {
-    Mount {
-        typ: Some(MountType::VOLUME),
-        source: Some(volume.name.clone()),
-        target: Some(volume.target.clone()),
-        volume_options: Some(MountVolumeOptions {
-            no_copy: Some(true),
-            labels: Some(labels.clone().into_iter().collect()),
             ..Default::default()
         }),
         ..Default::default()

@@ -18,8 +18,11 @@ use super::{
     api::{LONG, call, failed, found, status},
     convert::create_body,
     runtime::VolumeState,
+    volumes::{UPPER, WORK},
 };
-use crate::engine::{APP_ROOT, APP_UID, ContainerSpec, ContainerState, EngineError, HOME, LABEL_INSTANCE};
+use crate::engine::{
+    APP_ROOT, APP_UID, ContainerSpec, ContainerState, EngineError, HOME, LABEL_INSTANCE, VolumeMount, VolumePurpose,
+};
 
 const CREATE: &str = "create the container";
 const START: &str = "start the container";
@@ -124,11 +127,18 @@ impl Inner {
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
         const REMOVALS: u32 = 2;
+        let volumes = self.volume_mounts(spec).await?;
+        let machine = self.machine().await?;
         let (mut removals, begun) = (0, Instant::now());
         loop {
             let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
             let labels = self.labels(&spec.labels);
-            let body = create_body(spec, labels, &self.environment, &self.network, self.runtime.volume());
+            let mut body = create_body(spec, labels, &self.environment, &self.network, self.runtime.volume());
+            if let Some(host) = &mut body.host_config {
+                // A quota of all there is bounds nothing, and takes its time: about a tenth of an installation's.
+                host.nano_cpus = host.nano_cpus.filter(|_| spec.limits.cpus < f64::from(machine.cpus));
+                host.mounts.get_or_insert_default().extend(volumes.clone());
+            }
             let answer = timeout(LONG, self.api.docker.create_container(Some(options), body)).await;
             let err = match answer {
                 Ok(Ok(made)) => return Ok(made.id),
@@ -202,11 +212,12 @@ const FOLDERS: [(&str, u32, bool); 7] = [
     ("/var/log/nginx", 0o755, true),
 ];
 
-/// Returns an archive of the folders that an app writes to.
+/// Returns an archive of the folders that an app writes to, and of those that its volumes need.
 fn folders(spec: &ContainerSpec) -> Result<Bytes, EngineError> {
+    let failed = |err: std::io::Error| EngineError::Refused { action: "pack the folders", message: err.to_string() };
     let mut archive = tar::Builder::new(Vec::new());
-    let volumes = spec.volumes.iter().map(|it| (it.target.as_str(), 0o755, true));
-    for (path, mode, own) in FOLDERS.into_iter().chain(volumes) {
+    let usual = FOLDERS.map(|(path, mode, own)| (path.to_owned(), mode, own));
+    for (path, mode, own) in usual.into_iter().chain(spec.volumes.iter().flat_map(folders_of)) {
         let owner = if own { u64::from(APP_UID) } else { 0 };
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Directory);
@@ -216,9 +227,21 @@ fn folders(spec: &ContainerSpec) -> Result<Bytes, EngineError> {
         header.set_gid(owner);
         header.set_mtime(std::time::SystemTime::UNIX_EPOCH.elapsed().as_ref().map_or(0, Duration::as_secs));
         let path = format!("{}/", path.trim_start_matches('/'));
-        let added = archive.append_data(&mut header, path, std::io::empty());
-        added.map_err(|err| EngineError::Refused { action: "pack the folders", message: err.to_string() })?;
+        archive.append_data(&mut header, path, std::io::empty()).map_err(failed)?;
     }
-    let packed = archive.into_inner();
-    packed.map(Bytes::from).map_err(|err| EngineError::Refused { action: "pack the folders", message: err.to_string() })
+    archive.into_inner().map(Bytes::from).map_err(failed)
+}
+
+/// Returns the folders of a volume, with their modes and whether they are the app's own.
+fn folders_of(volume: &VolumeMount) -> Vec<(String, u32, bool)> {
+    let target = &volume.target;
+    match volume.purpose {
+        VolumePurpose::Write | VolumePurpose::Over { .. } => vec![(target.clone(), 0o755, true)],
+        VolumePurpose::Read => Vec::new(),
+        VolumePurpose::Changes => vec![
+            (target.clone(), 0o755, false),
+            (format!("{target}/{UPPER}"), 0o755, true),
+            (format!("{target}/{WORK}"), 0o700, false),
+        ],
+    }
 }

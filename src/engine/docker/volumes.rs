@@ -1,15 +1,22 @@
-//! Volumes: which there are, and their removal.
+//! Volumes: what containers have of them, which there are, and their removal.
 
 use std::collections::HashMap;
 
-use bollard::query_parameters::RemoveVolumeOptions;
+use bollard::{
+    models::{Mount, MountType, MountVolumeOptions, MountVolumeOptionsDriverConfig},
+    query_parameters::RemoveVolumeOptions,
+};
 use serde::Deserialize;
 
 use super::{
     Inner,
-    api::{LONG, Query, SHORT, call, failed, status},
+    api::{LONG, Query, SHORT, call, call_on, failed, status},
 };
-use crate::engine::EngineError;
+use crate::engine::{ContainerSpec, EngineError, VolumePurpose};
+
+/// The folders of a volume with changes, as the kernel's overlay wants them: what is changed, and room for its own work.
+pub(super) const UPPER: &str = "upper";
+pub(super) const WORK: &str = "work";
 
 /// A volume, as Docker tells of it.
 #[derive(Debug, Deserialize)]
@@ -22,6 +29,60 @@ pub(super) struct Volume {
 }
 
 impl Inner {
+    /// Returns the mounts of a container's own volumes. They are made with the labels of the first container that has them.
+    pub(super) async fn volume_mounts(&self, spec: &ContainerSpec) -> Result<Vec<Mount>, EngineError> {
+        let labels: HashMap<String, String> = self.labels(&spec.labels).into_iter().collect();
+        let mut mounts = Vec::new();
+        for volume in &spec.volumes {
+            let driver_config = match &volume.purpose {
+                VolumePurpose::Over { lower, changes } => Some(self.overlay(lower, changes).await?),
+                _ => None,
+            };
+            mounts.push(Mount {
+                typ: Some(MountType::VOLUME),
+                source: Some(volume.name.clone()),
+                target: Some(volume.target.clone()),
+                read_only: Some(volume.purpose == VolumePurpose::Read),
+                volume_options: Some(MountVolumeOptions {
+                    no_copy: Some(true),
+                    labels: Some(labels.clone()),
+                    driver_config,
+                    ..Default::default()
+                }),
+                ..Default::default()
+            });
+        }
+        Ok(mounts)
+    }
+
+    /// Returns how the daemon lays one volume over another, see `overlay` in
+    /// <https://www.kernel.org/doc/html/latest/filesystems/overlayfs.html>.
+    async fn overlay(&self, lower: &str, changes: &str) -> Result<MountVolumeOptionsDriverConfig, EngineError> {
+        let (lower, changes) = (self.mountpoint(lower).await?, self.mountpoint(changes).await?);
+        let options = [
+            ("type", "overlay".to_owned()),
+            ("device", "overlay".to_owned()),
+            ("o", format!("lowerdir={lower},upperdir={changes}/{UPPER},workdir={changes}/{WORK}")),
+        ];
+        Ok(MountVolumeOptionsDriverConfig {
+            name: Some("local".into()),
+            options: Some(options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        })
+    }
+
+    /// Returns where the daemon keeps what is in a volume.
+    async fn mountpoint(&self, name: &str) -> Result<String, EngineError> {
+        const ACTION: &str = "lay a volume over another";
+        let path = call_on(ACTION, ("volume", name), SHORT, self.api.docker.inspect_volume(name)).await?.mountpoint;
+        if path.contains([',', ':', '\\']) {
+            return Err(EngineError::Refused {
+                action: ACTION,
+                message: format!("{path} cannot be an option of a mount"),
+            });
+        }
+        Ok(path)
+    }
+
     /// Lists the volumes that fit every filter.
     pub(super) async fn volumes(&self, filters: &[(&str, &[&str])]) -> Result<Vec<Volume>, EngineError> {
         #[derive(Deserialize)]

@@ -1,13 +1,20 @@
 //! Volumes that are handed from one container to another.
 
-use previewd::engine::VolumeMount;
+use previewd::engine::{VolumeMount, VolumePurpose};
 
 use super::*;
 
 impl Fixture {
+    fn volume(&self, name: &str, target: &str, purpose: VolumePurpose) -> VolumeMount {
+        VolumeMount { name: self.name(name), target: target.to_owned(), purpose }
+    }
+
     async fn run_with(&self, name: &str, target: &str) -> String {
-        let mut spec = self.spec(name, "");
-        spec.volumes = vec![VolumeMount { name: self.name("handed"), target: target.to_owned() }];
+        self.run_with_all(name, vec![self.volume("handed", target, VolumePurpose::Write)]).await
+    }
+
+    async fn run_with_all(&self, name: &str, volumes: Vec<VolumeMount>) -> String {
+        let spec = ContainerSpec { volumes, ..self.spec(name, "") };
         self.engine.run(spec).await.unwrap()
     }
 }
@@ -22,6 +29,41 @@ async fn a_volume_is_handed_on_and_goes_with_the_last_container_that_has_it() {
 
     it.engine.remove(&first).await.unwrap();
     assert_eq!(it.ask(&second, "cat /app/file").await, "x");
+    it.engine.remove(&second).await.unwrap();
+    assert!(it.left("volume").is_empty());
+}
+
+#[tokio::test]
+async fn what_is_changed_in_a_volume_that_is_laid_over_another_is_kept_apart() {
+    let it = Fixture::new();
+    let below = [
+        it.volume("lower", "/app", VolumePurpose::Write),
+        it.volume("changes", "/handover/changes", VolumePurpose::Changes),
+    ];
+    let first = it.run_with_all("first", below.into()).await;
+    it.ask(&first, "mkdir /app/folder; echo old > /app/folder/file; echo old > /app/gone").await;
+    // What is installed decides nothing about where changes go on the engine's machine.
+    let tampered = it.ask(&first, "mv /handover/changes/upper /handover/changes/x 2>/dev/null; ls /handover/changes");
+    assert_eq!(tampered.await.split_whitespace().collect::<Vec<_>>(), ["upper", "work"]);
+
+    let over = VolumePurpose::Over { lower: it.name("lower"), changes: it.name("changes") };
+    let above = [
+        it.volume("lower", "/handover/lower", VolumePurpose::Read),
+        it.volume("changes", "/handover/changes", VolumePurpose::Read),
+        it.volume("over", "/app", over),
+    ];
+    let second = it.run_with_all("second", above.into()).await;
+    let changed = it.ask(&second, "echo new > /app/folder/file; rm /app/gone; cat /app/folder/file; ls /app");
+    assert_eq!(changed.await.split_whitespace().collect::<Vec<_>>(), ["new", "folder"]);
+    assert_eq!(it.ask(&second, "stat -c %u:%g /app").await, "1000:1000");
+    assert_eq!(it.ask(&second, "echo x 2>/dev/null > /handover/lower/file || echo no").await, "no");
+    assert_eq!(it.ask(&first, "cat /app/folder/file; cat /app/gone").await, "old\nold");
+
+    // It goes on where the other is gone, and once it was started again.
+    it.engine.remove(&first).await.unwrap();
+    docker(&["kill", &second]);
+    it.engine.restart(&second).await.unwrap();
+    assert_eq!(it.ask(&second, "cat /app/folder/file; ls /app").await, "new\nfolder");
     it.engine.remove(&second).await.unwrap();
     assert!(it.left("volume").is_empty());
 }
