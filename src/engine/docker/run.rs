@@ -136,7 +136,7 @@ impl Inner {
             let mut body = create_body(spec, labels, &self.environment, &self.network, self.runtime.volume());
             if let Some(host) = &mut body.host_config {
                 // A quota of all there is bounds nothing, and takes its time: about a tenth of an installation's.
-                host.nano_cpus = host.nano_cpus.filter(|_| spec.limits.cpus < f64::from(machine.cpus));
+                host.nano_cpus = host.nano_cpus.filter(|quota| *quota != i64::from(machine.cpus) * 1_000_000_000);
                 host.mounts.get_or_insert_default().extend(volumes.clone());
             }
             let answer = timeout(LONG, self.api.docker.create_container(Some(options), body)).await;
