@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     domain::{ids::FilePath, runtime::ImagePlan, tree::within},
-    engine::{APP_ROOT, Container, ContainerState},
+    engine::{APP_ROOT, Container, ContainerState, EngineError},
     preview::{
         agent::{AgentClient, AgentError, MadeParts, MadeRequest, MadeSummary},
         driver::Driver,
@@ -165,6 +165,20 @@ impl Driver {
         }
     }
 
+    /// Returns what the engine says of a container once its agent answers or it has ended, or neither within the time that
+    /// an end takes.
+    pub(super) async fn heard_or_ended(&self, container: &str) -> Result<Option<Container>, EngineError> {
+        let deadline = Instant::now() + ENDING;
+        loop {
+            let seen = self.core.engine.container(container).await?;
+            let runs = matches!(&seen, Some(Container { state: ContainerState::Running, .. }));
+            if !runs || Instant::now() > deadline || connect(&self.core.engine, container).await.is_ok() {
+                return Ok(seen);
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// Lets a container go that cannot serve any more: it stays until what its app has written was brought over, or goes
     /// at once where it cannot be spoken with.
     pub(super) async fn let_go(&mut self, container: &str) {
@@ -187,7 +201,7 @@ impl Driver {
             Ok(agent) => agent,
             // As of one that the daemon says is running and that is ending: it can be started once it has ended.
             Err(_) => {
-                self.ended(container).await?;
+                self.heard_or_ended(container).await.ok()??;
                 again().await.ok()?
             }
         };

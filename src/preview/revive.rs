@@ -20,7 +20,7 @@ use crate::{
         images::{ReadyImage, engine_failure, session_failure},
         reload::{Interrupted, Progress},
         route::RouteState,
-        session::{Session, connect},
+        session::Session,
         start::{OUT_OF_MEMORY, StartError},
     },
 };
@@ -73,10 +73,8 @@ impl Driver {
             }
             // The stream broke. Its old session stays until there is another.
             session.deaf = true;
-            if connect(&self.core.engine, &container).await.is_err() {
-                // As of one that the engine says is running and that is ending.
-                seen = Ok(self.ended(&container).await);
-            }
+            // The engine may still say of one that is ending that it runs.
+            seen = self.heard_or_ended(&container).await;
         }
         match seen {
             Ok(Some(found)) if matches!(found.state, ContainerState::Running | ContainerState::Paused) => {

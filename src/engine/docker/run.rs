@@ -128,15 +128,12 @@ impl Inner {
     async fn create(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
         const REMOVALS: u32 = 2;
         let volumes = self.volume_mounts(spec).await?;
-        let machine = self.machine().await?;
         let (mut removals, begun) = (0, Instant::now());
         loop {
             let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
             let labels = self.labels(&spec.labels);
             let mut body = create_body(spec, labels, &self.environment, &self.network, self.runtime.volume());
             if let Some(host) = &mut body.host_config {
-                // A quota of all there is bounds nothing, and takes its time: about a tenth of an installation's.
-                host.nano_cpus = host.nano_cpus.filter(|quota| *quota != i64::from(machine.cpus) * 1_000_000_000);
                 host.mounts.get_or_insert_default().extend(volumes.clone());
             }
             let answer = timeout(LONG, self.api.docker.create_container(Some(options), body)).await;
