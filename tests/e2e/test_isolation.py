@@ -48,8 +48,10 @@ def test_docker_inspect_shows_every_limit(project: Project, memory, cpus, create
     assert not host["Devices"]
     mounts = {mount["Destination"]: (mount["Type"], mount["RW"]) for mount in found["Mounts"]}
     assert mounts.pop("/previewd") == ("volume", False)
-    # Those of what was installed for it are its own.
-    assert mounts in ({}, dict.fromkeys(("/app", "/home/preview"), ("volume", True))), "a folder is shared"
+    # What was installed for it, and what it changes of that.
+    handed = {f"/handover/{place}{kind}": ("volume", False) for place in ("app", "home") for kind in ("", "-changes")}
+    handed |= dict.fromkeys(("/app", "/home/preview"), ("volume", True))
+    assert mounts in ({}, handed), "a folder is shared"
 
 
 def test_network_lets_no_container_reach_another(create, service):
