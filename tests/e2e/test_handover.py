@@ -43,7 +43,9 @@ def volumes(container: str) -> set[str]:
 
 
 def image(container: str) -> str:
-    return daemon.container(container)["Image"]
+    """Returns the image of a container, or nothing where that is gone."""
+    found = daemon.container(container)
+    return found["Image"] if found else ""
 
 
 @pytest.mark.parametrize(
