@@ -92,15 +92,17 @@ async function shown({ changes }) {
   const quiet = files.length > 1 ? SEVERAL_QUIET_MS : QUIET_MS
   const rests = ({ building, ended }) => !building && performance.now() - ended > quiet
   await until(() => [...live.values()].every(rests), BUILT_TIMEOUT_MS)
-  for (const { stats, failure } of live.values()) {
-    const error = failure ?? stats?.compilation.errors[0]
+  for (const { stats, failure, building } of live.values()) {
+    const error = failure ?? (building ? undefined : stats?.compilation.errors[0])
     if (error) return { ok: false, error: described(error) }
   }
   return { ok: true, strategy: 'hot' }
 }
 
-/** Returns whether a build reads a file, has looked for it, or looks at the folder that it is in. */
-function concerns({ stats }, file) {
+/** Returns whether a build reads a file, has looked for it, or looks at the folder that it is in. Nobody knows while the
+ * next one is made: Rspack ends its process where it is asked of a build then. */
+function concerns({ stats, building }, file) {
+  if (building) return true
   const { fileDependencies, missingDependencies, contextDependencies } = stats?.compilation ?? {}
   if (fileDependencies?.has(file) || missingDependencies?.has(file)) return true
   for (let folder = dirname(file); folder.startsWith(project); folder = dirname(folder)) {
