@@ -154,25 +154,22 @@ impl Driver {
     }
 
     /// Returns what the engine says of a container once it has ended, or has not within the time that an end takes.
-    pub(super) async fn ended(&self, container: &str) -> Option<Container> {
-        let deadline = Instant::now() + ENDING;
-        loop {
-            let seen = self.core.engine.container(container).await.ok().flatten()?;
-            if !matches!(seen.state, ContainerState::Running) || Instant::now() > deadline {
-                return Some(seen);
-            }
-            sleep(LOOK_AGAIN).await;
-        }
+    pub(super) async fn ended(&self, container: &str) -> Result<Option<Container>, EngineError> {
+        self.watch_end(container, false).await
     }
 
-    /// Returns what the engine says of a container once its agent answers or it has ended, or neither within the time that
-    /// an end takes.
+    /// Returns what the engine says of a container once its agent answers or it has ended, or neither within that time.
     pub(super) async fn heard_or_ended(&self, container: &str) -> Result<Option<Container>, EngineError> {
+        self.watch_end(container, true).await
+    }
+
+    async fn watch_end(&self, container: &str, heard: bool) -> Result<Option<Container>, EngineError> {
         let deadline = Instant::now() + ENDING;
         loop {
             let seen = self.core.engine.container(container).await?;
             let runs = matches!(&seen, Some(Container { state: ContainerState::Running, .. }));
-            if !runs || Instant::now() > deadline || connect(&self.core.engine, container).await.is_ok() {
+            let over = !runs || Instant::now() > deadline;
+            if over || (heard && connect(&self.core.engine, container).await.is_ok()) {
                 return Ok(seen);
             }
             sleep(LOOK_AGAIN).await;

@@ -111,7 +111,7 @@ impl Volumes {
     /// Returns volumes that are nobody's yet.
     pub(super) fn new() -> Self {
         let mut volumes = Self::default();
-        for (folder, beside) in FOLDERS {
+        for (folder, below) in FOLDERS {
             let [lower, changes, over] =
                 ["installed", "changes", "shown"].map(|it| format!("previewd-{it}-{}", uuid::Uuid::new_v4().simple()));
             let at = |name: &str, target: &str, purpose| VolumeMount {
@@ -119,7 +119,7 @@ impl Volumes {
                 target: target.to_owned(),
                 purpose,
             };
-            let (below, beside) = (beside, format!("{beside}-changes"));
+            let beside = format!("{below}-changes");
             volumes
                 .of_installation
                 .extend([at(&lower, folder, VolumePurpose::Write), at(&changes, &beside, VolumePurpose::Changes)]);

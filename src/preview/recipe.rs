@@ -196,10 +196,9 @@ impl Maker<'_> {
         };
         let volumes = handover.as_ref().map(|(.., volumes)| volumes.of_installation.clone());
         let container = Arc::new(self.container("install", image, volumes.unwrap_or_default()).await.map_err(lost)?);
-        match (&handover, commands) {
-            (_, []) => {}
-            (Some(_), _) => self.installed(container.id(), plan, &Volumes::commands(commands)).await?,
-            (None, _) => self.installed(container.id(), plan, commands).await?,
+        if !commands.is_empty() {
+            let commands = if handover.is_some() { Volumes::commands(commands) } else { commands.to_vec() };
+            self.installed(container.id(), plan, &commands).await?;
         }
         let mut labels = self.labels(self.role);
         let notes = stack::installed(&self.log.all(LogSource::Install));

@@ -43,11 +43,13 @@ impl Driver {
             Err(failure) if fresh.is_some() => {
                 drop(fresh.take());
                 prepared.image = self.image(self.recipe(&prepared.plan, &prepared.files)).await?;
-                prepared.image.fresh = None;
-                let opened = self.open(&prepared, None).await?;
-                // As with an engine that cannot lay one volume over another.
-                tracing::warn!(preview = %self.handle.id, message = failure.message, "installations are not handed over");
-                self.core.images.hand_over_no_more();
+                fresh = prepared.image.fresh.take();
+                let opened = self.open(&prepared, fresh.as_ref()).await?;
+                if fresh.is_none() {
+                    // As with an engine that cannot lay one volume over another.
+                    tracing::warn!(preview = %self.handle.id, message = failure.message, "installations are not handed over");
+                    self.core.images.hand_over_no_more();
+                }
                 opened
             }
             opened => opened?,

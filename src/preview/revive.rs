@@ -64,10 +64,8 @@ impl Driver {
             }
             seen = self.core.engine.container(&container).await;
         }
-        let runs = |seen: &Option<Container>| {
-            matches!(seen, Some(Container { state: ContainerState::Running | ContainerState::Paused, .. }))
-        };
-        if seen.as_ref().is_ok_and(runs) {
+        let runs = |found: &Container| matches!(found.state, ContainerState::Running | ContainerState::Paused);
+        if matches!(&seen, Ok(Some(found)) if runs(found)) {
             if !session.deaf && session.agent().status().await.is_ok() {
                 return Ok(());
             }
@@ -77,7 +75,7 @@ impl Driver {
             seen = self.heard_or_ended(&container).await;
         }
         match seen {
-            Ok(Some(found)) if matches!(found.state, ContainerState::Running | ContainerState::Paused) => {
+            Ok(Some(found)) if runs(&found) => {
                 let position = self.session.as_ref().map(Session::position).unwrap_or_default();
                 self.adopt(&found, position).await?;
                 if self.session.is_none() {
@@ -186,7 +184,7 @@ impl Driver {
     /// Starts the container once more that has just ended. Returns whether there is one.
     async fn container_again(&mut self) -> bool {
         let Some(session) = &self.session else { return false };
-        let seen = self.ended(&session.container).await;
+        let seen = self.ended(&session.container).await.ok().flatten();
         self.start_again(seen.as_ref()).await;
         self.session.is_some()
     }

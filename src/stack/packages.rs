@@ -83,7 +83,7 @@ pub(super) fn install(
     plan.commands.push(commands::command(&choice, extras.is_empty(), approved));
     plan.commands.push(format!("rm -rf {CACHE}"));
     plan.environment.insert("npm_config_cache".into(), format!("{CACHE}/npm"));
-    // Node.js makes it small where memory is bounded, and then collects garbage for a tenth of the time.
+    // The young generation, which Node.js makes small where memory is bounded: then it collects garbage all the time.
     plan.environment.insert("NODE_OPTIONS".into(), "--max-semi-space-size=32".into());
     // What it does decides what is installed.
     plan.environment.insert("PREVIEWD_INSTALLER".into(), digest(INSTALLER));

@@ -25,13 +25,13 @@ pub(super) fn user() -> String {
     format!("{APP_UID}:{APP_UID}")
 }
 
-/// Returns what Docker makes a container from, but for its own volumes. `environment` is what every container has; the spec's own wins.
+/// Returns what Docker makes a container from. `environment` is what every container has; the spec's own wins.
 pub(super) fn create_body(
     spec: &ContainerSpec,
     labels: BTreeMap<String, String>,
     environment: &BTreeMap<String, String>,
     network: &str,
-    volume: &str,
+    mounts: Vec<Mount>,
 ) -> ContainerCreateBody {
     // The image may have no entry for our user, from which a home would be known.
     let mut variables = BTreeMap::from([("HOME".to_owned(), HOME.to_owned())]);
@@ -50,7 +50,7 @@ pub(super) fn create_body(
         tty: Some(false),
         open_stdin: Some(false),
         stop_timeout: Some(1),
-        host_config: Some(host_config(spec, network, vec![runtime_mount(volume, true)])),
+        host_config: Some(host_config(spec, network, mounts)),
         ..Default::default()
     }
 }

@@ -127,15 +127,12 @@ impl Inner {
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, EngineError> {
         const REMOVALS: u32 = 2;
-        let volumes = self.volume_mounts(spec).await?;
+        let mounts = self.mounts(spec).await?;
         let (mut removals, begun) = (0, Instant::now());
         loop {
             let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
             let labels = self.labels(&spec.labels);
-            let mut body = create_body(spec, labels, &self.environment, &self.network, self.runtime.volume());
-            if let Some(host) = &mut body.host_config {
-                host.mounts.get_or_insert_default().extend(volumes.clone());
-            }
+            let body = create_body(spec, labels, &self.environment, &self.network, mounts.clone());
             let answer = timeout(LONG, self.api.docker.create_container(Some(options), body)).await;
             let err = match answer {
                 Ok(Ok(made)) => return Ok(made.id),

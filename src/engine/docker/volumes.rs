@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{
     Inner,
     api::{LONG, Query, SHORT, call, call_on, failed, status},
+    convert::runtime_mount,
 };
 use crate::engine::{ContainerSpec, EngineError, VolumePurpose};
 
@@ -29,10 +30,11 @@ pub(super) struct Volume {
 }
 
 impl Inner {
-    /// Returns the mounts of a container's own volumes. They are made with the labels of the first container that has them.
-    pub(super) async fn volume_mounts(&self, spec: &ContainerSpec) -> Result<Vec<Mount>, EngineError> {
+    /// Returns the mounts of the runtime and of a container's own volumes, which are made with the labels of the first
+    /// container that has them.
+    pub(super) async fn mounts(&self, spec: &ContainerSpec) -> Result<Vec<Mount>, EngineError> {
         let labels: HashMap<String, String> = self.labels(&spec.labels).into_iter().collect();
-        let mut mounts = Vec::new();
+        let mut mounts = vec![runtime_mount(self.runtime.volume(), true)];
         for volume in &spec.volumes {
             let driver_config = match &volume.purpose {
                 VolumePurpose::Over { lower, changes } => Some(self.overlay(lower, changes).await?),

@@ -79,9 +79,14 @@ class Container:
         trust = [f"--env={name}={CERTIFICATES}" for name in TRUST] if bundle else []
         image = self._hand.image_name()
         daemon.docker("create", "--init", f"--name={self.name}", *trust, "--entrypoint=sleep", image, "infinity")
-        if bundle:
-            daemon.docker("cp", bundle, f"{self.name}:{CERTIFICATES}")
-        daemon.docker("start", self.name)
+        try:
+            if bundle:
+                daemon.docker("cp", bundle, f"{self.name}:{CERTIFICATES}")
+            daemon.docker("start", self.name)
+        except BaseException:
+            # Nobody calls __exit__ of what was not entered.
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
