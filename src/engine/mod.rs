@@ -194,6 +194,13 @@ pub struct Container {
     pub image: String,
 }
 
+impl Container {
+    /// Returns whether it has processes, be they frozen.
+    pub fn runs(&self) -> bool {
+        matches!(self.state, ContainerState::Running | ContainerState::Paused)
+    }
+}
+
 /// What a container does. An engine's unknown words are taken for `Created`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContainerState {

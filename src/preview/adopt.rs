@@ -1,6 +1,11 @@
 //! Taking over what an earlier life of the service left running.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    fmt::Display,
+    sync::{Arc, atomic::Ordering},
+};
+
+use tokio::time::{Instant, sleep};
 
 use crate::{
     domain::{
@@ -11,57 +16,105 @@ use crate::{
     engine::{Container, EngineError, LABEL_DEPENDENCY_KEY},
     preview::{
         bounds::Bounds,
+        carry::{ENDING, LOOK_AGAIN},
         driver::{Driver, target},
         files::FileSet,
         reload::{Progress, plan},
         route::RouteState,
-        session::{Position, Session, Started, connect},
+        session::{Position, Session, SessionError, Started, connect},
     },
 };
 
+/// What became of a container that was to be taken over.
+pub(super) enum Heard {
+    /// It serves.
+    TakenOver,
+    /// It runs, and is not taken over for this reason.
+    Refused(String),
+    /// It does not run; what the engine says of it.
+    Ended(Option<Container>),
+}
+
+/// Why an attempt to take a container over came to nothing.
+struct Refusal {
+    reason: String,
+    /// Whether its agent was not heard, which may be otherwise a moment later.
+    unheard: bool,
+}
+
+impl<T: Display> From<T> for Refusal {
+    fn from(reason: T) -> Self {
+        Self { reason: reason.to_string(), unheard: false }
+    }
+}
+
 impl Driver {
-    /// Takes over a container that runs, or removes it. Its output up to `position` is in the log.
+    /// Takes over the container of an earlier life of the service, or lets it go.
     ///
     /// # Errors
     /// The engine cannot be reached: nothing is known of the container, and it is left as it is.
-    pub(super) async fn adopt(&mut self, container: &Container, position: Position) -> Result<(), EngineError> {
-        match self.try_adopt(container, position).await {
-            Ok(()) => {
-                self.handle.log.lifecycle("taken over with its container");
-                tracing::info!(preview = %self.handle.id, "preview taken over");
-            }
-            Err(reason) => {
-                // As when the engine goes away on the way, which says nothing against the container.
-                self.core.engine.info().await?;
-                tracing::info!(preview = %self.handle.id, reason, "the container is made anew");
-                self.session = None;
-                self.gone();
-                self.let_go(&container.id).await;
-            }
+    pub(super) async fn adopt(&mut self, container: &Container) -> Result<(), EngineError> {
+        match self.hear(container, &Position::default()).await? {
+            Heard::TakenOver => {}
+            Heard::Refused(reason) => self.refuse(&container.id, &reason).await,
+            Heard::Ended(_) => self.refuse(&container.id, "it has ended").await,
         }
         Ok(())
     }
 
-    async fn try_adopt(&mut self, container: &Container, position: Position) -> Result<(), String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
+    /// Takes over a container that runs. Its output up to `position` is in the log. One whose agent cannot be spoken with
+    /// is asked again as long as it runs, for the time that an end takes: the engine says of one that is ending that it
+    /// runs, and an app may end the stream to its agent at any time.
+    ///
+    /// # Errors
+    /// The engine cannot be reached: nothing is known of the container, and it is left as it is.
+    pub(super) async fn hear(&mut self, container: &Container, position: &Position) -> Result<Heard, EngineError> {
+        let deadline = Instant::now() + ENDING;
+        loop {
+            let Err(refusal) = self.try_adopt(container, position).await else {
+                self.handle.log.lifecycle("taken over with its container");
+                tracing::info!(preview = %self.handle.id, "preview taken over");
+                return Ok(Heard::TakenOver);
+            };
+            // As when the engine goes away on the way, which says nothing against the container.
+            let seen = self.core.engine.container(&container.id).await?;
+            if !seen.as_ref().is_some_and(Container::runs) {
+                return Ok(Heard::Ended(seen));
+            }
+            if !refusal.unheard || Instant::now() > deadline {
+                return Ok(Heard::Refused(refusal.reason));
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Lets a container go that is not taken over.
+    pub(super) async fn refuse(&mut self, container: &str, reason: &str) {
+        tracing::info!(preview = %self.handle.id, reason, "the container is made anew");
+        self.session = None;
+        self.gone();
+        self.let_go(container).await;
+    }
+
+    async fn try_adopt(&mut self, container: &Container, position: &Position) -> Result<(), Refusal> {
         let key = container.labels.get(LABEL_DEPENDENCY_KEY).cloned().ok_or("it has no dependency key")?;
-        let agent = connect(&self.core.engine, &container.id).await.map_err(|error| text(&error))?;
-        let status = agent.status().await.map_err(|error| text(&error))?;
+        let agent = connect(&self.core.engine, &container.id).await.map_err(unheard)?;
+        let status = agent.status().await.map_err(|error| unheard(error.into()))?;
         let process = status.process.filter(|process| process.running).ok_or("its app does not run")?;
         let marked = status.marked.ok_or("no commit of it has answered")?;
-        let commit: CommitId = marked.parse().map_err(|error| text(&error))?;
-        let (tree, plan) = plan(&self.core, &self.spec, &commit).await.map_err(|error| text(&error))?;
+        let commit: CommitId = marked.parse()?;
+        let (tree, plan) = plan(&self.core, &self.spec, &commit).await?;
         let files = FileSet::new(&tree, &plan);
-        let bounds = self.found_bounds(&container.id, &plan).await.map_err(|error| text(&error))?;
-        let session = Session::over(agent, bounds, key.clone(), plan.clone(), commit.clone(), &position);
-        let mut session = session.await.map_err(|error| text(&error))?;
+        let bounds = self.found_bounds(&container.id, &plan).await?;
+        let session = Session::over(agent, bounds, key.clone(), plan.clone(), commit.clone(), position);
+        let mut session = session.await.map_err(unheard)?;
         session.adopt(process.generation);
         if matches!(plan.image, ImagePlan::Dependencies(_)) {
-            // The agent lives with untrusted code: what it says it has is made true.
-            let written =
-                session.sync_all(&self.core.vfs, &self.spec.project, files).await.map_err(|error| text(&error))?;
+            // The agent lives with untrusted code: what it says it has is made true. One that is lost meanwhile may have
+            // written, which the next attempt would not see: there is none.
+            let written = session.sync_all(&self.core.vfs, &self.spec.project, files).await?;
             if written > 0 {
-                return Err("its files are not those of the commit".to_owned());
+                return Err("its files are not those of the commit".into());
             }
         } else {
             session.files = files;
@@ -72,8 +125,8 @@ impl Driver {
         let mark = self.handle.log.last();
         let engine = self.core.engine.clone();
         let started = session.started(&engine, port, self.core.settings.start_timeout, false).await;
-        let Started::Answering(answering) = started.map_err(|error| text(&error))? else {
-            return Err("its app does not answer".to_owned());
+        let Started::Answering(answering) = started.map_err(unheard)? else {
+            return Err("its app does not answer".into());
         };
         if container.name != self.handle.id.container_name() {
             let _ = self.core.engine.rename(&container.id, &self.handle.id.container_name()).await;
@@ -101,6 +154,7 @@ impl Driver {
         self.publish(&Progress::quiet(&commit), stage, failure);
         Ok(())
     }
+
     /// Returns the bounds of a container that runs. What it was given it keeps; a CPU that is lifted still is put down.
     async fn found_bounds(&self, container: &str, plan: &RunPlan) -> Result<Arc<Bounds>, EngineError> {
         let engine = &self.core.engine;
@@ -124,4 +178,8 @@ impl Driver {
         bounds.put_down().await;
         Ok(bounds)
     }
+}
+
+fn unheard(error: SessionError) -> Refusal {
+    Refusal { unheard: error.is_lost(), ..error.into() }
 }

@@ -20,8 +20,8 @@ use crate::{
 const MAX_BYTES: u64 = 256 * MEBIBYTE;
 const MEBIBYTE: u64 = 1024 * 1024;
 /// How long a container takes to end whose app has ended first, and the time between two looks at it.
-const ENDING: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+pub(super) const ENDING: Duration = Duration::from_secs(10);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A container that ended and is of use no more, but for what its app has written.
 pub(super) struct Leaving {
@@ -155,21 +155,10 @@ impl Driver {
 
     /// Returns what the engine says of a container once it has ended, or has not within the time that an end takes.
     pub(super) async fn ended(&self, container: &str) -> Result<Option<Container>, EngineError> {
-        self.watch_end(container, false).await
-    }
-
-    /// Returns what the engine says of a container once its agent answers or it has ended, or neither within that time.
-    pub(super) async fn heard_or_ended(&self, container: &str) -> Result<Option<Container>, EngineError> {
-        self.watch_end(container, true).await
-    }
-
-    async fn watch_end(&self, container: &str, heard: bool) -> Result<Option<Container>, EngineError> {
         let deadline = Instant::now() + ENDING;
         loop {
             let seen = self.core.engine.container(container).await?;
-            let runs = matches!(&seen, Some(Container { state: ContainerState::Running, .. }));
-            let over = !runs || Instant::now() > deadline;
-            if over || (heard && connect(&self.core.engine, container).await.is_ok()) {
+            if !seen.as_ref().is_some_and(Container::runs) || Instant::now() > deadline {
                 return Ok(seen);
             }
             sleep(LOOK_AGAIN).await;
@@ -190,19 +179,20 @@ impl Driver {
     /// Returns a container that is spoken with for what is in it. It keeps its name: it may be on its way out (see
     /// `run_container`).
     async fn leave(&self, container: &str) -> Option<Leaving> {
+        let deadline = Instant::now() + ENDING;
         let again = async || {
             self.core.engine.restart(container).await?;
             connect(&self.core.engine, container).await
         };
-        let agent = match again().await {
-            Ok(agent) => agent,
-            // As of one that the daemon says is running and that is ending: it can be started once it has ended.
-            Err(_) => {
-                self.heard_or_ended(container).await.ok()??;
-                again().await.ok()?
+        loop {
+            match again().await {
+                Ok(agent) => return Some(Leaving { container: container.to_owned(), agent }),
+                Err(SessionError::Engine(EngineError::NotFound { .. })) => return None,
+                // The engine may say of one that is ending that it runs: it can be started once it has ended.
+                Err(_) if Instant::now() < deadline => sleep(LOOK_AGAIN).await,
+                Err(_) => return None,
             }
-        };
-        Some(Leaving { container: container.to_owned(), agent })
+        }
     }
 }
 

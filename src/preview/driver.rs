@@ -41,7 +41,7 @@ use crate::{
         handle::Handle,
         images::Images,
         route::{OpenPort, RouteState},
-        session::{Position, Session, SessionEvent},
+        session::{Session, SessionEvent},
         settings::Settings,
     },
     stack::StackConfig,
@@ -350,7 +350,7 @@ impl Driver {
         for container in containers {
             if self.session.is_some() {
                 self.discard(&container.id).await;
-            } else if self.adopt(&container, Position::default()).await.is_err() {
+            } else if self.adopt(&container).await.is_err() {
                 self.found = Found::Unknown;
                 return;
             }

@@ -15,6 +15,7 @@ use crate::{
     },
     engine::{Container, ContainerState, EngineError},
     preview::{
+        adopt::Heard,
         agent::Exit,
         driver::Driver,
         images::{ReadyImage, engine_failure, session_failure},
@@ -64,33 +65,31 @@ impl Driver {
             }
             seen = self.core.engine.container(&container).await;
         }
-        let runs = |found: &Container| matches!(found.state, ContainerState::Running | ContainerState::Paused);
-        if matches!(&seen, Ok(Some(found)) if runs(found)) {
+        if let Ok(Some(found)) = &seen
+            && found.runs()
+        {
             if !session.deaf && session.agent().status().await.is_ok() {
                 return Ok(());
             }
             // The stream broke. Its old session stays until there is another.
             session.deaf = true;
-            // The engine may still say of one that is ending that it runs.
-            seen = self.heard_or_ended(&container).await;
-        }
-        match seen {
-            Ok(Some(found)) if runs(&found) => {
-                let position = self.session.as_ref().map(Session::position).unwrap_or_default();
-                self.adopt(&found, position).await?;
-                if self.session.is_none() {
+            let position = session.position();
+            match self.hear(found, &position).await? {
+                Heard::TakenOver => return Ok(()),
+                Heard::Refused(reason) => {
+                    self.refuse(&container, &reason).await;
                     self.died(None).await;
+                    return Ok(());
                 }
+                Heard::Ended(end) => seen = Ok(end),
             }
-            Ok(state) => {
-                let exit = end_of(state.as_ref());
-                self.handle.log.lifecycle(format!("the container ended with status {}", exit.code));
-                self.gone();
-                self.start_again(state.as_ref()).await;
-                self.died(Some(exit)).await;
-            }
-            Err(error) => return Err(error),
         }
+        let end = seen?;
+        let exit = end_of(end.as_ref());
+        self.handle.log.lifecycle(format!("the container ended with status {}", exit.code));
+        self.gone();
+        self.start_again(end.as_ref()).await;
+        self.died(Some(exit)).await;
         Ok(())
     }
 

@@ -39,6 +39,10 @@ def answer(changes):
             control.forget()
             on_loop(runtime, lambda: run_again(runtime))
         lines = Trial(runtime).run()
+        if lines and runtime._session_mgr.list_active_sessions():
+            # Of two runs that import a module at once which throws, Python may give the second one a module without its
+            # names, and not what was thrown.
+            lines = Trial(runtime).run()
     except Exception:
         # Another version than those that are known here: a new process shows the change all the same.
         traceback.print_exc()

@@ -59,6 +59,10 @@ def test_edits_run_the_script_again_and_what_it_throws_is_said(client, create, p
     assert (failure.file, failure.line) == ("streamlit_app.py", 7) and "ZeroDivisionError" in failure.message, failure
     broken = client.update(preview.preview_id, {"words.py": "WORD = = 1\n"}, timeout=60).preview.failure
     assert (broken.reason, broken.file, broken.line) == ("SYNTAX_ERROR", "words.py", 1), broken
+    # The open page and the one that is tried import it at the same time, and what it throws is said all the same.
+    slow = {"words.py": 'import time\n\ntime.sleep(1)\nraise ValueError("no words")\n'}
+    broken = client.update(preview.preview_id, slow, timeout=60).preview.failure
+    assert (broken.reason, broken.file, broken.line) == ("EXCEPTION", "words.py", 4), broken
     files = {**app("version four"), "words.py": 'WORD = "third word"\n'}
     mended = client.update(preview.preview_id, files, timeout=60).preview
     assert not mended.HasField("failure"), mended.failure
