@@ -61,6 +61,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/hook.cjs", include_bytes!("../../stacks/node/hook.cjs")),
         file("node/next.cjs", include_bytes!("../../stacks/node/next.cjs")),
         file("node/told/documents.cjs", include_bytes!("../../stacks/node/told/documents.cjs")),
+        file("node/told/listeners.cjs", include_bytes!("../../stacks/node/told/listeners.cjs")),
         file("node/told/native.cjs", include_bytes!("../../stacks/node/told/native.cjs")),
         file("node/told/nitro.cjs", include_bytes!("../../stacks/node/told/nitro.cjs")),
         file("node/told/program.mjs", include_bytes!("../../stacks/node/told/program.mjs")),

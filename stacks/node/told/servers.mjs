@@ -10,6 +10,7 @@ import { check } from './check.mjs'
 import { hangUp, listen } from './control.mjs'
 import documents from './documents.cjs'
 import { described, project } from './errors.mjs'
+import listeners from './listeners.cjs'
 import native from './native.cjs'
 import { follow } from './renderers.mjs'
 import { standIn } from './upgrades.mjs'
@@ -279,8 +280,8 @@ class Told {
   emit(event, file) {
     // Another object after each restart.
     const { watcher } = this.server
-    watcher.emit(event, file)
-    watcher.emit('all', event, file)
+    listeners.tell(watcher, event, file)
+    listeners.tell(watcher, 'all', event, file)
   }
 
   /** Resolves once the plugins have heard of a file in each environment. */

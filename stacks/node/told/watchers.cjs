@@ -8,6 +8,8 @@
 const { EventEmitter } = require('node:events')
 const { resolve, sep } = require('node:path')
 
+const listeners = require('./listeners.cjs')
+
 /** The names that it is imported by; Eleventy's own is that of its third version. */
 const NAMES = new Set(['chokidar', '@11ty/chokidar-with-glob-support'])
 
@@ -78,8 +80,8 @@ class Watcher extends EventEmitter {
     const within = [...this.paths.values()].some((watched) => watched.test(file))
     if (!within || this.ignores(file)) return false
     const path = this.options.cwd && file.startsWith(this.folder + sep) ? file.slice(this.folder.length + 1) : file
-    this.emit(event, path)
-    this.emit('all', event, path)
+    listeners.tell(this, event, path)
+    listeners.tell(this, 'all', event, path)
     return true
   }
 

@@ -1,5 +1,6 @@
 // Signs that something of the project is at work in this process, from which one sees that its tools have ended: nobody says so.
 
+import listeners from './listeners.cjs'
 import * as writes from './writes.mjs'
 
 /** How long after the last sign of work tools are taken to have ended. */
@@ -50,7 +51,7 @@ export async function toolsHaveWritten(before, patience) {
   await new Promise(setImmediate)
   let seen = before
   for (let [waited, quiet] = [0, 0]; performance.now() - begun < TOOLS_TIMEOUT_MS; waited += TICK_MS, quiet += TICK_MS) {
-    const busy = making > 0 || writes.running > 0
+    const busy = making > 0 || writes.running > 0 || listeners.running() > 0
     if (busy || signs() !== seen) [seen, quiet] = [signs(), 0]
     if (!busy && waited >= patience && (seen === before || quiet >= QUIET_MS)) return
     await new Promise((done) => setTimeout(done, TICK_MS))
