@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{broadcast, mpsc},
+    sync::{broadcast, mpsc, oneshot},
 };
 
 use crate::domain::limits::Limits;
@@ -129,7 +129,7 @@ pub struct Image {
 
 /// What a container is made from. Everything that secures it is the engine's own business and not optional: no
 /// capabilities, no new privileges, [`APP_UID`], no swap, the isolated network, bounded logs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ContainerSpec {
     /// Its name.
     pub name: String,
@@ -272,6 +272,10 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Makes and starts a container whose PID 1 is the agent, and returns its id. On an error nothing is left.
     async fn run(&self, spec: ContainerSpec) -> Result<String, EngineError>;
+
+    /// As [`Self::run`], but starts the container only when told to: what its volumes are to have may come meanwhile.
+    /// Nothing is left either where whoever would tell is gone.
+    async fn run_when(&self, spec: ContainerSpec, told: oneshot::Receiver<()>) -> Result<String, EngineError>;
 
     /// Returns a container, or `None` if it is gone.
     async fn container(&self, id: &str) -> Result<Option<Container>, EngineError>;

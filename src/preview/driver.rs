@@ -33,8 +33,9 @@ use crate::{
         lifecycle::{self, Decision, Input},
         spec::{PreviewSpec, ReloadMode},
     },
-    engine::{Container, EngineEvent, SharedEngine},
+    engine::{Container, ContainerState, EngineEvent, SharedEngine},
     preview::{
+        ahead::Ahead,
         carry::Leaving,
         data::DataStore,
         flights::Held,
@@ -99,6 +100,8 @@ pub struct Driver {
     pub(super) held: Option<Held>,
     /// The keys of images that were built for this preview alone.
     pub(super) built: BTreeSet<String>,
+    /// The first container, where what goes into it is still being installed.
+    pub(super) ahead: Option<Ahead>,
     /// Containers that were replaced by one that answers.
     pub(super) replaced: Vec<Session>,
     /// Those of them that are on their way out.
@@ -143,6 +146,7 @@ impl Driver {
             known: Vec::new(),
             patient: false,
             held: None,
+            ahead: None,
             built: BTreeSet::new(),
             replaced: Vec::new(),
             retiring: JoinSet::new(),
@@ -348,7 +352,8 @@ impl Driver {
     /// have ended while one was replaced by the next.
     async fn take_over(&mut self, containers: Vec<Container>) {
         for container in containers {
-            if self.session.is_some() {
+            // One that was never started has nothing of the app.
+            if self.session.is_some() || container.state == ContainerState::Created {
                 self.discard(&container.id).await;
             } else if self.adopt(&container).await.is_err() {
                 self.found = Found::Unknown;

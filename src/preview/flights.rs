@@ -11,7 +11,7 @@ use crate::{
     domain::failure::{Failure, FailureStage},
     engine::Image,
     preview::{
-        handover::{Fresh, Offer},
+        handover::{Coming, Fresh, Offer},
         log::Log,
     },
 };
@@ -124,11 +124,12 @@ impl Held {
         let _ = self.flight.result.clone().wait_for(Option::is_some).await;
     }
 
-    /// Waits for the outcome, and copies the log to another meanwhile.
+    /// Waits for the outcome, and copies the log to another meanwhile. `coming` is told of what will be had, if this one
+    /// is the first to hear of it.
     ///
     /// # Cancel safety
     /// Safe: a later call goes on where this one was.
-    pub(super) async fn outcome(&mut self, log: &Log) -> Result<Made, Failure> {
+    pub(super) async fn outcome(&mut self, log: &Log, mut coming: impl FnMut(Coming)) -> Result<Made, Failure> {
         let mut result = self.flight.result.clone();
         let mut offer = self.flight.offer.hear();
         let mut lines = self.flight.log.newest();
@@ -140,6 +141,9 @@ impl Held {
             }
             if let Some(fresh) = self.flight.offer.take() {
                 return Ok(Made::Fresh(fresh));
+            }
+            if let Some(announced) = self.flight.offer.take_announced() {
+                coming(announced);
             }
             tokio::select! {
                 changed = result.changed() => if changed.is_err() {
@@ -195,11 +199,12 @@ mod tests {
             Ok(image("first"))
         });
         let log = Log::new();
-        let waited = tokio::time::timeout(std::time::Duration::from_millis(10), held.as_mut().unwrap().outcome(&log));
+        let waited =
+            tokio::time::timeout(std::time::Duration::from_millis(10), held.as_mut().unwrap().outcome(&log, |_| {}));
         assert!(waited.await.is_err());
         flights.hold("a", &mut held, |_, _| async { Ok(image("second")) });
         go.send(()).unwrap();
-        assert_eq!(held.as_mut().unwrap().outcome(&log).await.unwrap().id(), "first");
+        assert_eq!(held.as_mut().unwrap().outcome(&log, |_| {}).await.unwrap().id(), "first");
     }
 
     #[tokio::test]
@@ -225,9 +230,9 @@ mod tests {
         let (mut one, mut other) = (None, None);
         let failure = || Failure::new(FailureStage::Install, "INSTALL_FAILED", "no");
         flights.hold("a", &mut one, |_, _| async move { Err(failure()) });
-        assert!(one.as_mut().unwrap().outcome(&Log::new()).await.is_err());
+        assert!(one.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.is_err());
         flights.hold("a", &mut other, |_, _| async { Ok(image("good")) });
-        assert_eq!(other.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id(), "good");
+        assert_eq!(other.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap().id(), "good");
     }
 
     #[tokio::test]
@@ -235,9 +240,9 @@ mod tests {
         let flights = Flights::default();
         let mut held = None;
         flights.hold("a", &mut held, |_, _| async { panic!("a defect") });
-        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.err().unwrap().reason, "INTERNAL");
+        assert_eq!(held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.err().unwrap().reason, "INTERNAL");
         flights.hold("a", &mut held, |_, _| async { Ok(image("good")) });
-        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id(), "good");
+        assert_eq!(held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap().id(), "good");
     }
 
     #[tokio::test]
@@ -252,13 +257,13 @@ mod tests {
         });
         flights.hold("a", &mut other, |_, _| async { panic!("it is being made") });
         let log = Log::new();
-        let Made::Fresh(fresh) = one.as_mut().unwrap().outcome(&log).await.unwrap() else {
+        let Made::Fresh(fresh) = one.as_mut().unwrap().outcome(&log, |_| {}).await.unwrap() else {
             panic!("nothing is offered")
         };
         assert_eq!(fresh.image.id, "below");
         go.send(()).unwrap();
-        assert_eq!(other.as_mut().unwrap().outcome(&log).await.unwrap().id(), "whole");
-        assert_eq!(one.as_mut().unwrap().outcome(&log).await.unwrap().id(), "whole");
+        assert_eq!(other.as_mut().unwrap().outcome(&log, |_| {}).await.unwrap().id(), "whole");
+        assert_eq!(one.as_mut().unwrap().outcome(&log, |_| {}).await.unwrap().id(), "whole");
     }
 
     #[tokio::test]
@@ -288,8 +293,10 @@ mod tests {
             Ok(image("whole"))
         });
         flights.offered_image("b").await;
-        let Made::Fresh(_) = held.as_mut().unwrap().outcome(&Log::new()).await.unwrap() else { panic!("no offer") };
+        let Made::Fresh(_) = held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap() else {
+            panic!("no offer")
+        };
         flights.offered_image("a").await;
-        assert_eq!(held.as_mut().unwrap().outcome(&Log::new()).await.unwrap().id(), "whole");
+        assert_eq!(held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap().id(), "whole");
     }
 }

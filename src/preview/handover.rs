@@ -44,11 +44,22 @@ impl std::fmt::Debug for Fresh {
 #[derive(Clone, Default)]
 pub(super) struct Offer(Arc<watch::Sender<Offered>>);
 
+/// What will be offered when it is installed.
+pub(super) struct Coming {
+    /// The key of the dependencies.
+    pub(super) key: String,
+    /// The id of the image that they are installed in.
+    pub(super) image: String,
+    /// Where the volumes will be in the preview's container.
+    pub(super) volumes: Vec<VolumeMount>,
+}
+
 /// How far an offer has come.
 #[derive(Default)]
 pub(super) enum Offered {
     #[default]
     NotYet,
+    Coming(Coming),
     There(Box<Fresh>),
     Over,
 }
@@ -74,6 +85,24 @@ impl Offer {
         }
     }
 
+    /// Says what will be offered.
+    pub(super) fn announce(&self, coming: Coming) {
+        self.0.send_replace(Offered::Coming(coming));
+    }
+
+    /// Takes what was announced: nobody else hears of it then.
+    pub(super) fn take_announced(&self) -> Option<Coming> {
+        let mut taken = None;
+        self.0.send_if_modified(|offered| {
+            match std::mem::take(offered) {
+                Offered::Coming(coming) => taken = Some(coming),
+                before => *offered = before,
+            }
+            false
+        });
+        taken
+    }
+
     /// Takes what is offered: nobody else has it then.
     pub(super) fn take(&self) -> Option<Fresh> {
         let mut taken = None;
@@ -94,7 +123,7 @@ impl Offer {
 
     /// Returns whether there was an offer, be it taken.
     pub(super) fn was_made(&self) -> bool {
-        !matches!(*self.0.borrow(), Offered::NotYet)
+        matches!(*self.0.borrow(), Offered::There(_) | Offered::Over)
     }
 }
 

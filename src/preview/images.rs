@@ -25,7 +25,7 @@ use crate::{
     engine::{EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, ROLE_RUNTIME, SharedEngine},
     preview::{
         flights::{Flights, Held, Made},
-        handover::{Fresh, Offer},
+        handover::{Coming, Fresh, Offer},
         log::Log,
         prebundle::Bundles,
         recipe::{BUILD, DEPENDENCIES, Name, OnTop, Recipe, Source},
@@ -119,18 +119,20 @@ impl Images {
         })
     }
 
-    /// Returns the image of a recipe, making it if it is not there. `making` is called when it has to be made.
+    /// Returns the image of a recipe, making it if it is not there. `making` is called when it has to be made, and `coming`
+    /// with what will be fresh, if that is known before.
     ///
     /// # Cancel safety
     /// Dropped, the making goes on for as long as `held` is kept, and the next call with it joins what is being made,
     /// however that came to be asked for. It ends when nobody holds it. `held` is kept too where what is returned is fresh:
     /// its image is being made still.
-    pub async fn ensure(
+    pub(super) async fn ensure(
         self: &Arc<Self>,
         recipe: Recipe,
         log: &Log,
         held: &mut Option<Held>,
         making: impl FnOnce(),
+        coming: impl FnMut(Coming),
     ) -> Result<ReadyImage, Failure> {
         let (key, base) = match &recipe.source {
             Source::Dependencies(plan) | Source::Prebundle(plan) => self.dependencies(plan, log, held).await?,
@@ -144,7 +146,7 @@ impl Images {
             Some(image) => Made::Image(image),
             None => {
                 making();
-                self.make(recipe, Name { key: key.clone(), tag, base, on_top: None }, log, held).await?
+                self.make(recipe, Name { key: key.clone(), tag, base, on_top: None }, log, held, coming).await?
             }
         };
         let (image, fresh) = match made {
@@ -164,6 +166,7 @@ impl Images {
         name: Name,
         log: &Log,
         held: &mut Option<Held>,
+        coming: impl FnMut(Coming),
     ) -> Result<Made, Failure> {
         let (below, recent) = match &recipe.source {
             Source::Dependencies(plan) => {
@@ -186,7 +189,7 @@ impl Images {
             made.into_iter().for_each(|made| this.remember(made));
             Ok(image)
         };
-        let made = self.fly(&key, held, log, make).await?;
+        let made = self.fly(&key, held, (log, coming), make).await?;
         if let Made::Fresh(_) = made {
             // Its image is on its way.
             recent.into_iter().for_each(|recent| self.remember(recent));
@@ -285,7 +288,7 @@ impl Images {
         &self,
         key: &str,
         held: &mut Option<Held>,
-        log: &Log,
+        (log, coming): (&Log, impl FnMut(Coming)),
         make: impl FnOnce(Log, Offer) -> F,
     ) -> Result<Made, Failure>
     where
@@ -293,7 +296,7 @@ impl Images {
     {
         self.flights.hold(key, held, make);
         match held {
-            Some(held) => held.outcome(log).await,
+            Some(held) => held.outcome(log, coming).await,
             None => Err(Failure::new(FailureStage::Image, "INTERNAL", "nothing is being made")),
         }
     }
@@ -354,7 +357,7 @@ impl Images {
             let (sender, receiver) = mpsc::channel(PROGRESS);
             with_progress(engine.pull(&wanted, sender), receiver, &log).await.map_err(failed)
         };
-        match self.fly(&format!("pull {reference}"), held, log, pull).await? {
+        match self.fly(&format!("pull {reference}"), held, (log, |_| {}), pull).await? {
             Made::Image(image) => Ok(image),
             Made::Fresh(fresh) => Ok(fresh.image),
         }

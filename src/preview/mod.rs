@@ -5,6 +5,7 @@
 
 mod adopt;
 pub mod agent;
+mod ahead;
 pub mod api;
 pub mod availability;
 mod bounds;

@@ -27,7 +27,7 @@ use crate::{
         agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
         container::Unclaimed,
         context::Context,
-        handover::{Offer, Volumes},
+        handover::{Coming, Offer, Volumes},
         images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
         log::Log,
         session::{SessionError, connect},
@@ -196,6 +196,10 @@ impl Maker<'_> {
         };
         let volumes = handover.as_ref().map(|(.., volumes)| volumes.of_installation.clone());
         let container = Arc::new(self.container("install", image, volumes.unwrap_or_default()).await.map_err(lost)?);
+        if let Some((offer, below, volumes)) = &handover {
+            let (key, image) = (self.name.key.clone(), below.id.clone());
+            offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
+        }
         if !commands.is_empty() {
             let commands = if handover.is_some() { Volumes::commands(commands) } else { commands.to_vec() };
             self.installed(container.id(), plan, &commands).await?;

@@ -30,8 +30,9 @@ use crate::{
         spec::PreviewSpec,
         tree::{ChangedPath, Tree},
     },
-    engine::LABEL_NOTES,
+    engine::{ContainerSpec, LABEL_NOTES},
     preview::{
+        ahead::Ahead,
         context::Context,
         driver::{Core, Driver, session_event, short, target},
         files::FileSet,
@@ -224,7 +225,11 @@ impl Driver {
             status.notes = plan.warnings();
         });
         let files = FileSet::new(&tree, &plan);
-        let image = self.image(self.recipe(&plan, &files)).await?;
+        let ahead = match self.session {
+            None => Some(self.container_spec(&plan, bounds.0).await?),
+            Some(_) => None,
+        };
+        let image = self.image(self.recipe(&plan, &files), ahead).await?;
         Ok(Prepared { commit: commit.clone(), plan, files, image, bounds })
     }
 
@@ -266,7 +271,13 @@ impl Driver {
         Recipe { run: plan.clone(), source }
     }
 
-    pub(super) async fn image(&mut self, recipe: Recipe) -> Result<ReadyImage, Interrupted> {
+    /// Returns the image of a recipe. `ahead` is what the preview's container is to be, which is made as soon as it is
+    /// known what goes into it.
+    pub(super) async fn image(
+        &mut self,
+        recipe: Recipe,
+        ahead: Option<ContainerSpec>,
+    ) -> Result<ReadyImage, Interrupted> {
         let handle = self.handle.clone();
         let announcement = recipe.announcement();
         let making = || {
@@ -278,14 +289,20 @@ impl Driver {
                 }
             });
         };
+        let (engine, container) = (self.core.engine.clone(), &mut self.ahead);
+        let coming = |coming| *container = ahead.clone().map(|spec| Ahead::new(&engine, spec, coming));
         let image = tokio::select! {
-            image = self.core.images.ensure(recipe, &handle.log, &mut self.held, making) => image?,
+            image = self.core.images.ensure(recipe, &handle.log, &mut self.held, making, coming) => image,
             event = session_event(&mut self.session) => return Err(Interrupted::Disturbed(event)),
             () = async {
                 tokio::time::sleep(if self.patient { PATIENT } else { Duration::ZERO }).await;
                 newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
             } => return Err(Interrupted::Superseded),
         };
+        if !image.as_ref().is_ok_and(|image| image.fresh.is_some()) {
+            self.ahead = None;
+        }
+        let image = image?;
         // For others, and for the next container of this preview.
         if let Some(held) = self.held.take_if(|_| image.fresh.is_some()) {
             self.retiring.spawn(held.landed());

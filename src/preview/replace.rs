@@ -8,11 +8,12 @@ use crate::{
         lifecycle::Input,
         limits::Limits,
         reload::{self, Strategy},
-        runtime::ImagePlan,
+        runtime::{ImagePlan, RunPlan},
         spec::Stack,
     },
     engine::{ContainerSpec, EngineError, LABEL_DEPENDENCY_KEY, LABEL_ROLE, LABEL_STACK},
     preview::{
+        ahead::hand_over,
         bounds::Bounds,
         change::DRAIN,
         container::Unclaimed,
@@ -42,7 +43,7 @@ impl Driver {
         let (mut session, container) = match opened {
             Err(failure) if fresh.is_some() => {
                 drop(fresh.take());
-                prepared.image = self.image(self.recipe(&prepared.plan, &prepared.files)).await?;
+                prepared.image = self.image(self.recipe(&prepared.plan, &prepared.files), None).await?;
                 fresh = prepared.image.fresh.take();
                 let opened = self.open(&prepared, fresh.as_ref()).await?;
                 if fresh.is_none() {
@@ -80,37 +81,44 @@ impl Driver {
         outcome
     }
 
-    /// Makes a container and connects to its agent.
-    async fn open(&self, prepared: &Prepared, fresh: Option<&Fresh>) -> Result<(Session, Unclaimed), Failure> {
+    /// Returns what a container of the preview is made from, but for its image and what goes with that.
+    pub(super) async fn container_spec(&self, plan: &RunPlan, limits: Limits) -> Result<ContainerSpec, Failure> {
         let name = self.handle.id.container_name();
         let name = if self.session.is_some() || self.leaving.is_some() { aside(&name) } else { name };
-        let engine = &self.core.engine;
-        let (limits, allowance) = prepared.bounds;
         // Until it answers first; see `Bounds::put_down`.
-        let machine = engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
+        let machine = self.core.engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
-        let lifted = if limits.cpus < burst.cpus { burst.on_machine(machine.cpus) } else { limits };
+        let labels = [(LABEL_ROLE, "preview"), (LABEL_STACK, plan.stack.as_str())];
+        Ok(ContainerSpec {
+            name,
+            image: String::new(),
+            labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            environment: BTreeMap::new(),
+            limits: if limits.cpus < burst.cpus { burst.on_machine(machine.cpus) } else { limits },
+            make_folders: plan.stack == Stack::Dockerfile,
+            volumes: Vec::new(),
+        })
+    }
+
+    /// Makes a container and connects to its agent.
+    async fn open(&mut self, prepared: &Prepared, fresh: Option<&Fresh>) -> Result<(Session, Unclaimed), Failure> {
+        let (limits, allowance) = prepared.bounds;
+        let mut spec = self.container_spec(&prepared.plan, limits).await?;
+        let lifted = spec.limits;
         let prebundled = match fresh {
             Some(_) => None,
             None => self.core.images.prebundled(&prepared.plan).await,
         };
-        let spec = ContainerSpec {
-            name,
-            image: prebundled.as_ref().unwrap_or(&prepared.image.image).id.clone(),
-            labels: [
-                (LABEL_ROLE, "preview"),
-                (LABEL_STACK, prepared.plan.stack.as_str()),
-                (LABEL_DEPENDENCY_KEY, prepared.image.key.as_str()),
-            ]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-            environment: BTreeMap::new(),
-            limits: lifted,
-            make_folders: fresh.is_some() || prepared.plan.stack == Stack::Dockerfile,
-            volumes: fresh.map(|fresh| fresh.volumes.clone()).unwrap_or_default(),
-        };
+        let image = prebundled.as_ref().unwrap_or(&prepared.image.image).id.clone();
+        match fresh {
+            Some(fresh) => hand_over(&mut spec, &prepared.image.key, image, fresh.volumes.clone()),
+            None => {
+                spec.labels.insert(LABEL_DEPENDENCY_KEY.to_owned(), prepared.image.key.clone());
+                spec.image = image;
+            }
+        }
         let id = self.run_container(spec).await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
+        let engine = &self.core.engine;
         let container = Unclaimed::new(engine.clone(), id);
         let bounds = Bounds::new(
             engine.clone(),
@@ -132,8 +140,14 @@ impl Driver {
     ///
     /// Docker may keep a name for good that nothing has, as when a container is renamed while it is being removed. Then
     /// the container gets a name beside it.
-    async fn run_container(&self, mut spec: ContainerSpec) -> Result<String, EngineError> {
+    async fn run_container(&mut self, mut spec: ContainerSpec) -> Result<String, EngineError> {
+        let ahead = self.ahead.take();
         let engine = &self.core.engine;
+        if let Some(ahead) = ahead.filter(|ahead| ahead.is(&spec))
+            && let Ok(container) = ahead.start().await
+        {
+            return Ok(container);
+        }
         match engine.run(spec.clone()).await {
             Err(EngineError::Conflict { .. }) => {}
             outcome => return outcome,

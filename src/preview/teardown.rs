@@ -27,6 +27,9 @@ impl Driver {
         self.replaced.clear();
         self.leaving = None;
         self.held = None;
+        if let Some(ahead) = self.ahead.take() {
+            ahead.discard().await;
+        }
         self.retiring.abort_all();
         tokio::select! {
             () = self.remove() => {

@@ -26,7 +26,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
-use tokio::sync::{Mutex, OnceCell, broadcast};
+use tokio::sync::{Mutex, OnceCell, broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -242,7 +242,11 @@ impl Engine for DockerEngine {
     }
 
     async fn run(&self, spec: ContainerSpec) -> Result<String, EngineError> {
-        self.0.clone().run(spec).await
+        self.0.clone().run(spec, None).await
+    }
+
+    async fn run_when(&self, spec: ContainerSpec, told: oneshot::Receiver<()>) -> Result<String, EngineError> {
+        self.0.clone().run(spec, Some(told)).await
     }
 
     async fn container(&self, id: &str) -> Result<Option<Container>, EngineError> {

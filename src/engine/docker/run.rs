@@ -76,12 +76,17 @@ async fn discard(inner: &Inner, id: &str) {
 }
 
 impl Inner {
-    pub(super) async fn run(self: Arc<Self>, spec: ContainerSpec) -> Result<String, EngineError> {
-        let (answer, made) = oneshot::channel::<Result<Fresh, EngineError>>();
+    /// Makes a container and starts it, at once or when told to.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        spec: ContainerSpec,
+        told: Option<oneshot::Receiver<()>>,
+    ) -> Result<String, EngineError> {
+        let (mut answer, made) = oneshot::channel::<Result<Fresh, EngineError>>();
         // In a task, because a request that is dropped may have been carried out. The task hands over a guard: if the
         // caller is gone, at whatever moment, the guard is dropped and removes the container.
         tokio::spawn(async move {
-            let result = self.make(&spec, &answer).await;
+            let result = self.make(&spec, told, &mut answer).await;
             let _ = answer.send(result);
         });
         match made.await {
@@ -93,7 +98,8 @@ impl Inner {
     async fn make(
         self: &Arc<Self>,
         spec: &ContainerSpec,
-        caller: &oneshot::Sender<Result<Fresh, EngineError>>,
+        mut told: Option<oneshot::Receiver<()>>,
+        caller: &mut oneshot::Sender<Result<Fresh, EngineError>>,
     ) -> Result<Fresh, EngineError> {
         let mut attempts = 1..ATTEMPTS;
         loop {
@@ -101,6 +107,16 @@ impl Inner {
             let begun = Instant::now();
             let fresh = Fresh { inner: self.clone(), id: Some(self.create(spec).await?) };
             let created = begun.elapsed();
+            if let Some(told) = told.take() {
+                let told = tokio::select! {
+                    told = told => told.is_ok(),
+                    () = caller.closed() => false,
+                };
+                if !told {
+                    fresh.discard().await;
+                    return Err(nobody_waits());
+                }
+            }
             let err = match self.start(&fresh, spec, caller).await {
                 Ok(()) => {
                     let (name, elapsed) = (&spec.name, begun.elapsed());
@@ -188,10 +204,14 @@ impl Inner {
             call("make the folders", LONG, upload).await?;
         }
         if caller.is_closed() {
-            return Err(EngineError::Refused { action: START, message: "nobody waits for it".into() });
+            return Err(nobody_waits());
         }
         call(START, LONG, self.api.docker.start_container(id, None::<StartContainerOptions>)).await
     }
+}
+
+fn nobody_waits() -> EngineError {
+    EngineError::Refused { action: START, message: "nobody waits for it".into() }
 }
 
 /// The folders that an app writes to, with their modes and whether they are the app's own. The last are those that the

@@ -1,6 +1,7 @@
 //! Volumes that are handed from one container to another.
 
-use previewd::engine::{VolumeMount, VolumePurpose};
+use previewd::engine::{ContainerState, VolumeMount, VolumePurpose};
+use tokio::sync::oneshot;
 
 use super::*;
 
@@ -16,6 +17,20 @@ impl Fixture {
     async fn run_with_all(&self, name: &str, volumes: Vec<VolumeMount>) -> String {
         let spec = ContainerSpec { volumes, ..self.spec(name, "") };
         self.engine.run(spec).await.unwrap()
+    }
+
+    /// Waits until a container is there that has not been started.
+    async fn is_made(&self, name: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let found = self.engine.container(&self.name(name)).await.unwrap();
+            if let Some(container) = found {
+                assert_eq!(container.state, ContainerState::Created);
+                return;
+            }
+            assert!(Instant::now() < until, "there is no {name}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -52,9 +67,18 @@ async fn what_is_changed_in_a_volume_that_is_laid_over_another_is_kept_apart() {
         it.volume("changes", "/handover/changes", VolumePurpose::Read),
         it.volume("over", "/app", over),
     ];
-    let second = it.run_with_all("second", above.into()).await;
+    // Made before the last of it is there.
+    let spec = ContainerSpec { volumes: above.into(), ..it.spec("second", "") };
+    let (start, told) = oneshot::channel();
+    let late = async {
+        it.is_made("second").await;
+        it.ask(&first, "echo late > /app/late").await;
+        it.is_made("second").await;
+        start.send(()).unwrap();
+    };
+    let second = tokio::join!(it.engine.run_when(spec, told), late).0.unwrap();
     let changed = it.ask(&second, "echo new > /app/folder/file; rm /app/gone; cat /app/folder/file; ls /app");
-    assert_eq!(changed.await.split_whitespace().collect::<Vec<_>>(), ["new", "folder"]);
+    assert_eq!(changed.await.split_whitespace().collect::<Vec<_>>(), ["new", "folder", "late"]);
     assert_eq!(it.ask(&second, "stat -c %u:%g /app").await, "1000:1000");
     assert_eq!(it.ask(&second, "echo x 2>/dev/null > /handover/lower/file || echo no").await, "no");
     assert_eq!(it.ask(&first, "cat /app/folder/file; cat /app/gone").await, "old\nold");
@@ -63,9 +87,31 @@ async fn what_is_changed_in_a_volume_that_is_laid_over_another_is_kept_apart() {
     it.engine.remove(&first).await.unwrap();
     docker(&["kill", &second]);
     it.engine.restart(&second).await.unwrap();
-    assert_eq!(it.ask(&second, "cat /app/folder/file; ls /app").await, "new\nfolder");
+    assert_eq!(it.ask(&second, "cat /app/folder/file; ls /app").await, "new\nfolder\nlate");
     it.engine.remove(&second).await.unwrap();
     assert!(it.left("volume").is_empty());
+}
+
+#[tokio::test]
+async fn a_container_that_nobody_will_tell_to_start_goes_with_its_volumes() {
+    let it = Fixture::new();
+    let spec =
+        || ContainerSpec { volumes: vec![it.volume("handed", "/app", VolumePurpose::Write)], ..it.spec("ahead", "") };
+    let (start, told) = oneshot::channel();
+    drop(start);
+    assert!(it.engine.run_when(spec(), told).await.is_err());
+    assert!(it.left("container").is_empty() && it.left("volume").is_empty());
+
+    let (_start, told) = oneshot::channel();
+    tokio::select! {
+        _ = it.engine.run_when(spec(), told) => panic!("nobody has told it"),
+        () = it.is_made("ahead") => {}
+    }
+    let until = Instant::now() + PATIENCE;
+    while !(it.left("container").is_empty() && it.left("volume").is_empty()) {
+        assert!(Instant::now() < until, "it stays: {:?}", it.left("container"));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
