@@ -225,10 +225,8 @@ impl Driver {
             status.notes = plan.warnings();
         });
         let files = FileSet::new(&tree, &plan);
-        let ahead = match self.session {
-            None => Some(self.container_spec(&plan, bounds.0).await?),
-            Some(_) => None,
-        };
+        let is_first = self.session.is_none() && self.leaving.is_none();
+        let ahead = if is_first { Some(self.container_spec(&plan, bounds.0).await?) } else { None };
         let image = self.image(self.recipe(&plan, &files), ahead).await?;
         Ok(Prepared { commit: commit.clone(), plan, files, image, bounds })
     }

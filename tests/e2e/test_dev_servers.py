@@ -95,13 +95,15 @@ def test_routes_of_react_router_come_and_go(client, create):
     assert shows(preview, "/", "version 000")
 
 
-def test_what_a_plugin_writes_is_served_once_ready_is_said(client, create):
+def test_what_a_plugin_makes_of_files_that_come_and_go_is_served_once_ready_is_said(client, create):
     preview = create(dev_servers.generated(), timeout=120)
     assert shows(preview, "/src/generated.js", '["a.js"]')
     client.update(preview.preview_id, {"src/routes/b.js": "export default 2;\n"})
     assert shows(preview, "/src/generated.js", '["a.js","b.js"]')
+    assert shows(preview, "/names", '["a.js","b.js"]')
     client.update(preview.preview_id, {}, delete_paths=["src/routes/b.js"])
     assert shows(preview, "/src/generated.js", '["a.js"]')
+    assert shows(preview, "/names", '["a.js"]')
 
 
 def test_a_renderer_has_the_new_code_whoever_asked_for_it_before(client, create):

@@ -154,6 +154,18 @@ const routes = {
     server.watcher.on("add", generate).on("unlink", generate);
   },
 };
+// As Remix does: it looks again at its routes for a while after it has heard, and writes nothing.
+let names = [];
+const slow = {
+  name: "slow",
+  configureServer(server) {
+    server.middlewares.use("/names", (request, response) => response.end(JSON.stringify(names)));
+    server.watcher.on("all", async () => {
+      await new Promise((done) => setTimeout(done, 700));
+      names = fs.readdirSync("src/routes");
+    });
+  },
+};
 const script = {
   name: "script",
   resolveId: (id) => (id === "virtual:script" ? "\\0virtual:script" : id === "virtual:bare" ? id : undefined),
@@ -165,7 +177,7 @@ const script = {
       injectTo: "head",
     })),
 };
-export default { plugins: [routes, script] };
+export default { plugins: [routes, slow, script] };
 """
 
 
