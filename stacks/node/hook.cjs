@@ -39,15 +39,20 @@ const TYPESCRIPT = /(?:^|\/)typescript(?:\/lib\/typescript(?:\.js)?)?$/
 /** Nest's command line, which compiles and starts what it has made, and how that ends what it has started. */
 const NEST = /\/(?:@nestjs\/cli\/bin\/nest\.js|\.bin\/nest)$/
 const NESTS_END = /\/tree-kill$/
+/** A nodemon that runs a program of the project's own with Node: beside.cjs sees to that. */
+const NODEMON = /\/(?:nodemon\/bin\/nodemon\.js|\.bin\/nodemon)$/
+const isIdle = ([, program, ...words]) =>
+  NODEMON.test(program ?? '') && words.some((word) => /\.[cm]?js$/.test(word)) && !words.some((word) => /^(?:-x|--exec)\b/.test(word))
 const ELEVENTY = /\/(?:@11ty\/eleventy\/cmd\.[cm]?js|\.bin\/eleventy)$/
 
 if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''))) {
+  const idle = process.env.PREVIEWD_BESIDE && isIdle(process.argv)
   const nest = NEST.test(process.argv[1] ?? '')
   if (nest) require('./told/typescript.cjs').followPrograms()
   const load = loader._load
   loader._load = function (request, ...words) {
     const loaded = load.call(this, request, ...words)
-    if (isChokidar(request)) return require('./told/watchers.cjs').tame(loaded)
+    if (isChokidar(request)) return require('./told/watchers.cjs').tame(loaded, idle)
     if (BUNDLERS.has(request)) return require('./told/webpack.cjs').tame(loaded)
     if (nest && TYPESCRIPT.test(request)) return require('./told/typescript.cjs').tame(loaded)
     if (nest && NESTS_END.test(request)) return { ...loaded, treeKillSync: require('./told/typescript.cjs').endTree }

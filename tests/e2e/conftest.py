@@ -22,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: only in full runs (-m slow, or -m '' for everything)")
     config.addinivalue_line("markers", "catalogue: a starting point of the catalogue; `make catalogue` runs all")
     config.addinivalue_line("markers", "catalogue_part: one that full runs have too")
+    config.addinivalue_line("markers", "alone: a part of the catalogue that compares times, and has the machine for itself")
     config.addinivalue_line("markers", "once: of frameworks, on which the engine has no bearing; run on one of them")
     config.addinivalue_line("markers", "timed: prints figures that other tests at the same time would spoil")
     if not config.option.markexpr and "-m" not in config.invocation_params.args:

@@ -9,7 +9,7 @@ import pytest
 from harness import daemon, dev_servers, web
 from harness.browser import Chromium
 from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEST, NEXT, REACT_ROUTER, WEBPACK
-from harness.projects import Project
+from harness.projects import Files, Project
 from harness.waiting import eventually
 from websockets.sync.client import connect
 
@@ -166,6 +166,26 @@ def test_a_program_beside_the_development_server_is_started_anew_alone(client, c
     client.update(preview.preview_id, CONCURRENTLY.change(1))
     assert shows(preview, "/src/main.js", "version 001")
     assert processes(preview) == between, "an edit of the page started a process"
+
+
+def test_a_program_beside_that_does_not_run_fails_its_commit_and_is_started_when_it_is_mended(client, project_id):
+    def files(script: str, server: str) -> Files:
+        package = json.loads(CONCURRENTLY.files(0)["package.json"])
+        package["scripts"] = {"dev": script}
+        package["devDependencies"]["nodemon"] = "^3"
+        return {**CONCURRENTLY.files(0), "package.json": json.dumps(package), "server/text.js": server}
+
+    good, bad = 'export const text = "text {}";\n', "export const text = ;\n"
+    plain = 'concurrently "vite" "node server/index.js"'
+    preview = client.create(project_id, files(plain, bad), timeout=CONCURRENTLY.create_seconds)
+    assert preview.HasField("failure"), "READY, and half of it does not run"
+    for number, script in enumerate((plain, plain.replace("node ", "nodemon "))):
+        mended = client.update(preview.preview_id, files(script, good.format(number))).preview
+        assert not mended.HasField("failure"), mended.failure
+        assert web.get(preview.url, "/api/text").text == f"text {number}"
+        broken = client.update(preview.preview_id, {"server/text.js": bad}).preview.failure
+        assert (broken.file, broken.line) == ("server/text.js", 1), broken
+        assert web.get(preview.url).status == 200
 
 
 def test_nest_compiles_beside_the_program_that_runs(client, create):

@@ -19,6 +19,7 @@ use crate::{
     },
     stack::{
         frameworks::{self, Told},
+        halves,
         manifest::Package,
         packages,
         project::{Project, looked_for},
@@ -63,8 +64,9 @@ impl Kind for React {
                 notes.push(format!("react: the {name} script, {how}"));
                 let start = node::run_script(project, &package, name);
                 environment.extend(start.environment);
-                if told == Told::Hook && script::resolved(&package, package.script(name).unwrap_or_default()).is_none()
-                {
+                let alone = script::resolved(&package, package.script(name).unwrap_or_default())
+                    .is_some_and(|command| !halves::runs_several(&command.argv));
+                if told == Told::Hook && !alone {
                     // Programs of the project's own may run beside it: each is started anew by itself.
                     environment.insert("PREVIEWD_BESIDE".into(), "1".into());
                 }

@@ -69,6 +69,12 @@ class Running {
     return this.failure
   }
 
+  /** Waits for a time until the program listens or has ended. */
+  async settles(within) {
+    if (this.listening > 0 || this.child.exitCode !== null || this.child.signalCode !== null) return
+    await this.next(within, (message) => 'listening' in message || 'ended' in message)
+  }
+
   /** Returns whether the program has loaded one of the changed files, or cannot say so. */
   async isStale(changes) {
     if (!this.child?.connected) return true

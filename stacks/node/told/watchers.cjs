@@ -17,11 +17,11 @@ const live = new Set()
 
 exports.isChokidar = (name) => NAMES.has(name)
 
-/** Puts a `watch` of ours in front of chokidar's, for whoever wants no more than changes. */
-exports.tame = (chokidar) => {
+/** Puts a `watch` of ours in front of chokidar's, for whoever wants no more than changes, or for everybody. */
+exports.tame = (chokidar, everybody) => {
   const real = chokidar?.watch
   if (typeof real !== 'function' || real.previewd) return chokidar
-  const watch = exports.watching(real)
+  const watch = exports.watching(real, everybody)
   try {
     chokidar.watch = watch
     if (chokidar.default && chokidar.default !== chokidar) chokidar.default.watch = watch
@@ -31,8 +31,8 @@ exports.tame = (chokidar) => {
   return chokidar
 }
 
-exports.watching = (real) => {
-  const watch = (paths, options = {}) => (options.ignoreInitial ? new Watcher(paths, options) : real(paths, options))
+exports.watching = (real, everybody = false) => {
+  const watch = (paths, options = {}) => (everybody || options.ignoreInitial ? new Watcher(paths, options) : real(paths, options))
   watch.previewd = true
   return watch
 }

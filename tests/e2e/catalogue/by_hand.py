@@ -115,7 +115,9 @@ class Container:
     def limit(self, memory_bytes: int, cpus: float) -> None:
         """Gives it the limits that a preview has."""
         memory = str(memory_bytes)
-        daemon.docker("update", f"--memory={memory}", f"--memory-swap={memory}", f"--cpus={cpus}", self.name)
+        words = ("update", f"--memory={memory}", f"--memory-swap={memory}", f"--cpus={cpus}", self.name)
+        # What the package manager has just written is in memory still, and counts.
+        eventually(lambda: daemon.docker(*words) is not None, within=30, every=1, what="its limits are set")
 
     def start(self) -> str:
         """Starts the app, and returns its address once it answers."""

@@ -87,6 +87,21 @@ class Life:
         self.outcome.keep()
         return self.outcome
 
+    def compared(self) -> Outcome:
+        """Takes those steps alone whose times are compared with others."""
+        with self._step("create"):
+            self._create("created", self.project)
+        if self.outcome.steps["create"] == "ok":
+            with self._step("page"):
+                self._page()
+            if self.point.hot:
+                with self._step("edit"):
+                    self._edit()
+            if self.point.dependency:
+                with self._step("dependency"):
+                    self._dependency()
+        return self.outcome
+
     def _steps(self) -> None:
         point = self.point
         with self._step("page"):
@@ -106,10 +121,7 @@ class Life:
                 self._deleted()
         if point.dependency:
             with self._step("dependency"):
-                began = time.monotonic()
-                self._update(point.dependency.of(self.files))
-                self.outcome.figures["dependency"] = time.monotonic() - began
-                self._look(point.dependency.shows, point.dependency.path, anew=True)
+                self._dependency()
         absent = {"broken": point.broken, "mended": point.broken, "added": point.added, "deleted": point.added}
         for name, there in {**absent, "dependency": point.dependency}.items():
             if not there:
@@ -188,6 +200,14 @@ class Life:
         restored = {path: self.files[path] for path in self.point.broken.of(self.files)} if self.point.broken else {}
         self._update({**restored, **edit.of(self.files, 100)})
         self._look(edit.seen(100), "", anew=True)
+
+    def _dependency(self) -> None:
+        dependency = self.point.dependency
+        assert dependency is not None
+        began = time.monotonic()
+        self._update(dependency.of(self.files))
+        self.outcome.figures["dependency"] = time.monotonic() - began
+        self._look(dependency.shows, dependency.path, anew=True)
 
     def _deleted(self) -> None:
         added, files = self.point.added, self.files

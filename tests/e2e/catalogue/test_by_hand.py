@@ -1,4 +1,4 @@
-"""What the same takes by hand, for the table: machines differ, so it is printed and nothing is asserted of times."""
+"""What the same takes by hand, one after the other, for the table: machines differ, and nothing is asserted of times."""
 
 from __future__ import annotations
 
@@ -9,34 +9,42 @@ from contextlib import closing
 import pytest
 from catalogue import by_hand
 from catalogue.families import POINTS
-from catalogue.life import EDITS, RESULTS, SHOW_SECONDS, SHOWN
+from catalogue.life import EDITS, RESULTS, SHOW_SECONDS, SHOWN, Life
 from catalogue.point import Point
+from harness import daemon
 from harness.figures import percentile
+from harness.fixtures import remove_previews
 
-from previewd import Limits
+from previewd import Client, Limits
 
 BY_NAME = {point.name: point for point in POINTS}
 #: The limits of a preview by default.
 LIMITS = Limits(memory_bytes=512 * 2**20, cpus=0.5)
 
 
-def marked(name: str):
-    marks = [pytest.mark.catalogue, pytest.mark.xdist_group(f"catalogue-by-hand-{name}")]
-    return pytest.param(BY_NAME[name], id=name, marks=marks)
-
-
+@pytest.mark.catalogue
+@pytest.mark.alone
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("point", [marked(name) for name in by_hand.HANDS])
-def test_starting_point_by_hand(point: Point, chromium, tmp_path):
-    with by_hand.Container(by_hand.HANDS[point.name], tmp_path) as container:
+@pytest.mark.parametrize("name", by_hand.HANDS)
+def test_starting_point_by_hand(name: str, service, client: Client, chromium, project_id, tmp_path):
+    point = BY_NAME[name]
+    daemon.remove_dependencies(service.instance)
+    try:
+        with closing(chromium.watched_tab()) as tab:
+            ours = Life(point, client, tab, project_id).compared()
+    finally:
+        remove_previews(client, project_id)
+        daemon.remove_dependencies(service.instance)
+    with by_hand.Container(by_hand.HANDS[name], tmp_path) as container:
         took, url = by_hand.create(point, container)
-        found = {"name": point.name, "created": took}
+        hand = {"created": took}
         if point.hot:
             container.limit(LIMITS.memory_bytes, LIMITS.cpus)
             with closing(chromium.tab()) as tab:
-                found["p50"] = percentile(edits(point, container, url, tab), 0.5)
+                hand["p50"] = percentile(edits(point, container, url, tab), 0.5)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"by-hand-{point.name}.json").write_text(json.dumps(found))
+    (RESULTS / f"by-hand-{name}.json").write_text(json.dumps({"ours": ours.figures, "by hand": hand}))
+    assert {step: said for step, said in ours.failed.items() if said != "not tried"} == {}
 
 
 def edits(point: Point, container: by_hand.Container, url: str, tab) -> list[float]:
