@@ -16,6 +16,9 @@ const OTHER_AFTER: Duration = Duration::from_millis(1500);
 /// The same where the expected port is the one that was found before.
 const HELD_PAGE_AFTER: Duration = Duration::from_secs(3);
 const HELD_OTHER_AFTER: Duration = Duration::from_secs(10);
+/// The same as `OTHER_AFTER` where a page is surely to come: a development server that has just begun takes long on a busy
+/// machine, and an API beside it does not.
+const OTHER_AFTER_PAGE: Duration = Duration::from_secs(10);
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub struct Expected {
     pub named: bool,
     /// Whether it is the one that was found before.
     pub held: bool,
+    /// Whether what opens it surely has a page.
+    pub has_page: bool,
 }
 
 /// What is known of one port that is listened on.
@@ -107,8 +112,11 @@ pub fn choose(ports: &BTreeMap<u16, Known>, expected: Expected, now: Instant) ->
         },
         _ => {}
     }
-    let (page_after, other_after) =
-        if expected.held { (HELD_PAGE_AFTER, HELD_OTHER_AFTER) } else { (PAGE_AFTER, OTHER_AFTER) };
+    let (page_after, other_after) = match expected {
+        Expected { held: true, .. } => (HELD_PAGE_AFTER, HELD_OTHER_AFTER),
+        Expected { has_page: true, .. } => (PAGE_AFTER, OTHER_AFTER_PAGE),
+        _ => (PAGE_AFTER, OTHER_AFTER),
+    };
     let seen_for = others().map(|(_, known)| now.duration_since(known.since)).max().unwrap_or_default();
     if let Some(page) = page {
         return if seen_for >= page_after || expected.port == 0 { Choice::Take(page) } else { Choice::Wait };
@@ -166,7 +174,7 @@ mod tests {
     #[test]
     fn a_port_that_is_named_is_the_only_one() {
         use Choice::{Take, Tls, Wait};
-        let named = Expected { port: 3000, named: true, held: false };
+        let named = Expected { port: 3000, named: true, held: false, has_page: false };
         assert_eq!(chosen(NONE, named), Wait);
         assert_eq!(chosen(&[(3001, "200 html", 60_000)], named), Wait);
         assert_eq!(chosen(&[(3000, "404 json", 0), (3001, "200 html", 60_000)], named), Take(3000));
@@ -207,14 +215,28 @@ mod tests {
             (&[(4000, "tls", 1600)], Tls(4000)),
         ];
         for (ports, expected) in table {
-            assert_eq!(chosen(ports, Expected { port: 3000, named: false, held: false }), *expected, "{ports:?}");
+            assert_eq!(
+                chosen(ports, Expected { port: 3000, named: false, held: false, has_page: false }),
+                *expected,
+                "{ports:?}"
+            );
         }
+    }
+
+    #[test]
+    fn an_api_is_not_taken_where_a_page_is_to_come() {
+        use Choice::{Take, Wait};
+        let page = Expected { port: 5173, named: false, held: false, has_page: true };
+        assert_eq!(chosen(&[(3001, "404 html", 9000)], page), Wait);
+        assert_eq!(chosen(&[(3001, "404 html", 9000), (5173, "200 html", 0)], page), Take(5173));
+        assert_eq!(chosen(&[(3001, "404 html", 10_000)], page), Take(3001));
+        assert_eq!(chosen(&[(8080, "200 html", 600)], page), Take(8080));
     }
 
     #[test]
     fn a_port_that_was_found_before_is_waited_for_longer() {
         use Choice::{Take, Wait};
-        let held = Expected { port: 5173, named: false, held: true };
+        let held = Expected { port: 5173, named: false, held: true, has_page: false };
         assert_eq!(chosen(&[(4000, "200 json", 9000)], held), Wait);
         assert_eq!(chosen(&[(4000, "200 json", 10_000)], held), Take(4000));
         assert_eq!(chosen(&[(4000, "200 html", 2000)], held), Wait);

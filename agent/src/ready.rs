@@ -138,7 +138,7 @@ pub async fn wait(supervisor: &Supervisor, wanted: &Wanted) -> Outcome {
 /// Returns the ports that the app listens on and what answers there.
 pub async fn ports(session: Arc<Session>, path: &str) -> Vec<Port> {
     let port = session.answered_at().map_or(0, |found| found.address.port());
-    let mut search = Search::new(path.to_owned(), Expected { port, named: false, held: false });
+    let mut search = Search::new(path.to_owned(), Expected { port, named: false, held: false, has_page: false });
     search.look(&session).await;
     search.settle(ALL_FOR).await;
     search.told()

@@ -225,7 +225,7 @@ fn wanted(request: proto::AwaitReadyRequest) -> Result<Wanted, Status> {
     let port = u16::try_from(request.port).map_err(|_| Status::invalid_argument("the port is above 65535"))?;
     Ok(Wanted {
         generation: request.generation,
-        expected: Expected { port, named: request.named, held: request.held },
+        expected: Expected { port, named: request.named, held: request.held, has_page: request.has_page },
         path: url_path(request.path)?,
         alternatives: request.alternatives.into_iter().map(url_path).collect::<Result<_, _>>()?,
         timeout: convert::duration(request.timeout, READY, MAX_READY)?,

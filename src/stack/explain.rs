@@ -12,6 +12,7 @@ use self::{
     app::from_app,
     install::INSTALL_FAILED,
     lines::{MAX_INSTALL_LINE_CHARS, MAX_INSTALL_LINES, MAX_LINE_CHARS, MAX_LINES, moved, readable, shortened},
+    page::no_foreign_frames,
 };
 pub use self::{
     install::installed,
@@ -69,7 +70,7 @@ const UNREACHED: [&str; 7] = [
 ];
 
 /// Explains a failure: a stable reason, a sentence, the file from the project's root and the line where they are known,
-/// and the last lines of the log.
+/// and the last lines of the log, without the frames of code that is not the project's.
 ///
 /// `lines` are the log's last lines, oldest first, of the process that failed alone; at most 400 of them are looked at, of
 /// an installation 10,000. Where the cause of an installation stands above the last lines, those around it are the excerpt.
@@ -88,9 +89,11 @@ pub fn explain_in(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[Strin
     }
     let readable = |line: &String| readable(line, MAX_LINE_CHARS);
     let tail: Vec<String> = lines[lines.len().saturating_sub(MAX_LINES)..].iter().map(readable).collect();
-    let cause = cause_of(plan, stage, end, &moved(plan, &tail, folder));
-    let excerpt = tail[tail.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec();
-    failure(stage, end, cause, excerpt)
+    let usual = moved(plan, &tail, folder);
+    let cause = cause_of(plan, stage, end, &usual);
+    let own = no_foreign_frames(&usual);
+    let excerpt: Vec<String> = tail.iter().zip(own).filter(|(_, own)| *own).map(|(line, _)| line.clone()).collect();
+    failure(stage, end, cause, excerpt[excerpt.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec())
 }
 
 /// Explains the failure of an installation from all that it printed.

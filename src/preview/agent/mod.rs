@@ -182,6 +182,8 @@ pub struct ReadyRequest {
     pub port: ExpectedPort,
     /// Whether it is the one that was found before.
     pub held: bool,
+    /// Whether what opens it surely has a page.
+    pub has_page: bool,
     /// Whether the app has answered before, so that it is asked where it did, and its ports are not looked at.
     pub again: bool,
     /// What to try where the path is 404.
@@ -348,7 +350,8 @@ impl AgentClient {
 
     /// Waits until the app answers HTTP, has ended, was replaced, or the time has passed.
     pub async fn await_ready(&self, request: ReadyRequest) -> Result<ReadyOutcome, AgentError> {
-        let ReadyRequest { generation, port, held, again, alternatives, path, timeout, still, interval } = request;
+        let ReadyRequest { generation, port, held, has_page, again, alternatives, path, timeout, still, interval } =
+            request;
         let request = AwaitReadyRequest {
             generation,
             port: port.number.into(),
@@ -359,6 +362,7 @@ impl AgentClient {
             exit_only: false,
             named: port.named,
             held,
+            has_page,
             again,
             alternatives,
         };

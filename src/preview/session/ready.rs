@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Answering, Session, SessionError, Started};
 use crate::{
-    domain::{ports::ExpectedPort, runtime::RunPlan},
+    domain::{ports::ExpectedPort, runtime::RunPlan, spec::Stack},
     engine::SharedEngine,
     preview::agent::{ReadyOutcome, ReadyRequest},
     stack,
@@ -37,6 +37,7 @@ impl Session {
             generation: self.generation,
             port,
             held,
+            has_page: self.plan.stack == Stack::React,
             again,
             alternatives,
             path: self.plan.start.ready_path.clone(),

@@ -94,7 +94,7 @@ fn exhausted(lines: &[&str]) -> Option<Found> {
 pub(super) fn is_idle(line: &str) -> bool {
     static IDLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
-            r"A complete log of this run|For a full report see|_logs/\S+\.(?:log|txt)|note: [Tt]his (?:error|is an issue)|likely not a problem with|^info Visit |^npm (?:ERR!|error|warn|WARN)\s*$|╰─> See above|^\s*\[end of output\]|^npm http fetch |^\s+at |^\s*$",
+            r"A complete log of this run|For a full report see|_logs/\S+\.(?:log|txt)|note: [Tt]his (?:error|is an issue)|likely not a problem with|^info Visit |^npm (?:ERR!|error|warn|WARN)\s*$|╰─> See above|^\s*\[end of output\]|^npm http fetch |^previewd: (?:releases of|making a container) |^\s+at |^\s*$",
         )
         .ok()
     });

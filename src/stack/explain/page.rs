@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+pub(super) use self::frames::no_foreign_frames;
 use self::{
     frames::{NODE_FRAME, without_foreign_frames},
     text::text,

@@ -115,6 +115,27 @@ fn a_base_image_that_cannot_be_fetched_is_named() {
 }
 
 #[test]
+fn the_excerpt_of_an_end_has_no_frames_but_the_project_s() {
+    let python = "Traceback (most recent call last):\n  File \"/previewd/python/serve.py\", line 402, in <module>\n    main()\n    \
+                  ~~~~^^\n  File \"<frozen importlib._bootstrap>\", line 1387, in _gcd_import\n  File \"/app/api.py\", line 2, in \
+                  <module>\n    import httpxx\nModuleNotFoundError: No module named 'httpxx'";
+    let end = End::Exited { code: 1, out_of_memory: false };
+    let failure = explain(&self::python(), FailureStage::Start, &end, &lines(python));
+    let own = [
+        "Traceback (most recent call last):",
+        "  File \"/app/api.py\", line 2, in <module>",
+        "    import httpxx",
+        "ModuleNotFoundError: No module named 'httpxx'",
+    ];
+    assert_eq!(failure.log_excerpt, own);
+    let thrown = "Error: no\n    at Object.<anonymous> (/app/server.js:2:7)\n    at Module._compile \
+                  (node:internal/modules/cjs/loader:1529:14)\n\nNode.js v20.19.2";
+    let failure = explain(&node(), FailureStage::Start, &end, &lines(thrown));
+    let own = ["Error: no", "    at Object.<anonymous> (/app/server.js:2:7)", "", "Node.js v20.19.2"];
+    assert_eq!(failure.log_excerpt, own);
+}
+
+#[test]
 fn memory_comes_before_all_else() {
     let end = End::Exited { code: 137, out_of_memory: true };
     assert_eq!(explain(&python(), FailureStage::Start, &end, &lines("ValueError: x")).reason, "OUT_OF_MEMORY");

@@ -61,7 +61,8 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let said = if text.ends_with(':') && (text.contains("error") || text.contains("compile") || text.is_empty()) {
         lines.get(at + 1).map_or(text, |next| next.trim())
     } else if template.is_some() {
-        let code = |line: &&String| TEMPLATES.as_ref().is_some_and(|code| code.is_match(line));
+        let mark = |line: &str| line.trim().trim_start_matches('-') == "^";
+        let code = |line: &&String| mark(line) || TEMPLATES.as_ref().is_some_and(|code| code.is_match(line));
         let below = lines[at + 1..].iter().find(|line| !line.trim().is_empty() && !code(line));
         below.map_or(text, |line| line.trim())
     } else {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::{
-    domain::runtime::{HOME, RUNTIME_MOUNT},
+    domain::runtime::{APP_ROOT, HOME, RUNTIME_MOUNT},
     stack::readers::cause::in_project,
 };
 
@@ -18,13 +18,19 @@ pub(super) static NODE_FRAME: LazyLock<Option<Regex>> =
 
 /// Returns lines without the frames of code that is not the project's.
 pub(super) fn without_foreign_frames(lines: &[String]) -> Vec<String> {
-    let mut kept = Vec::new();
+    lines.iter().zip(no_foreign_frames(lines)).filter(|(_, kept)| *kept).map(|(line, _)| line.clone()).collect()
+}
+
+/// Returns for each line whether it is no part of a frame of code that is not the project's.
+pub fn no_foreign_frames(lines: &[String]) -> Vec<bool> {
+    let mut kept = Vec::with_capacity(lines.len());
     // How far the frame that is left out is indented: the code below it is further in.
     let mut left_out: Option<usize> = None;
     for line in lines {
         let indent = line.len() - line.trim_start_matches([' ', '|', '+']).len();
         if let Some(frame) = left_out {
             if indent > frame && !line.trim().is_empty() {
+                kept.push(false);
                 continue;
             }
             left_out = None;
@@ -34,18 +40,23 @@ pub(super) fn without_foreign_frames(lines: &[String]) -> Vec<String> {
             let relative = !file.starts_with(['/', '<']);
             if in_project(file, "").is_none() || (relative && is_foreign(file)) {
                 left_out = Some(indent);
+                kept.push(false);
                 continue;
             }
         } else if NODE_FRAME.as_ref().is_some_and(|frame| frame.is_match(line)) && is_foreign(line) {
+            kept.push(false);
             continue;
         }
-        kept.push(line.clone());
+        kept.push(true);
     }
     kept
 }
 
 fn is_foreign(frame: &str) -> bool {
-    ["node_modules/", "node:", "site-packages/", "<anonymous>", "(native)"].iter().any(|part| frame.contains(part))
+    // `Object.<anonymous> (/app/server.js:2:7)` is a file of the project.
+    let nowhere = ["<anonymous>", "(native)"].iter().any(|part| frame.contains(part));
+    ["node_modules/", "node:", "site-packages/"].iter().any(|part| frame.contains(part))
+        || (nowhere && !frame.contains(&format!("{APP_ROOT}/")))
         || frame.contains(&format!("{RUNTIME_MOUNT}/"))
         || frame.contains(&format!("{HOME}/"))
 }

@@ -68,6 +68,11 @@ fn an_error_that_names_no_more_than_a_line_of_a_template_is_placed_there() {
     let failure = explained(&node(), "text/html", "", pug);
     assert_eq!(place(&failure), ("EXCEPTION", Some("views/index.pug"), Some(5)));
     assert_eq!(failure.message, "TypeError: Cannot read properties of undefined (reading 'of')");
+    let unclosed = "Error: /app/views/index.pug:6:23\n    4|   h1= title\n    5|   p(Welcome\n  > 6|\n-------------^\n\nThe end of the \
+                    string reached with no closing bracket ) found.\n    at makeError (/app/node_modules/pug-error/index.js:34:13)";
+    let failure = explained(&node(), "text/html", "", unclosed);
+    assert_eq!(place(&failure), ("EXCEPTION", Some("views/index.pug"), Some(6)));
+    assert_eq!(failure.message, "Error: The end of the string reached with no closing bracket ) found.");
 }
 
 #[test]
