@@ -194,6 +194,7 @@ async fn start(agent: &AgentClient) {
         generation,
         port,
         held: false,
+        has_page: false,
         again: false,
         alternatives: Vec::new(),
         path: "/".into(),
