@@ -34,14 +34,6 @@ const SERVER_SCRIPTS: [&str; 11] = [
 const BOTH: [&str; 9] =
     ["concurrently", "npm-run-all", "run-p", "turbo", "nx ", "lerna", " & ", "pnpm -r", "--workspaces"];
 
-/// Returns whether a command runs several others at the same time.
-pub(super) fn runs_several(argv: &[String]) -> bool {
-    argv.first().is_some_and(|program| {
-        BOTH.iter().any(|word| word.trim_end() == program)
-            || ["conc", "npm-run-all2", "run-pty"].contains(&program.as_str())
-    })
-}
-
 /// Returns which of several folders is the page that people want to see, if one clearly is: the others are its servers.
 pub(super) fn page(found: &[(Project<'_>, Choice)]) -> Option<usize> {
     let score = |(project, choice): &(Project<'_>, Choice)| {

@@ -94,6 +94,15 @@ pub(super) fn resolved(package: &Package, script: &str) -> Option<Command> {
     None
 }
 
+/// Programs that run several commands at the same time.
+const RUNNERS: [&str; 9] =
+    ["concurrently", "conc", "npm-run-all", "npm-run-all2", "run-p", "run-pty", "turbo", "nx", "lerna"];
+
+/// Returns whether a command runs several others at the same time.
+pub(super) fn runs_several(argv: &[String]) -> bool {
+    argv.first().is_some_and(|program| RUNNERS.contains(&program.as_str()))
+}
+
 /// What a command calls by a package manager.
 enum Called {
     /// It is no package manager's.

@@ -19,7 +19,6 @@ use crate::{
     },
     stack::{
         frameworks::{self, Told},
-        halves,
         manifest::Package,
         packages,
         project::{Project, looked_for},
@@ -65,7 +64,7 @@ impl Kind for React {
                 let start = node::run_script(project, &package, name);
                 environment.extend(start.environment);
                 let alone = script::resolved(&package, package.script(name).unwrap_or_default())
-                    .is_some_and(|command| !halves::runs_several(&command.argv));
+                    .is_some_and(|command| !script::runs_several(&command.argv));
                 if told == Told::Hook && !alone {
                     // Programs of the project's own may run beside it: each is started anew by itself.
                     environment.insert("PREVIEWD_BESIDE".into(), "1".into());
