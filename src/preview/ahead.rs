@@ -18,7 +18,7 @@ impl Ahead {
     /// Makes a container for what will be installed.
     pub(super) fn new(engine: &SharedEngine, mut spec: ContainerSpec, coming: Coming) -> Self {
         let Coming { key, image, volumes } = coming;
-        hand_over(&mut spec, &key, image, volumes);
+        begin_with(&mut spec, &key, image, volumes);
         let (start, told) = oneshot::channel();
         let (engine, wanted) = (engine.clone(), spec.clone());
         let running = tokio::spawn(async move { engine.run_when(wanted, told).await });
@@ -43,11 +43,11 @@ impl Ahead {
     }
 }
 
-/// Has a container begin with what was installed into volumes.
-pub(super) fn hand_over(spec: &mut ContainerSpec, key: &str, image: String, volumes: Vec<VolumeMount>) {
+/// Has a container begin with an image of a key's dependencies, or with what was installed into volumes over its base.
+pub(super) fn begin_with(spec: &mut ContainerSpec, key: &str, image: String, volumes: Vec<VolumeMount>) {
     spec.labels.insert(LABEL_DEPENDENCY_KEY.to_owned(), key.to_owned());
     spec.image = image;
-    spec.make_folders = true;
+    spec.make_folders |= !volumes.is_empty();
     spec.volumes = volumes;
 }
 

@@ -11,9 +11,9 @@ use crate::{
         runtime::{ImagePlan, RunPlan},
         spec::Stack,
     },
-    engine::{ContainerSpec, EngineError, LABEL_DEPENDENCY_KEY, LABEL_ROLE, LABEL_STACK},
+    engine::{ContainerSpec, EngineError, LABEL_ROLE, LABEL_STACK},
     preview::{
-        ahead::hand_over,
+        ahead::begin_with,
         bounds::Bounds,
         change::DRAIN,
         container::Unclaimed,
@@ -110,13 +110,8 @@ impl Driver {
             None => self.core.images.prebundled(&prepared.plan).await,
         };
         let image = prebundled.as_ref().unwrap_or(&prepared.image.image).id.clone();
-        match fresh {
-            Some(fresh) => hand_over(&mut spec, &prepared.image.key, image, fresh.volumes.clone()),
-            None => {
-                spec.labels.insert(LABEL_DEPENDENCY_KEY.to_owned(), prepared.image.key.clone());
-                spec.image = image;
-            }
-        }
+        let volumes = fresh.map(|fresh| fresh.volumes.clone()).unwrap_or_default();
+        begin_with(&mut spec, &prepared.image.key, image, volumes);
         let id = self.run_container(spec).await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let engine = &self.core.engine;
         let container = Unclaimed::new(engine.clone(), id);

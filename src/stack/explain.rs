@@ -12,7 +12,7 @@ use self::{
     app::from_app,
     install::INSTALL_FAILED,
     lines::{MAX_INSTALL_LINE_CHARS, MAX_INSTALL_LINES, MAX_LINE_CHARS, MAX_LINES, moved, readable, shortened},
-    page::no_foreign_frames,
+    page::own_lines,
 };
 pub use self::{
     install::installed,
@@ -91,8 +91,7 @@ pub fn explain_in(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[Strin
     let tail: Vec<String> = lines[lines.len().saturating_sub(MAX_LINES)..].iter().map(readable).collect();
     let usual = moved(plan, &tail, folder);
     let cause = cause_of(plan, stage, end, &usual);
-    let own = no_foreign_frames(&usual);
-    let excerpt: Vec<String> = tail.iter().zip(own).filter(|(_, own)| *own).map(|(line, _)| line.clone()).collect();
+    let excerpt = own_lines(&tail, &usual);
     failure(stage, end, cause, excerpt[excerpt.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec())
 }
 

@@ -7,11 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-pub(super) use self::frames::no_foreign_frames;
-use self::{
-    frames::{NODE_FRAME, without_foreign_frames},
-    text::text,
-};
+pub(super) use self::frames::own_lines;
+use self::{frames::NODE_FRAME, text::text};
 use super::{
     app::from_app,
     lines::{MAX_LINE_CHARS, MAX_LINES, moved, readable, shortened},
@@ -81,7 +78,8 @@ pub fn explain_page(plan: &RunPlan, answer: &PageAnswer<'_>, lines: &[String], f
     let mut failure = Failure::new(FailureStage::Run, cause.reason, shortened(&cause.message));
     failure.file = cause.file;
     failure.line = cause.line.filter(|line| *line > 0);
-    let excerpt = without_foreign_frames(if log.iter().all(|line| line.trim().is_empty()) { &page } else { &log });
+    let shown = if log.iter().all(|line| line.trim().is_empty()) { &page } else { &log };
+    let excerpt = own_lines(shown, shown);
     failure.log_excerpt = excerpt[excerpt.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec();
     failure
 }

@@ -16,13 +16,14 @@ pub(super) static PYTHON_FRAME: LazyLock<Option<Regex>> =
 pub(super) static NODE_FRAME: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^\s+at .*:\d+(?::\d+)?\)?$|^\s+at .*<anonymous>\)?$|^\s+at .*\(native\)$").ok());
 
-/// Returns lines without the frames of code that is not the project's.
-pub(super) fn without_foreign_frames(lines: &[String]) -> Vec<String> {
-    lines.iter().zip(no_foreign_frames(lines)).filter(|(_, kept)| *kept).map(|(line, _)| line.clone()).collect()
+/// Returns lines without the frames of code that is not the project's. `usual` are the same lines with the paths that the
+/// project's files usually have.
+pub fn own_lines(lines: &[String], usual: &[String]) -> Vec<String> {
+    lines.iter().zip(own(usual)).filter(|(_, own)| *own).map(|(line, _)| line.clone()).collect()
 }
 
 /// Returns for each line whether it is no part of a frame of code that is not the project's.
-pub fn no_foreign_frames(lines: &[String]) -> Vec<bool> {
+fn own(lines: &[String]) -> Vec<bool> {
     let mut kept = Vec::with_capacity(lines.len());
     // How far the frame that is left out is indented: the code below it is further in.
     let mut left_out: Option<usize> = None;
