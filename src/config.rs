@@ -280,6 +280,11 @@ pub fn parse_memory(text: &str) -> Result<u64, String> {
     values::memory(text, &MEMORY_BYTES)
 }
 
+/// Returns a variable of `.env` in the working folder, or `None` where there is no such line or no file that can be read.
+pub fn in_env_file(name: &str) -> Option<String> {
+    read_env_file(Path::new(ENV_FILE)).ok()?.remove(name).filter(|value| !value.is_empty())
+}
+
 /// Returns the variables of an env file, none where there is no such file. The process environment stays as it is.
 fn read_env_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
     let fail = |error: &dyn fmt::Display| ConfigError {

@@ -6,6 +6,7 @@
 //! traced, PID 1 cannot be killed from inside, and only processes that came by `exec` may connect.
 
 mod choice;
+mod connection;
 mod control;
 mod convert;
 mod dial;

@@ -10,9 +10,9 @@ use hyper::{
     header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
-use crate::{sockets::Candidate, tls};
+use crate::{connection::Connection, sockets::Candidate, tls};
 
 /// How long one try may take. A first answer can be slow (code is compiled at the first request), and breaking it off
 /// would make it begin anew.
@@ -100,7 +100,7 @@ async fn ask_once(ways: &[Candidate], path: &str) -> Result<(Answer, Option<Stri
     let mut last = "no address to ask".to_owned();
     for way in ways {
         let port = way.address.port();
-        match timeout(CONNECT_FOR, TcpStream::connect(way.address)).await {
+        match timeout(CONNECT_FOR, Connection::open(way.address)).await {
             Ok(Ok(stream)) => {
                 let answered = timeout(ANSWER_FOR, get(stream, *way, path)).await;
                 let answered = answered.unwrap_or_else(|_| {
@@ -120,7 +120,7 @@ async fn ask_once(ways: &[Candidate], path: &str) -> Result<(Answer, Option<Stri
     Err(Problem::Silent(last))
 }
 
-async fn get(stream: TcpStream, from: Candidate, path: &str) -> Result<(Answer, Option<String>), Problem> {
+async fn get(stream: Connection, from: Candidate, path: &str) -> Result<(Answer, Option<String>), Problem> {
     let failed = |error: hyper::Error| Problem::NoHttp(described(&error));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
     // It ends when the body was read or given up.

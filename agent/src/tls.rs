@@ -4,9 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
+
+use crate::connection::Connection;
 
 const ANSWER_FOR: Duration = Duration::from_secs(2);
 /// Types of records: an alert, and the server's side of the handshake.
@@ -15,7 +16,7 @@ const ANSWERS: [u8; 2] = [0x15, 0x16];
 /// Returns whether an address speaks TLS.
 pub async fn speaks(address: SocketAddr) -> bool {
     let greeted = async {
-        let mut stream = TcpStream::connect(address).await?;
+        let mut stream = Connection::open(address).await?;
         stream.write_all(&greeting()).await?;
         let mut head = [0; 3];
         stream.read_exact(&mut head).await?;

@@ -8,10 +8,13 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::parse_memory;
+use crate::config::{in_env_file, parse_memory};
 
 /// Where a service listens that is told nothing else.
 const DEFAULT_ADDRESS: &str = "http://127.0.0.1:50051";
+/// The variables that say where a service is, and where one on this machine listens.
+const ADDR: &str = "PREVIEW_ADDR";
+const LISTEN: &str = "PREVIEW_LISTEN";
 
 /// Live, isolated previews of projects, over gRPC.
 #[derive(Debug, Parser)]
@@ -29,11 +32,11 @@ pub struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub struct Connection {
     /// The address of the service. Default: where PREVIEW_LISTEN lets a service on this machine listen, else
-    /// http://127.0.0.1:50051.
-    #[arg(long, global = true, env = "PREVIEW_ADDR", value_name = "URL")]
+    /// http://127.0.0.1:50051. Both may be in `.env` as well.
+    #[arg(long, global = true, env = ADDR, value_name = "URL")]
     pub addr: Option<String>,
     /// The service's own setting, for a command that runs beside it.
-    #[arg(long, env = "PREVIEW_LISTEN", hide = true)]
+    #[arg(long, env = LISTEN, hide = true)]
     listen: Option<String>,
     /// Write one JSON object per line and message; errors too, on standard error.
     #[arg(long, global = true)]
@@ -43,15 +46,22 @@ pub struct Connection {
 impl Connection {
     /// Returns the address of the service.
     pub fn address(&self) -> String {
-        let beside = self.listen.as_deref().and_then(|listen| listen.parse::<SocketAddr>().ok()).map(|mut listen| {
-            // Where every address is listened on, none of them has to be named.
-            if listen.ip().is_unspecified() {
-                listen.set_ip(if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-            }
-            format!("http://{listen}")
-        });
-        self.addr.clone().or(beside).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned())
+        // What is said here stands above the file, as it does for the service.
+        [(&self.addr, &self.listen), (&in_env_file(ADDR), &in_env_file(LISTEN))]
+            .into_iter()
+            .find_map(|(addr, listen)| addr.clone().or_else(|| address_beside(listen.as_deref()?)))
+            .unwrap_or_else(|| DEFAULT_ADDRESS.to_owned())
     }
+}
+
+/// Returns where a service that listens there is called on its own machine.
+fn address_beside(listen: &str) -> Option<String> {
+    let mut listen: SocketAddr = listen.parse().ok()?;
+    // Where every address is listened on, none of them has to be named.
+    if listen.ip().is_unspecified() {
+        listen.set_ip(if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    Some(format!("http://{listen}"))
 }
 
 /// What to do.

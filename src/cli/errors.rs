@@ -12,6 +12,8 @@ pub(super) struct Failed {
     message: String,
     violations: Vec<(String, String)>,
     head: Option<String>,
+    /// Whether there was no answer of a service at all.
+    unreached: bool,
 }
 
 impl Failed {
@@ -23,7 +25,16 @@ impl Failed {
             message: message.into(),
             violations: Vec::new(),
             head: None,
+            unreached: false,
         }
+    }
+
+    /// Names the address that was called, where nothing answered there.
+    pub(super) fn at(mut self, address: &str) -> Self {
+        if self.unreached {
+            self.message = format!("no service answers at {address}: {}", self.message);
+        }
+        self
     }
 
     /// Returns the failure as one object.
@@ -72,6 +83,8 @@ impl From<Status> for Failed {
             message: message_of(&status),
             violations: violations.iter().map(|v| (v.field.clone(), v.description.clone())).collect(),
             head: info.and_then(|info| info.metadata.get("head").cloned()),
+            // A status that a service has sent has no error below it.
+            unreached: status.code() == Code::Unavailable && std::error::Error::source(&status).is_some(),
         }
     }
 }

@@ -26,17 +26,18 @@ pub const PREVIEW_FAILED: u8 = 2;
 /// Runs a command against a service and returns the exit code.
 pub async fn run(connection: Connection, command: ClientCommand) -> u8 {
     let output = Output::new(connection.json);
-    match execute(&connection, &output, command).await {
+    let address = connection.address();
+    match execute(&address, &output, command).await {
         Ok(code) => code,
         Err(failed) => {
-            output.failed(&failed);
+            output.failed(&failed.at(&address));
             ERROR
         }
     }
 }
 
-async fn execute(connection: &Connection, output: &Output, command: ClientCommand) -> Result<u8, Failed> {
-    let client = Client::new(&connection.address())?;
+async fn execute(address: &str, output: &Output, command: ClientCommand) -> Result<u8, Failed> {
+    let client = Client::new(address)?;
     match command {
         ClientCommand::Create(arguments) => previews::create(&client, output, *arguments).await,
         ClientCommand::Get(target) => previews::get(&client, output, target).await,

@@ -200,22 +200,32 @@ impl Maker<'_> {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
-        if !commands.is_empty() {
-            let commands = if handover.is_some() { Volumes::commands(commands) } else { commands.to_vec() };
-            self.installed(container.id(), plan, &commands).await?;
-        }
+        let installing = async {
+            match (&handover, commands) {
+                (_, []) => Ok(()),
+                (Some(_), commands) => self.installed(container.id(), plan, &Volumes::commands(commands)).await,
+                (None, commands) => self.installed(container.id(), plan, commands).await,
+            }
+        };
+        // Made while there is time: who wants one package more waits for the image.
+        let copying = async {
+            let Some((.., volumes)) = &handover else { return Ok(None) };
+            self.container("copy", image, volumes.of_image.clone()).await.map(Some).map_err(lost)
+        };
+        let ((), copy) = tokio::try_join!(installing, copying)?;
         let mut labels = self.labels(self.role);
         let notes = stack::installed(&self.log.all(LogSource::Install));
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
         }
-        let container = match handover {
-            Some((offer, below, volumes)) => {
+        let container = match (handover, copy) {
+            (Some((offer, below, volumes)), Some(copy)) => {
                 let below = Image { labels: labels.clone(), ..below };
                 offer.make(below, volumes.of_preview, container.clone()).await;
-                Arc::new(self.copied(image, volumes.of_image).await?)
+                self.copy(copy.id()).await?;
+                Arc::new(copy)
             }
-            None => container,
+            _ => container,
         };
         let committed = self.engine.commit(container.id(), &self.name.tag, labels);
         // The containers go by themselves: nobody has to wait for that.
@@ -238,17 +248,14 @@ impl Maker<'_> {
         Ok(Unclaimed::new(self.engine.clone(), self.engine.run(spec).await?))
     }
 
-    /// Returns a container of an image with a copy of what was installed into volumes.
-    async fn copied(&self, image: &str, volumes: Vec<VolumeMount>) -> Result<Unclaimed, Failure> {
-        let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
-        let container = self.container("copy", image, volumes).await.map_err(lost)?;
+    /// Copies what was installed into volumes into a container.
+    async fn copy(&self, container: &str) -> Result<(), Failure> {
         let copying = async {
-            let agent = connect(self.engine, container.id()).await?;
+            let agent = connect(self.engine, container).await?;
             let argv = vec!["/bin/sh".into(), "-ec".into(), Volumes::copying()];
             self.run_script(&agent, argv, BTreeMap::new()).await
         };
-        self.judge(copying.await.map_err(|error| session_failure(FailureStage::Install, &error))?)?;
-        Ok(container)
+        self.judge(copying.await.map_err(|error| session_failure(FailureStage::Install, &error))?)
     }
 
     /// Installs in a container.

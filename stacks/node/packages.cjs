@@ -8,6 +8,7 @@
 
 const { spawn, spawnSync } = require('node:child_process')
 const { existsSync, readFileSync, readdirSync } = require('node:fs')
+const { totalmem } = require('node:os')
 const { join } = require('node:path')
 
 /** How much of what a command printed is kept, from its end. */
@@ -22,13 +23,33 @@ const MOST_ADDED = 32
 const HOPELESS =
   /npm (?:ERR!|error) command (?:sh|git) |gyp ERR!|Could not resolve host|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOSPC|heap out of memory|couldn't be built successfully|script from ".*" (?:exited|terminated)/
 
+/**
+ * Rooms of V8, in MiB. As it sizes them by the memory of a container of 2 GiB, npm is at its garbage a seventh of its time.
+ * The old may have three quarters of the memory that there is, where that is known.
+ */
+const ROOMS = { '--max-semi-space-size': 32, '--max-old-space-size': oldSpace() }
+
 const BUN = '"$HOME/bun/node_modules/.bin/bun"'
 
 const [manager, strict, free] = process.argv.slice(2)
 
+function oldSpace() {
+  const limit = process.constrainedMemory?.() ?? 0
+  return limit < totalmem() ? Math.floor((limit * 0.75) / 2 ** 20) : 0
+}
+
+/** Returns the environment of a package manager. Releases of Node.js end at an option that they do not allow in it. */
+function environment() {
+  const given = process.env.NODE_OPTIONS ?? ''
+  const options = Object.entries(ROOMS)
+    .filter(([name, size]) => size > 0 && process.allowedNodeEnvironmentFlags.has(name) && !given.includes(name))
+    .map(([name, size]) => `${name}=${size}`)
+  return { ...process.env, NODE_OPTIONS: [given, ...options].join(' ').trim() }
+}
+
 function run(command) {
   return new Promise((resolve) => {
-    const child = spawn('/bin/sh', ['-ec', command], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn('/bin/sh', ['-ec', command], { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
     for (const [from, to] of [
       [child.stdout, process.stdout],

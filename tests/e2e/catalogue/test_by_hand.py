@@ -1,4 +1,4 @@
-"""What the same takes by hand, one after the other, for the table: machines differ, and nothing is asserted of times."""
+"""What the same takes by hand, in turns, for the table: machines differ, and nothing is asserted of times."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from catalogue.point import Point
 from harness import daemon
 from harness.figures import percentile
 from harness.fixtures import remove_previews
+from harness.waiting import eventually
 
 from previewd import Client, Limits
 
@@ -22,29 +23,40 @@ BY_NAME = {point.name: point for point in POINTS}
 LIMITS = Limits(memory_bytes=512 * 2**20, cpus=0.5)
 
 
+#: How often both are created, in turns: the registry and the machine are not always as fast.
+ROUNDS = 3
+
+
 @pytest.mark.catalogue
 @pytest.mark.alone
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", by_hand.HANDS)
 def test_starting_point_by_hand(name: str, service, client: Client, chromium, project_id, tmp_path):
     point = BY_NAME[name]
-    daemon.remove_dependencies(service.instance)
-    try:
-        with closing(chromium.watched_tab()) as tab:
-            ours = Life(point, client, tab, project_id).compared()
-    finally:
-        remove_previews(client, project_id)
+    created: dict[str, list[float]] = {"ours": [], "by hand": []}
+    hand: dict[str, float] = {}
+    for last in (number == ROUNDS for number in range(1, ROUNDS + 1)):
+        with by_hand.Container(by_hand.HANDS[name], tmp_path) as container:
+            took, url = by_hand.create(point, container)
+            created["by hand"].append(took)
+            if last and point.hot:
+                container.limit(LIMITS.memory_bytes, LIMITS.cpus)
+                with closing(chromium.tab()) as tab:
+                    hand["p50"] = percentile(edits(point, container, url, tab), 0.5)
         daemon.remove_dependencies(service.instance)
-    with by_hand.Container(by_hand.HANDS[name], tmp_path) as container:
-        took, url = by_hand.create(point, container)
-        hand = {"created": took}
-        if point.hot:
-            container.limit(LIMITS.memory_bytes, LIMITS.cpus)
-            with closing(chromium.tab()) as tab:
-                hand["p50"] = percentile(edits(point, container, url, tab), 0.5)
+        try:
+            with closing(chromium.watched_tab()) as tab:
+                life = Life(point, client, tab, project_id)
+                ours = life.compared() if last else life.created()
+        finally:
+            remove_previews(client, project_id)
+            eventually(lambda: not daemon.installing(service.instance), within=60, what="its image is made")
+            daemon.remove_dependencies(service.instance)
+        assert {step: said for step, said in ours.failed.items() if said != "not tried"} == {}
+        created["ours"].append(ours.figures["created"])
+    ours.figures["created"], hand["created"] = (percentile(created[whose], 0.5) for whose in ("ours", "by hand"))
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"by-hand-{name}.json").write_text(json.dumps({"ours": ours.figures, "by hand": hand}))
-    assert {step: said for step, said in ours.failed.items() if said != "not tried"} == {}
 
 
 def edits(point: Point, container: by_hand.Container, url: str, tab) -> list[float]:

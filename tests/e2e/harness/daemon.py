@@ -137,6 +137,15 @@ class Events:
         events = [json.loads(line) for line in text.splitlines()]
         self.all = [event for event in events if event["Actor"]["Attributes"].get(INSTANCE) == self._instance]
 
+    def _ended_before(self) -> list[str]:
+        """Returns the removals of containers of installations that had ended before: no longer listed, and not yet said."""
+        died = {event["Actor"]["ID"] for event in self.all if event["Action"] in ("create", "die")}
+        return [
+            f"{event['Action']} {event['Actor']['Attributes']['name']}"
+            for event in self.all
+            if event["Actor"]["Attributes"].get(ROLE) == "install" and event["Actor"]["ID"] not in died
+        ]
+
     def named(self, kind: str, *actions: str) -> list[str]:
         """Returns the events of a kind with one of these actions, in words."""
         return [
@@ -148,6 +157,7 @@ class Events:
     def work(self) -> list[str]:
         """Returns every install, image build, and creation or start of a container."""
         return [
-            *self.named("container", "create", "start", "restart", "commit", "die", "destroy"),
+            *self.named("container", "create", "start", "restart", "commit", "die"),
+            *(it for it in self.named("container", "destroy") if it not in self._ended_before()),
             *self.named("image", "build", "tag", "import", "load", "pull", "delete", "untag"),
         ]
