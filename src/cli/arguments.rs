@@ -46,10 +46,14 @@ pub struct Connection {
 impl Connection {
     /// Returns the address of the service.
     pub fn address(&self) -> String {
+        self.address_with(in_env_file)
+    }
+
+    fn address_with(&self, in_file: impl Fn(&str) -> Option<String>) -> String {
+        let given = |addr: Option<String>, listen: Option<String>| addr.or_else(|| address_beside(&listen?));
         // What is said here stands above the file, as it does for the service.
-        [(&self.addr, &self.listen), (&in_env_file(ADDR), &in_env_file(LISTEN))]
-            .into_iter()
-            .find_map(|(addr, listen)| addr.clone().or_else(|| address_beside(listen.as_deref()?)))
+        given(self.addr.clone(), self.listen.clone())
+            .or_else(|| given(in_file(ADDR), in_file(LISTEN)))
             .unwrap_or_else(|| DEFAULT_ADDRESS.to_owned())
     }
 }
@@ -417,14 +421,21 @@ mod tests {
 
     #[test]
     fn address_is_that_of_the_service_on_this_machine_unless_it_is_given() {
-        let address = |addr: Option<&str>, listen: Option<&str>| {
-            Connection { addr: addr.map(str::to_owned), listen: listen.map(str::to_owned), json: false }.address()
+        let with = |addr: Option<&str>, listen: Option<&str>, file: &'static [(&str, &str)]| {
+            Connection { addr: addr.map(str::to_owned), listen: listen.map(str::to_owned), json: false }.address_with(
+                |name| file.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned()),
+            )
         };
+        let address = |addr, listen| with(addr, listen, &[]);
         assert_eq!(address(None, None), DEFAULT_ADDRESS);
         assert_eq!(address(None, Some("127.0.0.1:7000")), "http://127.0.0.1:7000");
         assert_eq!(address(None, Some("0.0.0.0:7000")), "http://127.0.0.1:7000");
         assert_eq!(address(None, Some("[::]:7000")), "http://[::1]:7000");
         assert_eq!(address(None, Some("nonsense")), DEFAULT_ADDRESS);
         assert_eq!(address(Some("http://a:1"), Some("127.0.0.1:7000")), "http://a:1");
+        let file = &[(LISTEN, "127.0.0.1:7001")];
+        assert_eq!(with(None, None, file), "http://127.0.0.1:7001");
+        assert_eq!(with(None, Some("127.0.0.1:7000"), file), "http://127.0.0.1:7000");
+        assert_eq!(with(None, None, &[(LISTEN, "127.0.0.1:7001"), (ADDR, "http://b:2")]), "http://b:2");
     }
 }

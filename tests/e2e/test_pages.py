@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Iterator
 
@@ -151,6 +152,23 @@ def servers(*servers: tuple[int, int, str, str]) -> str:
         answer = f"(request, response) => {{ response.setHeader('Content-Type', '{kind}'); response.end('{text}'); }}"
         lines.append(f"setTimeout(() => http.createServer({answer}).listen({port}), {after});")
     return "\n".join(lines) + "\n"
+
+
+def test_server_of_another_protocol_is_not_ended_by_being_asked_for_a_page(client, create):
+    # One that answers each line, and a moment after the end too: a reset in between is an error that nobody listens to.
+    other = (
+        "require('node:net').createServer({ allowHalfOpen: true }, (socket) => {\n"
+        "  socket.write('220 hello\\r\\n')\n"
+        "  socket.on('data', () => socket.write('500 what?\\r\\n'))\n"
+        "  socket.on('end', () => setTimeout(() => socket.end('221 bye\\r\\n'), 100))\n"
+        "}).listen(2525)\n"
+    )
+    preview = create({**projects.plain_node(1), "server.js": other + projects.plain_node(1)["server.js"]})
+    assert {port.number for port in preview.ports} >= {2525}
+    time.sleep(1)  # what ends an app does so a moment later
+    assert client.get(preview.preview_id).phase == Phase.PHASE_RUNNING
+    lines = [entry.line for entry in client.logs(preview.preview_id)]
+    assert not any("ECONNRESET" in line for line in lines), lines
 
 
 @pytest.mark.parametrize("after", [500, 2000])

@@ -36,9 +36,9 @@ Two starting points are taken at a time, so the figures are those of a busy mach
 BY_HAND = """
 ## By hand
 
-One after the other, with the machine for themselves. By hand are the same files in a container of the same image:
-**create** is copying them in, the package manager and the development server until it answers, without limits; **edit** is
-from the rename of the file to the open tab, under a preview's limits.
+In turns, with the machine for themselves. By hand are the same files in a container of the same image: **create** is
+copying them in, the package manager and the development server until it answers, without limits, each the median of
+three; **edit** is from the rename of the file to the open tab, under a preview's limits.
 """
 
 
