@@ -79,28 +79,33 @@ impl Control {
         &self.path
     }
 
-    /// Sends one line to everybody who is connected, and returns their lines, one below the other. One at a time: a second
-    /// call waits. Who ends meanwhile has no say, unless nobody else has.
+    /// Sends one line to everybody who is connected, or connects before the last has answered, and returns their lines, one
+    /// below the other. One at a time: a second call waits. Who ends meanwhile has no say, unless nobody else has.
     ///
     /// # Cancel safety
     /// A call that is dropped, or that runs out of time, closes the connections. The app is expected to connect again.
     pub async fn ask(&self, line: &str, within: Duration) -> Result<String, ControlError> {
         let deadline = Instant::now() + within;
         let mut slot = timeout_at(deadline, self.connections.lock()).await.map_err(|_| ControlError::Silent)?;
-        let asked = self.connected(std::mem::take(&mut *slot), deadline).await?;
-        let exchanges = asked.into_iter().map(|mut connection| async move {
-            let answer = timeout_at(deadline, exchange(&mut connection, line)).await;
-            answer.unwrap_or(Err(ControlError::Silent)).map(|answer| (connection, answer))
-        });
+        let mut asked = self.connected(std::mem::take(&mut *slot), deadline).await?;
         let mut answers = Vec::new();
-        for exchanged in join_all(exchanges).await {
-            match exchanged {
-                Ok((connection, answer)) => {
-                    slot.push(connection);
-                    answers.push(answer);
+        while !asked.is_empty() {
+            let exchanges = asked.drain(..).map(|mut connection| async move {
+                let answer = timeout_at(deadline, exchange(&mut connection, line)).await;
+                answer.unwrap_or(Err(ControlError::Silent)).map(|answer| (connection, answer))
+            });
+            for exchanged in join_all(exchanges).await {
+                match exchanged {
+                    Ok((connection, answer)) => {
+                        slot.push(connection);
+                        answers.push(answer);
+                    }
+                    Err(ControlError::Closed) => {}
+                    Err(error) => return Err(error),
                 }
-                Err(ControlError::Closed) => {}
-                Err(error) => return Err(error),
+            }
+            if answers.len() < MAX_CONNECTIONS {
+                self.accept_waiting(&mut asked);
             }
         }
         match answers.join("\n") {

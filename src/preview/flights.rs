@@ -11,7 +11,7 @@ use crate::{
     domain::failure::{Failure, FailureStage},
     engine::Image,
     preview::{
-        handover::{Coming, Fresh, Offer},
+        handover::{Coming, Fresh, Installed, Offer},
         log::Log,
     },
 };
@@ -78,6 +78,12 @@ impl Flights {
             flight.result.clone()
         };
         let _ = result.wait_for(Option::is_some).await;
+    }
+
+    /// Returns what was installed for a key, if its image is still being made.
+    pub(super) fn installed(&self, key: &str) -> Option<Installed> {
+        let flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.get(key).and_then(Weak::upgrade)?.offer.installed()
     }
 
     fn join<F>(&self, key: &str, make: impl FnOnce(Log, Offer) -> F) -> Arc<Flight>
@@ -175,6 +181,7 @@ fn copy(from: &Log, mut position: u64, to: &Log) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preview::handover::Volumes;
 
     fn image(id: &str) -> Image {
         Image { id: id.to_owned(), ..Image::default() }
@@ -251,7 +258,7 @@ mod tests {
         let (go, wait) = tokio::sync::oneshot::channel::<()>();
         let (mut one, mut other) = (None, None);
         flights.hold("a", &mut one, |_, offer| async move {
-            drop(offer.make(image("below"), Vec::new(), Arc::new(())));
+            drop(offer.make(image("below"), Volumes::default(), Arc::new(())));
             let _ = wait.await;
             Ok(image("whole"))
         });
@@ -267,13 +274,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_installed_can_be_gone_on_from_until_its_image_is_made() {
+        let flights = Flights::default();
+        let (go, wait) = tokio::sync::oneshot::channel::<()>();
+        let mut held = None;
+        flights.hold("a", &mut held, |_, offer| async move {
+            let container: Arc<()> = Arc::default();
+            drop(offer.make(image("below"), Volumes::new(), container.clone()));
+            let _ = wait.await;
+            drop(container);
+            Ok(image("whole"))
+        });
+        assert!(flights.installed("a").is_none(), "nothing is installed yet");
+        let Made::Fresh(fresh) = held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap() else {
+            panic!("no offer")
+        };
+        drop(fresh);
+        assert_eq!(flights.installed("a").map(|installed| installed.volumes.len()), Some(2));
+        assert!(flights.installed("b").is_none());
+        go.send(()).unwrap();
+        held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap();
+        assert!(flights.installed("a").is_none(), "the container that keeps the volumes has gone");
+    }
+
+    #[tokio::test]
     async fn what_nobody_has_taken_is_kept_no_longer_than_the_making() {
         let flights = Flights::default();
         let mut held = None;
         let container = Arc::new(());
         let kept = Arc::downgrade(&container);
         flights.hold("a", &mut held, |_, offer| async move {
-            drop(offer.make(image("below"), Vec::new(), container));
+            drop(offer.make(image("below"), Volumes::default(), container));
             Ok(image("whole"))
         });
         held.take().unwrap().landed().await;
@@ -288,7 +319,7 @@ mod tests {
         flights.hold("a", &mut held, |_, offer| async move {
             // Itself, as where its image was removed by somebody.
             this.offered_image("a").await;
-            drop(offer.make(image("below"), Vec::new(), Arc::new(())));
+            drop(offer.make(image("below"), Volumes::default(), Arc::new(())));
             tokio::task::yield_now().await;
             Ok(image("whole"))
         });

@@ -4,7 +4,11 @@
 //! packages are installed into volumes, and one preview gets them as they are, with what it changes apart. The image for
 //! all others is made meanwhile of a copy of what is in them, which no project's code can change.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
 
 use tokio::{
     sync::{oneshot, watch},
@@ -42,7 +46,24 @@ impl std::fmt::Debug for Fresh {
 
 /// Offers what was installed to whoever takes it first.
 #[derive(Clone, Default)]
-pub(super) struct Offer(Arc<watch::Sender<Offered>>);
+pub(super) struct Offer {
+    offered: Arc<watch::Sender<Offered>>,
+    installed: Arc<OnceLock<Kept>>,
+}
+
+/// What was installed, for as long as its container is kept.
+struct Kept {
+    volumes: Vec<VolumeMount>,
+    container: Weak<dyn Any + Send + Sync>,
+}
+
+/// What was installed, for other installations that go on from it. It is there for as long as this is kept, or a container
+/// has its volumes.
+pub(super) struct Installed {
+    /// Where the volumes are in the container that copies from them.
+    pub(super) volumes: Vec<VolumeMount>,
+    _container: Arc<dyn Any + Send + Sync>,
+}
 
 /// What will be offered when it is installed.
 pub(super) struct Coming {
@@ -70,13 +91,14 @@ impl Offer {
     pub(super) fn make(
         &self,
         image: Image,
-        volumes: Vec<VolumeMount>,
+        volumes: Volumes,
         container: Arc<dyn Any + Send + Sync>,
     ) -> impl Future<Output = ()> + use<> {
         let (sender, used) = oneshot::channel();
-        let others = self.0.receiver_count() > 1;
-        let fresh = Fresh { image, volumes, _container: container, _used: sender };
-        self.0.send_replace(Offered::There(Box::new(fresh)));
+        let others = self.offered.receiver_count() > 1;
+        let _ = self.installed.set(Kept { volumes: volumes.of_image, container: Arc::downgrade(&container) });
+        let fresh = Fresh { image, volumes: volumes.of_preview, _container: container, _used: sender };
+        self.offered.send_replace(Offered::There(Box::new(fresh)));
         async move {
             if !others {
                 // Somebody may hold on to it and not wait.
@@ -87,13 +109,13 @@ impl Offer {
 
     /// Says what will be offered.
     pub(super) fn announce(&self, coming: Coming) {
-        self.0.send_replace(Offered::Coming(coming));
+        self.offered.send_replace(Offered::Coming(coming));
     }
 
     /// Takes what was announced: nobody else hears of it then.
     pub(super) fn take_announced(&self) -> Option<Coming> {
         let mut taken = None;
-        self.0.send_if_modified(|offered| {
+        self.offered.send_if_modified(|offered| {
             match std::mem::take(offered) {
                 Offered::Coming(coming) => taken = Some(coming),
                 before => *offered = before,
@@ -106,7 +128,7 @@ impl Offer {
     /// Takes what is offered: nobody else has it then.
     pub(super) fn take(&self) -> Option<Fresh> {
         let mut taken = None;
-        self.0.send_if_modified(|offered| {
+        self.offered.send_if_modified(|offered| {
             match std::mem::take(offered) {
                 Offered::There(fresh) => (taken, *offered) = (Some(*fresh), Offered::Over),
                 before => *offered = before,
@@ -118,12 +140,18 @@ impl Offer {
 
     /// Returns what hears of an offer.
     pub(super) fn hear(&self) -> watch::Receiver<Offered> {
-        self.0.subscribe()
+        self.offered.subscribe()
     }
 
     /// Returns whether there was an offer, be it taken.
     pub(super) fn was_made(&self) -> bool {
-        matches!(*self.0.borrow(), Offered::There(_) | Offered::Over)
+        matches!(*self.offered.borrow(), Offered::There(_) | Offered::Over)
+    }
+
+    /// Returns what was installed, while its image is being made.
+    pub(super) fn installed(&self) -> Option<Installed> {
+        let kept = self.installed.get()?;
+        Some(Installed { volumes: kept.volumes.clone(), _container: kept.container.upgrade()? })
     }
 }
 

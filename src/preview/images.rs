@@ -28,7 +28,7 @@ use crate::{
         handover::{Coming, Fresh, Offer},
         log::Log,
         prebundle::Bundles,
-        recipe::{BUILD, DEPENDENCIES, Name, OnTop, Recipe, Source},
+        recipe::{BUILD, Below, DEPENDENCIES, Name, OnTop, Recipe, Source},
         session::SessionError,
         settings::Settings,
     },
@@ -180,8 +180,16 @@ impl Images {
         let make = |log, offer| async move {
             let mut name = name;
             if let Some((below, commands)) = below {
-                this.flights.offered_image(&below.key).await;
-                name.on_top = Some(OnTop { image: below.tag, commands });
+                // An image takes long to make, and to copy what goes into it does not.
+                let installed = this.hands_over().then(|| this.flights.installed(&below.key)).flatten();
+                let below = match installed {
+                    Some(installed) => Below::Installed(installed),
+                    None => {
+                        this.flights.offered_image(&below.key).await;
+                        Below::Image(below.tag)
+                    }
+                };
+                name.on_top = Some(OnTop { below, commands });
             }
             let image = recipe
                 .make(&this.engine, &this.settings, &name, &log, Some(&offer).filter(|_| this.hands_over()))

@@ -23,7 +23,7 @@ use crate::{
         driver::Driver,
         images::Images,
         log::Log,
-        recipe::{DEPENDENCIES, Name, OnTop, PREBUNDLED, Recipe, Source},
+        recipe::{Below, DEPENDENCIES, Name, OnTop, PREBUNDLED, Recipe, Source},
     },
 };
 
@@ -89,7 +89,7 @@ impl Images {
         let Ok(list) = serde_json::to_string(packages) else { return };
         plan.environment.insert(PACKAGES.into(), list);
         let commands = plan.commands.last().cloned().into_iter().collect();
-        let on_top = Some(OnTop { image: self.tag(DEPENDENCIES, &key), commands });
+        let on_top = Some(OnTop { below: Below::Image(self.tag(DEPENDENCIES, &key)), commands });
         let name = Name { key, tag, base, on_top };
         // What it says is for nobody but who looks into a bundle that fails.
         let log = Log::new();

@@ -27,7 +27,7 @@ use crate::{
         agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
         container::Unclaimed,
         context::Context,
-        handover::{Coming, Offer, Volumes},
+        handover::{Coming, Installed, Offer, Volumes},
         images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
         log::Log,
         session::{SessionError, connect},
@@ -73,14 +73,22 @@ pub(super) struct Name {
     pub(super) tag: String,
     /// The base image's id; empty for a build.
     pub(super) base: String,
-    /// The image of other dependencies to go on from, if there is one, and how.
+    /// Other dependencies to go on from, if there are such, and how.
     pub(super) on_top: Option<OnTop>,
 }
 
-/// An image that has most of what is wanted.
+/// What has most of what is wanted.
 pub(super) struct OnTop {
-    pub(super) image: String,
+    pub(super) below: Below,
     pub(super) commands: Vec<String>,
+}
+
+/// Where other dependencies are.
+pub(super) enum Below {
+    /// In an image.
+    Image(String),
+    /// In volumes, of which an image is being made.
+    Installed(Installed),
 }
 
 impl Recipe {
@@ -156,9 +164,13 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     async fn install(&self, plan: &InstallPlan, offer: Option<&Offer>) -> Result<Image, Failure> {
-        if let Some(OnTop { image, commands }) = &self.name.on_top {
-            // What is on top is little, and so is an image of it.
-            match self.install_in(image, plan, commands, None).await {
+        if let Some(OnTop { below, commands }) = &self.name.on_top {
+            let on_top = match below {
+                // What is on top is little, and so is an image of it.
+                Below::Image(image) => self.install_in(image, plan, commands, None, None).await,
+                Below::Installed(it) => self.install_in(&self.name.base, plan, commands, offer, Some(it)).await,
+            };
+            match on_top {
                 Ok(image) => return Ok(image),
                 Err(failure) => {
                     tracing::debug!(key = self.name.key, reason = failure.reason, "installing from nothing");
@@ -166,24 +178,25 @@ impl Maker<'_> {
                 }
             }
         }
-        self.install_in(&self.name.base, plan, &plan.commands, offer).await
+        self.install_in(&self.name.base, plan, &plan.commands, offer, None).await
     }
 
     /// Bundles in a container of the dependencies alone.
     async fn prebundle(&self, plan: &InstallPlan) -> Result<Image, Failure> {
-        let Some(OnTop { image, commands }) = &self.name.on_top else {
+        let Some(OnTop { below: Below::Image(image), commands }) = &self.name.on_top else {
             return Err(Failure::new(FailureStage::Install, "INTERNAL", "there is nothing to bundle"));
         };
-        self.install_in(image, plan, commands, None).await
+        self.install_in(image, plan, commands, None, None).await
     }
 
-    /// Installs in a container of an image, and makes an image of it.
+    /// Installs in a container of an image, on top of what others have installed if there is such, and makes an image of it.
     async fn install_in(
         &self,
         image: &str,
         plan: &InstallPlan,
         commands: &[String],
         offer: Option<&Offer>,
+        from: Option<&Installed>,
     ) -> Result<Image, Failure> {
         let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
         if !commands.is_empty() {
@@ -194,13 +207,22 @@ impl Maker<'_> {
             Some(offer) => self.engine.image(image).await.map_err(lost)?.map(|below| (offer, below, Volumes::new())),
             None => None,
         };
-        let volumes = handover.as_ref().map(|(.., volumes)| volumes.of_installation.clone());
-        let container = Arc::new(self.container("install", image, volumes.unwrap_or_default()).await.map_err(lost)?);
+        let mut mounts = handover.as_ref().map_or_else(Vec::new, |(.., volumes)| volumes.of_installation.clone());
+        if let Some(installed) = from {
+            if handover.is_none() {
+                return Err(Failure::new(FailureStage::Install, "INTERNAL", "there is nothing to copy to"));
+            }
+            mounts.extend(installed.volumes.clone());
+        }
+        let container = Arc::new(self.container("install", image, mounts).await.map_err(lost)?);
         if let Some((offer, below, volumes)) = &handover {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
         let installing = async {
+            if from.is_some() {
+                self.copy(container.id()).await?;
+            }
             match (&handover, commands) {
                 (_, []) => Ok(()),
                 (Some(_), commands) => self.installed(container.id(), plan, &Volumes::commands(commands)).await,
@@ -221,7 +243,7 @@ impl Maker<'_> {
         let container = match (handover, copy) {
             (Some((offer, below, volumes)), Some(copy)) => {
                 let below = Image { labels: labels.clone(), ..below };
-                offer.make(below, volumes.of_preview, container.clone()).await;
+                offer.make(below, volumes, container.clone()).await;
                 self.copy(copy.id()).await?;
                 Arc::new(copy)
             }

@@ -74,6 +74,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/told/control.mjs", include_bytes!("../../stacks/node/told/control.mjs")),
         file("node/told/eleventy.mjs", include_bytes!("../../stacks/node/told/eleventy.mjs")),
         file("node/told/errors.mjs", include_bytes!("../../stacks/node/told/errors.mjs")),
+        file("node/told/proxies.cjs", include_bytes!("../../stacks/node/told/proxies.cjs")),
         file("node/told/renderers.mjs", include_bytes!("../../stacks/node/told/renderers.mjs")),
         file("node/told/requests.cjs", include_bytes!("../../stacks/node/told/requests.cjs")),
         file("node/told/running.cjs", include_bytes!("../../stacks/node/told/running.cjs")),

@@ -34,6 +34,7 @@ const STARTERS = new Set([
 ])
 /** The watcher of Angular's compiler, as it is required. */
 const ANGULARS = /\/tools\/esbuild\/watcher$/
+const PROXIES = 'http-proxy-middleware'
 const BUNDLERS = new Set(['webpack', '@rspack/core'])
 const TYPESCRIPT = /(?:^|\/)typescript(?:\/lib\/typescript(?:\.js)?)?$/
 /** Nest's command line, which compiles and starts what it has made, and how that ends what it has started. */
@@ -53,6 +54,7 @@ if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''
   loader._load = function (request, ...words) {
     const loaded = load.call(this, request, ...words)
     if (isChokidar(request)) return require('./told/watchers.cjs').tame(loaded, idle)
+    if (request === PROXIES) return require('./told/proxies.cjs').tame(loaded)
     if (BUNDLERS.has(request)) return require('./told/webpack.cjs').tame(loaded)
     if (nest && TYPESCRIPT.test(request)) return require('./told/typescript.cjs').tame(loaded)
     if (nest && NESTS_END.test(request)) return { ...loaded, treeKillSync: require('./told/typescript.cjs').endTree }
@@ -66,8 +68,7 @@ if (process.env.PREVIEWD_CONTROL && !STARTERS.has(basename(process.argv[1] ?? ''
   } else if (loader.register && isMainThread) {
     // Node 18 and 20: in a thread of its own, which loads this file too, and deaf to `require`.
     const { port1, port2 } = new MessageChannel()
-    port1.on('message', native.note)
-    port1.unref()
+    native.follow(port1)
     loader.register(pathToFileURL(hooks).href, { data: port2, transferList: [port2] })
   }
   const begin = (name) => import(pathToFileURL(join(__dirname, 'told', name)).href).then((it) => it.begin())

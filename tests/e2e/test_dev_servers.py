@@ -10,7 +10,6 @@ from harness import daemon, dev_servers, web
 from harness.browser import Chromium
 from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEST, NEXT, REACT_ROUTER, WEBPACK
 from harness.projects import Files, Project
-from harness.waiting import eventually
 from websockets.sync.client import connect
 
 from previewd import Limits, Preview
@@ -148,9 +147,8 @@ def test_a_colour_of_tailwind_s_configuration_shows_with_its_first_use(client, c
 
 def test_a_program_beside_the_development_server_is_started_anew_alone(client, create):
     preview = create(CONCURRENTLY, timeout=CONCURRENTLY.create_seconds)
+    assert web.get(preview.url, "/api/text").text == "text 0", "READY before what the page asks was there"
     assert web.get(preview.url).status == 200
-    # READY is that of the page: what is beside it may open its port later.
-    eventually(lambda: web.get(preview.url, "/api/text").text == "text 0", within=20)
     before = processes(preview)
     client.update(preview.preview_id, {"server/text.js": 'export const text = "text 1";\n'})
     assert web.get(preview.url, "/api/text").text == "text 1"
@@ -166,6 +164,19 @@ def test_a_program_beside_the_development_server_is_started_anew_alone(client, c
     client.update(preview.preview_id, CONCURRENTLY.change(1))
     assert shows(preview, "/src/main.js", "version 001")
     assert processes(preview) == between, "an edit of the page started a process"
+
+
+@pytest.mark.parametrize("bundler", ["vite", "webpack"])
+def test_ready_waits_for_what_the_page_s_requests_are_passed_on_to(bundler, client, create):
+    vite = dev_servers.slow_beside('export const text = "text 0";\n')
+    preview = create(vite if bundler == "vite" else dev_servers.slow_beside_webpack(), timeout=180)
+    assert web.get(preview.url, "/api/text").text == "text 0"
+    assert web.get(preview.url).status == 200
+
+
+def test_a_program_beside_that_begins_late_and_does_not_run_fails_its_commit(client, project_id):
+    preview = client.create(project_id, dev_servers.slow_beside("export const text = ;\n"), timeout=180)
+    assert (preview.failure.file, preview.failure.line) == ("server/text.js", 1), preview
 
 
 def test_a_program_beside_that_does_not_run_fails_its_commit_and_is_started_when_it_is_mended(client, project_id):

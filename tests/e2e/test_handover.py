@@ -11,7 +11,7 @@ from harness.projects import Files
 from harness.service import setting
 from harness.waiting import eventually
 
-from previewd import Phase
+from previewd import Client, LogSource, Phase, Preview
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -81,17 +81,32 @@ def test_first_preview_of_dependencies_has_them_before_their_image(own_service, 
     assert daemon.leftovers(own.instance) == []
 
 
-def test_one_package_more_goes_on_from_what_is_on_its_way_to_be_an_image(own_service):
+def installed(client: Client, preview: Preview) -> str:
+    """Returns what npm said last of what it has installed for a preview."""
+    log = client.logs(preview.preview_id, sources=[LogSource.LOG_SOURCE_INSTALL])
+    return [entry.line for entry in log if entry.line.startswith("added ")][-1]
+
+
+def test_one_package_more_goes_on_from_what_is_there_and_waits_for_no_image(own_service):
     own = own_service()
     with own.client() as client:
         preview = maker(client, "project")(node())
-        assert volumes(preview.container_id)
         more = client.update(preview.preview_id, {"package.json": node(noop="0.2.2")["package.json"]}).preview
         assert (more.phase, more.HasField("failure")) == (Phase.PHASE_RUNNING, False), more.failure
-        # From nothing, it would have been handed over.
-        assert not volumes(more.container_id)
         assert "3600000" in web.get(more.url).text
+        assert volumes(more.container_id), "it has waited for an image"
+        assert installed(client, more).startswith("added 1 package")
+
+        eventually(lambda: len(daemon.dependencies(own.instance)) == 2, within=60, what="both are images")
+        other = maker(client, "other")(node(noop="0.2.2"))
+        assert "3600000" in web.get(other.url).text
+        last = client.update(other.preview_id, {"package.json": node(noop="0.2.2", nanoid="3")["package.json"]}).preview
+        assert "3600000" in web.get(last.url).text
+        assert installed(client, last).startswith("added 1 package")
+        # What goes on from an image is soon one itself.
+        assert not volumes(other.container_id) and not volumes(last.container_id)
     own.stop()
+    assert daemon.leftovers(own.instance) == []
 
 
 def test_service_that_is_killed_while_it_makes_an_image_goes_on_with_the_preview(own_service):

@@ -75,6 +75,20 @@ async fn an_app_without_control_is_not_told() {
 }
 
 #[tokio::test]
+async fn a_process_that_connects_while_others_think_is_asked_too() {
+    let mut agent = Agent::run().await;
+    // A second one connects once the first has been asked, which answers a second later.
+    let second = "if word == 'slow' and alone and os.fork() == 0: alone = False; s = connect(); continue";
+    let both = APP.replace("    if word == 'slow'", &format!("    {second}\n    if word == 'slow'"));
+    let both = format!("alone = True\n{both}");
+    let mut request = agent.launch(&["python3", "-u", "-c", &both]);
+    request.control = true;
+    agent.client.start(request).await.unwrap();
+    let slow = "{\"answer\": \"slow\"}";
+    assert_eq!(notify(&mut agent, "slow", 10_000).await.unwrap(), format!("{slow}\n{slow}"));
+}
+
+#[tokio::test]
 async fn every_process_that_is_connected_answers_and_one_that_ends_has_no_say() {
     let mut agent = Agent::run().await;
     let both = format!("import os\nfirst = os.fork() == 0\n{}", APP.replace("'exit'", "'exit' and first"));

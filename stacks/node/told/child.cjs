@@ -3,11 +3,14 @@
 'use strict'
 
 const net = require('node:net')
-const { resolve } = require('node:path')
+const { relative, resolve } = require('node:path')
 
 const native = require('./native.cjs')
 
 const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
+
+/** The most files that an error may have come of which does not say its own. */
+const MOST_SUSPECTS = 20
 
 /** Begins to answer the parent. */
 exports.begin = () => {
@@ -37,5 +40,7 @@ function described(error) {
     message: `${error?.name ?? 'Error'}: ${error?.message ?? error}`.split('\n')[0].slice(0, 1000),
     file: place?.[1].slice(project.length + 1),
     line: place && Number(place[2]),
+    // A syntax error of an ES module does not say it.
+    suspects: place ? undefined : native.newest().slice(0, MOST_SUSPECTS).map((file) => relative(project, file)),
   }
 }

@@ -6,6 +6,7 @@
 const { sep } = require('node:path')
 const { fileURLToPath } = require('node:url')
 const { isModuleNamespaceObject } = require('node:util').types
+const { receiveMessageOnPort } = require('node:worker_threads')
 
 const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
 const foreign = `${sep}node_modules${sep}`
@@ -13,6 +14,8 @@ const foreign = `${sep}node_modules${sep}`
 const modules = new Set()
 /** Those among them of which the address has no query: whoever wants such a file again is given what it was. */
 const fixed = new Set()
+/** Where the thread of the module hooks says what is loaded, if they have one. */
+let hooks
 
 /** Notes the address of a module that is loaded. */
 exports.note = (url) => {
@@ -22,6 +25,19 @@ exports.note = (url) => {
   if (!isOwn(file)) return
   modules.add(file)
   if (!query) fixed.add(file)
+}
+
+/** Notes what is said at a port. */
+exports.follow = (port) => {
+  hooks = port
+  port.on('message', exports.note)
+  port.unref()
+}
+
+/** Returns the ES modules of the project that were loaded, the newest first. */
+exports.newest = () => {
+  for (let said; (said = hooks && receiveMessageOnPort(hooks)); ) exports.note(said.message)
+  return [...modules].reverse()
 }
 
 /** Returns whether Node has loaded a file of the project. */

@@ -3,11 +3,17 @@
 'use strict'
 
 const { spawn } = require('node:child_process')
+const { readFileSync } = require('node:fs')
 
 /** How long a program has between SIGTERM and SIGKILL, how long it may take to listen, and to answer a question. */
 const GRACE_MS = 2000
 const LISTEN_TIMEOUT_MS = 15_000
 const ANSWER_TIMEOUT_MS = 1000
+
+/** Programs that go on when one of those that they run has ended, and start none of them again by themselves. */
+const RUNNERS = /(?:^|\/)(?:conc|concurrently|npm-run-all2?|run-p|run-pty|turbo|nodemon)(?:\.[cm]?js)?$/
+/** How far above this process such a one may be. */
+const MOST_ABOVE = 8
 
 class Running {
   /** `ended` is called with the exit code when a program ends that nobody has replaced, and the failure that it had. */
@@ -112,4 +118,19 @@ exports.end = (child) => {
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS)
   child.once('exit', () => clearTimeout(timer))
+}
+
+/** Returns whether a program that runs several is above this process. */
+exports.hasRunner = () => {
+  try {
+    for (let [pid, above] = [process.ppid, 0]; pid > 1 && above < MOST_ABOVE; above += 1) {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      if (words.slice(0, 2).some((word) => RUNNERS.test(word))) return true
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      pid = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    }
+  } catch {
+    // It has ended meanwhile.
+  }
+  return false
 }

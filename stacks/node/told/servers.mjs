@@ -12,6 +12,7 @@ import documents from './documents.cjs'
 import { described, project } from './errors.mjs'
 import listeners from './listeners.cjs'
 import native from './native.cjs'
+import proxies from './proxies.cjs'
 import { follow } from './renderers.mjs'
 import { standIn } from './upgrades.mjs'
 import watchers from './watchers.cjs'
@@ -232,6 +233,11 @@ class Told {
     server[name].previewd = true
   }
 
+  /** Returns where it passes requests on to. */
+  passesOnTo() {
+    return Object.values(this.server.config.server.proxy ?? {}).map((rule) => rule?.target ?? rule)
+  }
+
   /** Begins a notice: forgets what was before it, and remembers what it may make stale. */
   prepare(files) {
     this.logged.length = 0
@@ -380,6 +386,7 @@ async function answer({ changes }) {
     const tools = compiled ? [] : await Promise.all(begun.map((one) => one.tell(filesOf(one, changes))))
     if (compiled) await builds.emit(changes.map(({ path, kind }) => ({ file: resolve(project, path), kind })))
     if (changes.length > 0) changed = performance.now()
+    else await proxies.listen(begun.filter((one) => one.hasPages).flatMap((one) => one.passesOnTo()))
     const comeOrGo = changes.some(({ kind }) => kind !== 'change')
     if ([...told, ...tools].includes(true)) await toolsHaveWritten(before, comeOrGo ? TOOLS_MS : 0)
     await noneArePending()

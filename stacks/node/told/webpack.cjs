@@ -10,6 +10,7 @@ const { dirname, join, relative, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
 const native = require('./native.cjs')
+const proxies = require('./proxies.cjs')
 const watchers = require('./watchers.cjs')
 
 /** How long its watcher may take to see a change to a file that it builds from: it gathers them for 20 to 200 ms. Then it is
@@ -73,6 +74,7 @@ async function answer(notice) {
 }
 
 async function shown({ changes }) {
+  if (changes.length === 0) await proxies.listen()
   const since = performance.now()
   const files = changes.map(({ path, kind }) => ({ file: resolve(project, path), kind }))
   // What Node has read to configure the bundler.

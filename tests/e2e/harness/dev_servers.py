@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from harness.projects import Files, Project
 
 from previewd import Stack
@@ -139,6 +141,28 @@ def concurrently(version: int) -> Files:
             'app.get("/api/text", (request, response) => response.send(text));\napp.listen(3001);\n'
         ),
         "server/text.js": 'export const text = "text 0";\n',
+    }
+
+
+def slow_beside(server: str) -> Files:
+    """Returns a page of Vite's and a server beside it that begins some seconds later."""
+    package = json.loads(concurrently(0)["package.json"])
+    package["scripts"] = {"dev": 'concurrently "vite" "sleep 4 && node server/index.js"'}
+    return {**concurrently(0), "package.json": json.dumps(package), "server/text.js": server}
+
+
+def slow_beside_webpack() -> Files:
+    """Returns the same with webpack's development server."""
+    package = json.loads(webpack(0)["package.json"])
+    package["scripts"] = {"start": 'concurrently "webpack serve --mode development" "sleep 4 && node server/index.mjs"'}
+    package["devDependencies"]["concurrently"] = "^9"
+    config = "module.exports = { devServer: { static: 'public', proxy: [{ context: ['/api'], target: 'http://localhost:3001' }] } };\n"
+    served = "import { createServer } from 'node:http';\n\ncreateServer((_, answer) => answer.end('text 0')).listen(3001);\n"
+    return {
+        **webpack(0),
+        "package.json": json.dumps(package),
+        "webpack.config.js": config,
+        "server/index.mjs": served,
     }
 
 

@@ -1,0 +1,80 @@
+// The programs beside a development server to which it passes requests on. What a page asks of them is a part of it: it is
+// there once they listen.
+
+'use strict'
+
+const { existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+
+const { hasRunner } = require('./running.cjs')
+
+/** How long they may take. One that never comes costs this, at a start, where something runs beside the server. */
+const LISTEN_TIMEOUT_MS = 10_000
+const LOOK_MS = 50
+const HERE = /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/
+/** The tables of sockets, and the state of one that listens (proc_net_tcp of Linux). */
+const SOCKETS = ['/proc/net/tcp', '/proc/net/tcp6']
+const LISTENS = '0A'
+/** Says that a program beside the server has ended: there is nobody to wait for. */
+const ENDED = `${process.env.PREVIEWD_CONTROL}.ended`
+
+/** What packages that pass requests on were made with. */
+const targets = []
+
+/** Follows what http-proxy-middleware passes on, which webpack's development server and a setupProxy.js do by it. */
+exports.tame = (loaded) => {
+  const make = loaded?.createProxyMiddleware
+  if (typeof make !== 'function' || make.previewd) return loaded
+  const createProxyMiddleware = (...words) => {
+    for (const word of words) if (word) targets.push(word.target ?? word)
+    return make(...words)
+  }
+  createProxyMiddleware.previewd = true
+  return { ...loaded, createProxyMiddleware }
+}
+
+/** Waits until something listens wherever requests are passed on to in this container, or one of the programs has ended. */
+exports.listen = async (others = []) => {
+  if (!process.env.PREVIEWD_BESIDE && !hasRunner()) return
+  const ports = new Set([...targets, ...others].map(portHere).filter(Boolean))
+  const end = performance.now() + LISTEN_TIMEOUT_MS
+  while (![...ports].every((port) => listening().has(port)) && !existsSync(ENDED) && performance.now() < end) {
+    await new Promise((done) => setTimeout(done, LOOK_MS))
+  }
+}
+
+/** Notes that a program has ended, or that it is being started again. */
+exports.note = (ended) => {
+  try {
+    if (ended) writeFileSync(ENDED, '')
+    else rmSync(ENDED, { force: true })
+  } catch {
+    // Whoever waits does so to the end.
+  }
+}
+
+/** Returns the port of a target, if it is one of this container. */
+function portHere(target) {
+  try {
+    const { hostname, host = hostname, port } = typeof target === 'string' || target instanceof URL ? new URL(target) : target
+    return HERE.test(hostname ?? String(host).split(':')[0]) ? Number(port) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function listening() {
+  const ports = new Set()
+  for (const table of SOCKETS) {
+    let lines = []
+    try {
+      lines = readFileSync(table, 'utf8').split('\n').slice(1)
+    } catch {
+      // A kernel without IPv6.
+    }
+    for (const line of lines) {
+      const [, local, , state] = line.trim().split(/\s+/)
+      if (state === LISTENS) ports.add(Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16))
+    }
+  }
+  return ports
+}
