@@ -40,7 +40,7 @@ use crate::{
         data::DataStore,
         flights::Held,
         handle::Handle,
-        images::Images,
+        images::{Images, Looked},
         route::{OpenPort, RouteState},
         session::{Session, SessionEvent},
         settings::Settings,
@@ -102,6 +102,8 @@ pub struct Driver {
     pub(super) built: BTreeSet<String>,
     /// The first container, where what goes into it is still being installed.
     pub(super) ahead: Option<Ahead>,
+    /// The image of dependencies that was looked for last.
+    pub(super) looked: Option<Looked>,
     /// Containers that were replaced by one that answers.
     pub(super) replaced: Vec<Session>,
     /// Those of them that are on their way out.
@@ -147,6 +149,7 @@ impl Driver {
             patient: false,
             held: None,
             ahead: None,
+            looked: None,
             built: BTreeSet::new(),
             replaced: Vec::new(),
             retiring: JoinSet::new(),

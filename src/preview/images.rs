@@ -58,6 +58,22 @@ pub struct ReadyImage {
     pub fresh: Option<Fresh>,
     /// What keeps it, if it is not shared.
     pub lease: Option<Lease>,
+    /// Whether the container that is there has it, and nobody has looked whether it is there for another.
+    pub unseen: bool,
+}
+
+/// The image that was looked for last, and what is to be installed in it.
+pub(super) struct Looked {
+    pub(super) install: InstallPlan,
+    pub(super) key: String,
+    pub(super) image: Image,
+}
+
+impl ReadyImage {
+    /// Returns the image of the container that is there.
+    pub(super) fn of_container(key: &str, image: Image) -> Self {
+        Self { key: key.to_owned(), image, fresh: None, lease: None, unseen: true }
+    }
 }
 
 /// Makes images, and knows which are being made.
@@ -156,7 +172,7 @@ impl Images {
             }
             Made::Fresh(fresh) => (fresh.image.clone(), Some(fresh)),
         };
-        Ok(ReadyImage { key, image, fresh, lease })
+        Ok(ReadyImage { key, image, fresh, lease, unseen: false })
     }
 
     /// Makes the image of a recipe, on top of another where that will do.

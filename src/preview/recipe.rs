@@ -229,27 +229,25 @@ impl Maker<'_> {
                 (None, commands) => self.installed(container.id(), plan, commands).await,
             }
         };
-        // Made while there is time: who wants one package more waits for the image.
-        let copying = async {
-            let Some((.., volumes)) = &handover else { return Ok(None) };
-            self.container("copy", image, volumes.of_image.clone()).await.map(Some).map_err(lost)
-        };
-        let ((), copy) = tokio::try_join!(installing, copying)?;
+        installing.await?;
         let mut labels = self.labels(self.role);
         let notes = stack::installed(&self.log.all(LogSource::Install));
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
         }
-        let container = match (handover, copy) {
-            (Some((offer, below, volumes)), Some(copy)) => {
+        let copy = match handover {
+            Some((offer, below, volumes)) => {
                 let below = Image { labels: labels.clone(), ..below };
+                let mounts = volumes.of_image.clone();
                 offer.make(below, volumes, container.clone()).await;
+                let copy = self.container("copy", image, mounts).await.map_err(lost)?;
                 self.copy(copy.id()).await?;
-                Arc::new(copy)
+                Some(copy)
             }
-            _ => container,
+            None => None,
         };
-        let committed = self.engine.commit(container.id(), &self.name.tag, labels);
+        let whole = copy.as_ref().unwrap_or(&container);
+        let committed = self.engine.commit(whole.id(), &self.name.tag, labels);
         // The containers go by themselves: nobody has to wait for that.
         committed.await.map_err(lost)
     }

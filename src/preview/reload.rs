@@ -37,7 +37,7 @@ use crate::{
         driver::{Core, Driver, session_event, short, target},
         files::FileSet,
         handle::Handle,
-        images::{ReadyImage, engine_failure},
+        images::{Looked, ReadyImage, engine_failure},
         recipe::{Recipe, Source},
         route::RouteState,
         session::{Session, SessionEvent},
@@ -227,8 +227,28 @@ impl Driver {
         let files = FileSet::new(&tree, &plan);
         let is_first = self.session.is_none() && self.leaving.is_none();
         let ahead = if is_first { Some(self.container_spec(&plan, bounds.0).await?) } else { None };
-        let image = self.image(self.recipe(&plan, &files), ahead).await?;
+        let image = match self.same_image(&plan) {
+            Some(image) => {
+                // What was being made for a commit in between is of no use.
+                (self.held, self.ahead) = (None, None);
+                image
+            }
+            None => self.image(self.recipe(&plan, &files), ahead).await?,
+        };
+        if let ImagePlan::Dependencies(install) = &plan.image {
+            let (install, key, image) = (install.clone(), image.key.clone(), image.image.clone());
+            self.looked = Some(Looked { install, key, image });
+        }
         Ok(Prepared { commit: commit.clone(), plan, files, image, bounds })
+    }
+
+    /// Returns the image of the container that is there, if the same is to be installed: nearly every commit needs no other,
+    /// and an engine that makes images is slow to say of any whether it is there.
+    fn same_image(&self, plan: &RunPlan) -> Option<ReadyImage> {
+        let Looked { install, key, image } = self.looked.as_ref()?;
+        let same = self.session.as_ref().is_some_and(|session| session.key == *key)
+            && matches!(&plan.image, ImagePlan::Dependencies(wanted) if wanted == install);
+        same.then(|| ReadyImage::of_container(key, image.clone()))
     }
 
     /// Returns what a container may use, and how much more memory it may be given. What the preview was given before it

@@ -38,6 +38,9 @@ impl Driver {
             progress.strategy = Some(Strategy::FullPage);
         }
         self.input(Input::Start);
+        if prepared.image.unseen {
+            prepared.image = self.image(self.recipe(&prepared.plan, &prepared.files), None).await?;
+        }
         let mut fresh = prepared.image.fresh.take();
         let opened = self.open(&prepared, fresh.as_ref()).await;
         let (mut session, container) = match opened {

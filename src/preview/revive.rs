@@ -190,8 +190,7 @@ impl Driver {
 
     async fn restart_process(&mut self) -> Result<(), StartError> {
         let Some(mut session) = self.session.take() else { return Ok(()) };
-        let image =
-            ReadyImage { key: session.key.clone(), image: self.image_of(&session).await, fresh: None, lease: None };
+        let image = ReadyImage::of_container(&session.key, self.image_of(&session).await);
         let outcome = self.start(&mut session, &image).await;
         self.session = Some(session);
         outcome

@@ -106,8 +106,13 @@ impl Inner {
             self.prepare().await?;
             let begun = Instant::now();
             let fresh = Fresh { inner: self.clone(), id: Some(self.create(spec).await?) };
+            // Before it is told to start: the daemon lays its volumes over one another for this, and to take that apart it
+            // writes to disk what was written meanwhile.
+            let made = if spec.make_folders { self.make_folders(&fresh, spec).await } else { Ok(()) };
             let created = begun.elapsed();
-            if let Some(told) = told.take() {
+            if made.is_ok()
+                && let Some(told) = told.take()
+            {
                 let told = tokio::select! {
                     told = told => told.is_ok(),
                     () = caller.closed() => false,
@@ -117,7 +122,11 @@ impl Inner {
                     return Err(nobody_waits());
                 }
             }
-            let err = match self.start(&fresh, spec, caller).await {
+            let started = match made {
+                Ok(()) => self.start(&fresh, caller).await,
+                Err(err) => Err(err),
+            };
+            let err = match started {
                 Ok(()) => {
                     let (name, elapsed) = (&spec.name, begun.elapsed());
                     tracing::debug!(container = name, ?created, ?elapsed, "container started");
@@ -191,18 +200,19 @@ impl Inner {
         Ok(Leftover::Removed)
     }
 
+    async fn make_folders(&self, fresh: &Fresh, spec: &ContainerSpec) -> Result<(), EngineError> {
+        let id = fresh.id.as_deref().unwrap_or_default();
+        let options = UploadToContainerOptionsBuilder::default().path("/").build();
+        let upload = self.api.docker.upload_to_container(id, Some(options), body_full(folders(spec)?));
+        call("make the folders", LONG, upload).await
+    }
+
     async fn start(
         &self,
         fresh: &Fresh,
-        spec: &ContainerSpec,
         caller: &oneshot::Sender<Result<Fresh, EngineError>>,
     ) -> Result<(), EngineError> {
         let id = fresh.id.as_deref().unwrap_or_default();
-        if spec.make_folders {
-            let options = UploadToContainerOptionsBuilder::default().path("/").build();
-            let upload = self.api.docker.upload_to_container(id, Some(options), body_full(folders(spec)?));
-            call("make the folders", LONG, upload).await?;
-        }
         if caller.is_closed() {
             return Err(nobody_waits());
         }
