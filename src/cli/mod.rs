@@ -4,6 +4,7 @@
 
 mod arguments;
 mod client;
+mod connection;
 mod describe;
 mod errors;
 mod files;
@@ -13,7 +14,10 @@ mod previews;
 mod streams;
 mod vfs;
 
-pub use self::arguments::{Arguments, ClientCommand, Command, Connection, Serve};
+pub use self::{
+    arguments::{Arguments, ClientCommand, Command, Serve},
+    connection::Connection,
+};
 use self::{client::Client, errors::Failed, output::Output};
 
 /// The exit code of a command that did what it was told.

@@ -14,8 +14,10 @@ use crate::{
     preview::{
         driver::Driver,
         images::{engine_failure, session_failure},
+        interrupted::Interrupted,
         notice::{Answer, notice, take_answer},
-        reload::{Interrupted, Prepared, Progress},
+        prepare::Prepared,
+        reload::Progress,
         route::RouteState,
         session::{Session, SessionError},
         start::StartError,

@@ -17,8 +17,8 @@ use crate::{
         driver::Found,
         handle::Handle,
         manager::{Manager, is_live},
+        prepare,
         registry::Creation,
-        reload,
     },
     vfs::{Change, Scope},
 };
@@ -96,7 +96,7 @@ impl Manager {
             idle_timeout: request.idle_timeout.unwrap_or(settings.idle_timeout),
             ended: None,
         };
-        match reload::plan(&self.inner.core, &spec, head).await {
+        match prepare::plan(&self.inner.core, &spec, head).await {
             Ok((_, plan)) => Ok((spec, Some(plan))),
             Err(Error::BadManifest { .. }) => Ok((spec, None)),
             Err(error) => Err(error),

@@ -2,10 +2,10 @@
 //! being made.
 //!
 //! An image is named by what decides it, made once however many previews want it at the same time, and shared by all of
-//! them. How one is made is in [`recipe`](super::recipe).
+//! them. How one is made is in `make.rs`.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -28,22 +28,17 @@ use crate::{
         handover::{Coming, Fresh, Offer},
         log::Log,
         prebundle::Bundles,
+        recent::{Installation, Recent},
         recipe::{BUILD, Below, DEPENDENCIES, Name, OnTop, Recipe, Source},
         session::SessionError,
         settings::Settings,
     },
-    stack,
 };
 
 /// How many lines of progress may wait to be copied.
 pub(super) const PROGRESS: usize = 256;
 /// The shortest time between two looks at the images that are there.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
-/// How many sets of dependencies are remembered, how large the manifests of one may be, and how many of their images lie
-/// on one another: an engine has a bound on layers.
-const MAX_RECENT: usize = 32;
-const MAX_RECENT_BYTES: usize = 1024 * 1024;
-const MAX_DEPTH: usize = 8;
 /// How many characters of a key are in a name for people.
 pub(super) const SHORT: usize = 12;
 
@@ -84,27 +79,9 @@ pub struct Images {
     pub(super) flights: Flights,
     used: Mutex<Used>,
     leases: tokio::sync::Mutex<HashMap<String, Weak<()>>>,
-    recent: Mutex<VecDeque<Recent>>,
+    recent: Recent,
     pub(super) bundles: Bundles,
     hands_over: AtomicBool,
-}
-
-/// Dependencies that were wanted in this life of the service, the newest last. Their image may be on its way.
-#[derive(Clone)]
-struct Recent {
-    base: String,
-    key: String,
-    tag: String,
-    plan: InstallPlan,
-    /// How many images of dependencies are below it.
-    depth: usize,
-}
-
-impl Recent {
-    fn new(name: &Name, plan: &InstallPlan, depth: usize) -> Self {
-        let Name { base, key, tag, .. } = name;
-        Self { base: base.clone(), key: key.clone(), tag: tag.clone(), plan: plan.clone(), depth }
-    }
 }
 
 /// Keeps an image that was built from a project's own Dockerfile.
@@ -129,7 +106,7 @@ impl Images {
             flights: Flights::default(),
             used: Mutex::default(),
             leases: tokio::sync::Mutex::default(),
-            recent: Mutex::default(),
+            recent: Recent::default(),
             bundles: Bundles::default(),
             hands_over: AtomicBool::new(true),
         })
@@ -186,9 +163,9 @@ impl Images {
     ) -> Result<Made, Failure> {
         let (below, recent) = match &recipe.source {
             Source::Dependencies(plan) => {
-                let below = self.below(&name.base, plan);
+                let below = self.recent.below(&name.base, plan);
                 let depth = below.as_ref().map_or(0, |(below, _)| below.depth + 1);
-                (below, Some(Recent::new(&name, plan, depth)))
+                (below, Some(Installation::new(&name, plan, depth)))
             }
             Source::Prebundle(_) | Source::Build(_) => (None, None),
         };
@@ -210,13 +187,13 @@ impl Images {
             let image = recipe
                 .make(&this.engine, &this.settings, &name, &log, Some(&offer).filter(|_| this.hands_over()))
                 .await?;
-            made.into_iter().for_each(|made| this.remember(made));
+            made.into_iter().for_each(|made| this.recent.remember(made));
             Ok(image)
         };
         let made = self.fly(&key, held, (log, coming), make).await?;
         if let Made::Fresh(_) = made {
             // Its image is on its way.
-            recent.into_iter().for_each(|recent| self.remember(recent));
+            recent.into_iter().for_each(|recent| self.recent.remember(recent));
         }
         Ok(made)
     }
@@ -278,28 +255,6 @@ impl Images {
     async fn remove_unused_volumes(&self) {
         if let Err(error) = self.engine.remove_unused_volumes().await {
             tracing::warn!(error = %error, "volumes that no container has could not be removed");
-        }
-    }
-
-    /// Returns the newest dependencies that others can be installed on top of, and the commands for that.
-    fn below(&self, base: &str, wanted: &InstallPlan) -> Option<(Recent, Vec<String>)> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().rev().filter(|it| it.base == base && it.depth < MAX_DEPTH).find_map(|it| {
-            let commands = stack::on_top_of(&it.plan, wanted)?;
-            Some((it.clone(), commands))
-        })
-    }
-
-    fn remember(&self, made: Recent) {
-        let bytes: usize = made.plan.inputs.values().map(Vec::len).sum();
-        if made.plan.commands.is_empty() || bytes > MAX_RECENT_BYTES {
-            return;
-        }
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|it| it.tag != made.tag);
-        recent.push_back(made);
-        while recent.len() > MAX_RECENT {
-            recent.pop_front();
         }
     }
 

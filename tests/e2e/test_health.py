@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 import grpc
 import pytest
@@ -57,6 +59,8 @@ class Passage:
     def __init__(self, path: Path, target: str) -> None:
         self.path, self._target = path, target
         self._open: list[socket.socket] = []
+        self._holds: bytes | None = None
+        self._free = threading.Event()
         self._listener: socket.socket | None = None
 
     def open(self) -> None:
@@ -65,6 +69,17 @@ class Passage:
         self._listener.bind(str(self.path))
         self._listener.listen(64)
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    @contextmanager
+    def holding(self, words: bytes) -> Iterator[None]:
+        """Lets no request pass that has such words, until the block ends."""
+        self._free.clear()
+        self._holds = words
+        try:
+            yield
+        finally:
+            self._holds = None
+            self._free.set()
 
     def shut(self) -> None:
         assert self._listener is not None
@@ -90,10 +105,11 @@ class Passage:
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
 
-    @staticmethod
-    def _copy(source: socket.socket, sink: socket.socket) -> None:
+    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
         try:
             while chunk := source.recv(65536):
+                if self._holds and self._holds in chunk:
+                    self._free.wait()
                 sink.sendall(chunk)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
@@ -132,6 +148,17 @@ def test_health_follows_docker_away_and_back_and_previews_go_on(passage, own_ser
         assert web.version_in(web.get(preview.url).text) == 1
         after = client.get(preview.preview_id)
         assert (after.phase, after.container_id) == (Phase.PHASE_RUNNING, preview.container_id)
+
+
+def test_commit_that_needs_no_other_image_asks_for_none(passage, own_service):
+    own = own_service(DOCKER_HOST=f"unix://{passage.path}")
+    with own.client() as client:
+        preview = maker(client, "meanwhile")(projects.STATIC)
+        # As slow as a daemon is that makes an image.
+        with passage.holding(b"/images/"):
+            updated = client.update(preview.preview_id, projects.STATIC.change(1), timeout=20).preview
+        assert not updated.HasField("failure"), updated.failure
+        assert web.version_in(web.get(preview.url).text) == 1
 
 
 def test_a_commit_at_the_moment_the_engine_comes_back_keeps_the_container(passage, own_service):

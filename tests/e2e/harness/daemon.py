@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Container
 
 INSTANCE = "previewd.instance"
 ROLE = "previewd.role"
@@ -137,27 +138,26 @@ class Events:
         events = [json.loads(line) for line in text.splitlines()]
         self.all = [event for event in events if event["Actor"]["Attributes"].get(INSTANCE) == self._instance]
 
-    def _ended_before(self) -> list[str]:
-        """Returns the removals of containers of installations that had ended before: no longer listed, and not yet said."""
+    def _ended_before(self) -> set[str]:
+        """Returns the containers of installations that had ended before: no longer listed, and their removal not yet said."""
         died = {event["Actor"]["ID"] for event in self.all if event["Action"] in ("create", "die")}
-        return [
-            f"{event['Action']} {event['Actor']['Attributes']['name']}"
-            for event in self.all
-            if event["Actor"]["Attributes"].get(ROLE) == "install" and event["Actor"]["ID"] not in died
-        ]
+        installed = {e["Actor"]["ID"] for e in self.all if e["Actor"]["Attributes"].get(ROLE) == "install"}
+        return installed - died
 
-    def named(self, kind: str, *actions: str) -> list[str]:
-        """Returns the events of a kind with one of these actions, in words."""
+    def named(self, kind: str, *actions: str, but: Container[str] = ()) -> list[str]:
+        """Returns the events of a kind with one of these actions, but for those of some ids, in words."""
         return [
             f"{event['Action']} {event['Actor']['Attributes'].get('name', event['Actor']['ID'])}"
             for event in self.all
-            if event["Type"] == kind and event["Action"].split(":")[0] in actions
+            if event["Type"] == kind
+            and event["Action"].split(":")[0] in actions
+            and event["Actor"]["ID"] not in but
         ]
 
     def work(self) -> list[str]:
         """Returns every install, image build, and creation or start of a container."""
         return [
             *self.named("container", "create", "start", "restart", "commit", "die"),
-            *(it for it in self.named("container", "destroy") if it not in self._ended_before()),
+            *self.named("container", "destroy", but=self._ended_before()),
             *self.named("image", "build", "tag", "import", "load", "pull", "delete", "untag"),
         ]
