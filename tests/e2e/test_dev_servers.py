@@ -81,6 +81,26 @@ def test_pages_of_astro_and_its_configuration_come_and_go(client, create):
     assert shows(preview, "/docs", "version 000")
 
 
+@pytest.mark.parametrize(
+    ("component", "line"),
+    [
+        ("<h1>a</h1>\n\n<p>{a b}</p>\n", 3),
+        ("<ul>\n  {[1].map((x) => (\n    <li>\n      {x +}\n    </li>\n  ))}\n</ul>\n", 4),
+        ("<p>a</p>\n<p title={x ? }>b</p>\n", 2),
+    ],
+)
+def test_errors_in_a_template_of_astro_are_at_the_line_that_somebody_wrote(component, line, client, create, project_id):
+    preview = create(ASTRO, timeout=ASTRO.create_seconds)
+    said = [entry.line for entry in client.logs(preview.preview_id)]
+    assert not any("Restarting" in it for it in said), "what Astro writes of its own has started it anew"
+    failure = client.update(preview.preview_id, {ASTRO.changed: component}).preview.failure
+    assert (failure.file, failure.line) == (ASTRO.changed, line), failure
+    # The first page of a server that has just begun says it itself.
+    first = client.create(f"{project_id}-broken", {**ASTRO.files(0), ASTRO.changed: component}, timeout=60)
+    client.delete(first.preview_id)
+    assert (first.failure.file, first.failure.line) == (ASTRO.changed, line), first.failure
+
+
 def test_routes_of_react_router_come_and_go(client, create):
     preview = create(REACT_ROUTER, timeout=REACT_ROUTER.create_seconds)
     about = "export default function About() {\n  return <p>about</p>;\n}\n"

@@ -3,11 +3,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isAbsolute, join, relative, sep } from 'node:path'
 
+import { placed } from './places.mjs'
+
 /** The folder that paths are reported from. */
 export const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
 
 /** Returns an error with its first telling line, and the file and the line where they are known. */
 export function described(error, root) {
+  placed(error)
   const text = [error.message, error.frame].filter((part) => typeof part === 'string').join('\n').replace(/\u001b\[[0-9;]*m/g, '')
   const place = /([^\s"'`()[\]]+\.[a-z]+):(\d+):\d+/.exec(text)
   const at = /\((\d+):\d+\)/.exec(error.message ?? '')

@@ -1,6 +1,7 @@
 // Signs that something of the project is at work in this process, from which one sees that its tools have ended: nobody says so.
 
 import listeners from './listeners.cjs'
+import { placed } from './places.mjs'
 import * as writes from './writes.mjs'
 
 /** How long after the last sign of work tools are taken to have ended. */
@@ -23,7 +24,7 @@ export function works() {
   return null
 }
 
-/** Counts the modules that a server or an environment of it is making. */
+/** Counts the modules that a server or an environment of it is making, and puts the places of their errors right. */
 export function count(maker) {
   const real = maker.transformRequest
   if (typeof real !== 'function' || real.previewd) return
@@ -31,6 +32,8 @@ export function count(maker) {
     making += 1
     try {
       return await real.apply(this, words)
+    } catch (error) {
+      throw placed(error)
     } finally {
       making -= 1
       worked += 1

@@ -15,7 +15,7 @@ const FOREIGN = ['node_modules', '.git', '.vite'].map((name) => `${sep}${name}${
 
 /** How often something was written. */
 export let count = 0
-/** How many writes have begun and not ended. */
+/** How many writes have begun, and were not told of yet. */
 export let running = 0
 
 let heard
@@ -82,7 +82,12 @@ function about(name, [first, second]) {
     }
     return () => {
       count += 1
-      heard(there ? 'change' : 'add', file)
+      running += 1
+      // Later, as a watcher would: Astro says only after it has written a file that this one is not to restart it.
+      setImmediate(() => {
+        running -= 1
+        heard(there ? 'change' : 'add', file)
+      })
     }
   } catch {
     // Whatever it is, the call itself says so.
