@@ -88,8 +88,9 @@ impl Control {
         let deadline = Instant::now() + within;
         let mut slot = timeout_at(deadline, self.connections.lock()).await.map_err(|_| ControlError::Silent)?;
         let mut asked = self.connected(std::mem::take(&mut *slot), deadline).await?;
-        let mut answers = Vec::new();
+        let (mut answers, mut room) = (Vec::new(), MAX_CONNECTIONS);
         while !asked.is_empty() {
+            room = room.saturating_sub(asked.len());
             let exchanges = asked.drain(..).map(|mut connection| async move {
                 let answer = timeout_at(deadline, exchange(&mut connection, line)).await;
                 answer.unwrap_or(Err(ControlError::Silent)).map(|answer| (connection, answer))
@@ -104,8 +105,10 @@ impl Control {
                     Err(error) => return Err(error),
                 }
             }
-            if answers.len() < MAX_CONNECTIONS {
+            // Counted by who was asked: one that connects and hangs up again and again ends as well.
+            if room > 0 {
                 self.accept_waiting(&mut asked);
+                asked.truncate(room);
             }
         }
         match answers.join("\n") {

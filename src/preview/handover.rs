@@ -78,11 +78,11 @@ pub(super) struct Coming {
 /// How far an offer has come.
 #[derive(Default)]
 pub(super) enum Offered {
+    /// Not yet, or taken.
     #[default]
-    NotYet,
+    Nothing,
     Coming(Coming),
     There(Box<Fresh>),
-    Over,
 }
 
 impl Offer {
@@ -130,7 +130,7 @@ impl Offer {
         let mut taken = None;
         self.offered.send_if_modified(|offered| {
             match std::mem::take(offered) {
-                Offered::There(fresh) => (taken, *offered) = (Some(*fresh), Offered::Over),
+                Offered::There(fresh) => taken = Some(*fresh),
                 before => *offered = before,
             }
             false
@@ -145,7 +145,7 @@ impl Offer {
 
     /// Returns whether there was an offer, be it taken.
     pub(super) fn was_made(&self) -> bool {
-        matches!(*self.offered.borrow(), Offered::There(_) | Offered::Over)
+        self.installed.get().is_some()
     }
 
     /// Returns what was installed, while its image is being made.

@@ -66,12 +66,15 @@ impl Driver {
                 (self.held, self.ahead) = (None, None);
                 image
             }
-            None => self.image(self.recipe(&plan, &files), ahead).await?,
+            None => {
+                let image = self.image(self.recipe(&plan, &files), ahead).await?;
+                if let ImagePlan::Dependencies(install) = &plan.image {
+                    let (install, key, image) = (install.clone(), image.key.clone(), image.image.clone());
+                    self.looked = Some(Looked { install, key, image });
+                }
+                image
+            }
         };
-        if let ImagePlan::Dependencies(install) = &plan.image {
-            let (install, key, image) = (install.clone(), image.key.clone(), image.image.clone());
-            self.looked = Some(Looked { install, key, image });
-        }
         Ok(Prepared { commit: commit.clone(), plan, files, image, bounds })
     }
 

@@ -36,8 +36,12 @@ exports.tame = (loaded) => {
 exports.listen = async (others = []) => {
   if (!process.env.PREVIEWD_BESIDE && !hasRunner()) return
   const ports = new Set([...targets, ...others].map(portHere).filter(Boolean))
+  const areOpen = () => {
+    const open = listening()
+    return [...ports].every((port) => open.has(port))
+  }
   const end = performance.now() + LISTEN_TIMEOUT_MS
-  while (![...ports].every((port) => listening().has(port)) && !existsSync(ENDED) && performance.now() < end) {
+  while (!areOpen() && !existsSync(ENDED) && performance.now() < end) {
     await new Promise((done) => setTimeout(done, LOOK_MS))
   }
 }
