@@ -37,6 +37,30 @@ impl Failed {
         self
     }
 
+    /// Names the files that the service numbers by their paths, as whoever gave a folder knows them.
+    pub(super) fn naming(mut self, paths: &[String]) -> Self {
+        let named = |text: &str| {
+            let mut parts = text.split("files[");
+            let mut whole = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let path = part.split_once(']').and_then(|(number, rest)| {
+                    let path = paths.get(number.parse::<usize>().ok()?)?;
+                    Some((path, rest.strip_prefix(".path").unwrap_or(rest)))
+                });
+                match path {
+                    Some((path, rest)) => whole.extend([path.as_str(), rest]),
+                    None => whole.extend(["files[", part]),
+                }
+            }
+            whole
+        };
+        self.message = named(&self.message);
+        for (field, description) in &mut self.violations {
+            (*field, *description) = (named(field), named(description));
+        }
+        self
+    }
+
     /// Returns the failure as one object.
     pub(super) fn to_json(&self) -> Value {
         let violations: Vec<Value> = self
@@ -113,4 +137,18 @@ fn snake(code: Code) -> String {
         text.push(c.to_ascii_lowercase());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_by_their_paths() {
+        let paths = ["index.html".to_owned(), "a\\b.txt".to_owned()];
+        let message = "files[1].path has a backslash; files[0] is large, and so is files[7].path of files[";
+        let failed = Failed::from(Status::invalid_argument(message)).naming(&paths);
+        let wanted = "a\\b.txt has a backslash; index.html is large, and so is files[7].path of files[";
+        assert_eq!(failed.message, wanted);
+    }
 }

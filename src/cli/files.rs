@@ -94,6 +94,11 @@ pub(super) fn folder(folder: &Path) -> Result<Folder, Failed> {
     Ok(Folder { files, left_out })
 }
 
+/// Returns the paths of files, in their order.
+pub(super) fn paths(files: &[File]) -> Vec<String> {
+    files.iter().map(|file| file.path.clone()).collect()
+}
+
 /// Returns why a link is not followed.
 fn unfollowed(root: &Path, link: &Path) -> Option<&'static str> {
     let Ok(target) = link.canonicalize() else { return Some("leads nowhere") };

@@ -18,6 +18,7 @@ const PAGE: i32 = 1_000;
 
 pub(super) async fn create(client: &Client, output: &Output, create: Create) -> Result<u8, Failed> {
     let files = output.folder(create.dir.as_deref())?;
+    let paths = files::paths(&files);
     let waiting = output.waiting(&format!("making a preview of {}", create.project.project));
     let request = proto::CreateRequest {
         project_id: create.project.project,
@@ -41,9 +42,10 @@ pub(super) async fn create(client: &Client, output: &Output, create: Create) -> 
         replace: create.replace,
         message: create.message.unwrap_or_default(),
     };
-    let response = client.previews().create(patient(request)).await?.into_inner();
+    let response = client.previews().create(patient(request)).await;
+    let response = response.map_err(|status| Failed::from(status).naming(&paths))?.into_inner();
     drop(waiting);
-    output.message("CreateResponse", &response, |response| described(response.preview.as_ref()));
+    output.message("CreateResponse", &response, |response| waited_for(response.preview.as_ref()));
     Ok(code(response.preview.as_ref()))
 }
 
@@ -58,20 +60,23 @@ pub(super) async fn get(client: &Client, output: &Output, target: Target) -> Res
 pub(super) async fn update(client: &Client, output: &Output, update: Update) -> Result<u8, Failed> {
     let (preview_id, project_id, branch) = names(update.target);
     let Changes { files, deletes, message, expected_head } = update.changes;
+    let files = files::named(&files)?;
+    let paths = files::paths(&files);
     let request = proto::UpdateRequest {
         preview_id,
         project_id,
         branch,
-        files: files::named(&files)?,
+        files,
         delete_paths: deletes,
         message: message.unwrap_or_default(),
         expected_head: expected_head.unwrap_or_default(),
         wait: wait(update.no_wait).into(),
     };
     let waiting = output.waiting("applying the change");
-    let response = client.previews().update(patient(request)).await?.into_inner();
+    let response = client.previews().update(patient(request)).await;
+    let response = response.map_err(|status| Failed::from(status).naming(&paths))?.into_inner();
     drop(waiting);
-    output.message("UpdateResponse", &response, |response| described(response.preview.as_ref()));
+    output.message("UpdateResponse", &response, |response| waited_for(response.preview.as_ref()));
     Ok(code(response.preview.as_ref()))
 }
 
@@ -132,6 +137,15 @@ pub(super) fn names(target: Target) -> (String, String, String) {
 
 fn described(preview: Option<&proto::Preview>) -> String {
     preview.map(output::preview).unwrap_or_default()
+}
+
+/// Describes a preview that was waited for, and says so where somebody has ended it meanwhile.
+fn waited_for(preview: Option<&proto::Preview>) -> String {
+    let mut text = described(preview);
+    if preview.is_some_and(|preview| matches!(preview.phase(), proto::Phase::Stopping | proto::Phase::Stopped)) {
+        text.push_str("it was deleted while it was waited for\n");
+    }
+    text
 }
 
 /// Returns the exit code for a preview that was waited for.

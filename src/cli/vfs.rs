@@ -17,6 +17,7 @@ const PAGE: i32 = 1_000;
 pub(super) async fn commit(client: &Client, output: &Output, commit: Commit) -> Result<u8, Failed> {
     let mut files = output.folder(commit.dir.as_deref())?;
     files.extend(files::named(&commit.changes.files)?);
+    let paths = files::paths(&files);
     let request = proto::CommitRequest {
         project_id: commit.project.project,
         branch: commit.project.branch.unwrap_or_default(),
@@ -25,7 +26,8 @@ pub(super) async fn commit(client: &Client, output: &Output, commit: Commit) -> 
         message: commit.changes.message.unwrap_or_default(),
         expected_head: commit.changes.expected_head.unwrap_or_default(),
     };
-    let response = client.vfs().commit(quick(request)).await?.into_inner();
+    let response = client.vfs().commit(quick(request)).await;
+    let response = response.map_err(|status| Failed::from(status).naming(&paths))?.into_inner();
     output.message("CommitResponse", &response, |response| response.commit_id.clone());
     Ok(OK)
 }

@@ -83,7 +83,7 @@ pub enum Error {
     #[error("project {0} has no files on branch {1}")]
     EmptyProject(ProjectId, BranchName),
     /// No stack fits the files.
-    #[error("no stack fits the project; looked for {}", looked_for.join(", "))]
+    #[error("no stack fits the project; looked for {}; stack and start in previewd.toml say how it is run", looked_for.join(", "))]
     StackNotFound {
         /// What was looked for, in order.
         looked_for: Vec<String>,

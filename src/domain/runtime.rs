@@ -47,9 +47,11 @@ impl RunPlan {
         if self.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", self.root) }
     }
 
-    /// Returns those of the notes that are warnings, at most 32 of at most 1 KiB each.
-    pub fn warnings(&self) -> Vec<String> {
-        let warnings = self.notes.iter().filter_map(|note| note.strip_prefix(WARNING));
+    /// Returns those of the notes that are warnings, and of the lines that its installation left, at most 32 of at most 1 KiB
+    /// each.
+    pub fn warnings(&self, installation: &str) -> Vec<String> {
+        let notes = self.notes.iter().map(String::as_str).chain(installation.lines());
+        let warnings = notes.filter_map(|note| note.strip_prefix(WARNING));
         warnings.take(MAX_WARNINGS).map(|text| sentence(text, MAX_SENTENCE_BYTES)).collect()
     }
 }

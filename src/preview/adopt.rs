@@ -19,7 +19,7 @@ use crate::{
         carry::{ENDING, LOOK_AGAIN},
         driver::{Driver, target},
         files::FileSet,
-        prepare::plan,
+        prepare::{left_by_installation, plan},
         reload::Progress,
         route::RouteState,
         session::{Position, Session, SessionError, Started, connect},
@@ -122,7 +122,8 @@ impl Driver {
             session.lease = Some(self.core.images.lease(&key).await);
             self.built.insert(key.clone());
         }
-        let port = self.command(&plan, &self.image_of(&session).await).port;
+        let image = self.image_of(&session).await;
+        let port = self.command(&plan, &image).port;
         let mark = self.handle.log.last();
         let engine = self.core.engine.clone();
         let started = session.started(&engine, port, self.core.settings.start_timeout, false).await;
@@ -141,7 +142,7 @@ impl Driver {
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
             status.limits = limits;
-            status.notes = plan.warnings();
+            status.notes = plan.warnings(left_by_installation(&image));
             status.settled = Some(commit.clone());
             // What was asked for and does not answer yet is tried again.
             status.applies = if target.as_ref() == Some(&commit) { status.applies.max(1) } else { 0 };

@@ -112,7 +112,7 @@ impl Manager {
             handle.set_status(|status| {
                 status.stack.get_or_insert(plan.stack);
                 status.limits = limits;
-                status.notes = plan.warnings();
+                status.notes = plan.warnings("");
             });
         }
         handle.log.lifecycle(format!("created for {} at {}", spec.project, spec.branch));

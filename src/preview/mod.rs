@@ -28,6 +28,7 @@ mod make;
 pub mod manager;
 mod notice;
 pub mod page;
+mod place;
 mod prebundle;
 mod prepare;
 mod publisher;

@@ -60,6 +60,9 @@ struct LineError {
     /// What the app prints of it, for those who are read by that.
     #[serde(default)]
     traceback: Vec<String>,
+    /// Whether a program has ended, and has not said why.
+    #[serde(default)]
+    ended: bool,
 }
 
 /// Returns what the answers of a development server, one line for each of its processes, come to: the first failure, else
@@ -89,8 +92,12 @@ pub(super) fn take_answer(answers: &str) -> Result<Answer, serde_json::Error> {
 impl Line {
     fn failure(&self) -> Failure {
         let message = self.error.as_ref().map_or("it gave no reason", |error| &error.message);
-        let mut failure = Failure::new(FailureStage::Build, "BUILD_FAILED", sentence(message, MAX_SENTENCE_BYTES));
         let error = self.error.as_ref();
+        let (stage, reason) = match error {
+            Some(LineError { ended: true, .. }) => (FailureStage::Run, "EXITED"),
+            _ => (FailureStage::Build, "BUILD_FAILED"),
+        };
+        let mut failure = Failure::new(stage, reason, sentence(message, MAX_SENTENCE_BYTES));
         failure.file = error.and_then(|error| error.file.clone()).filter(|file| file.parse::<FilePath>().is_ok());
         failure.line = error.and_then(|error| error.line);
         failure
@@ -116,6 +123,13 @@ mod tests {
         assert!(!failure.message.contains('\n'));
         assert_eq!(broken("../etc/passwd", "no").file, None);
         assert_eq!(broken(&"a/".repeat(100_000), "no").file, None);
+    }
+
+    #[test]
+    fn a_program_that_has_ended_is_no_code_that_cannot_be_read() {
+        let answer = r#"{"ok":false,"error":{"message":"server/index.js ended with 1","ended":true}}"#;
+        let Ok(Answer::Broken(failure)) = take_answer(answer) else { panic!("not a failure") };
+        assert_eq!((failure.stage, failure.reason.as_str()), (FailureStage::Run, "EXITED"));
     }
 
     #[test]

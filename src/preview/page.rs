@@ -64,9 +64,13 @@ impl Driver {
         if let Some(path) = &answering.alternative {
             self.handle.log.lifecycle(format!("{} answers {}; {path} is there", page.path, page.status));
         }
+        let known = self.handle.status().borrow().ports.len();
         if !answering.ports.is_empty() {
             self.note_ports(answering.ports.clone());
-            self.look_at_ports = (session.plan.stack != Stack::Static).then(|| std::time::Instant::now() + LATER);
+        }
+        // Of several programs one may have been started anew, and open its own later.
+        if session.plan.stack != Stack::Static && (!answering.ports.is_empty() || known > 1) {
+            self.look_at_ports = Some(std::time::Instant::now() + LATER);
         }
         self.handle.set_status(|status| status.http_status = Some(page.status));
         // Its server is not the project's own.
@@ -137,7 +141,8 @@ impl Driver {
     pub(super) fn shows_an_error(&self) -> bool {
         let status = self.handle.status();
         let status = status.borrow();
-        let failure = status.failure.as_ref().filter(|failure| failure.stage == FailureStage::Run);
+        let of_the_page = |failure: &&Failure| matches!(failure.stage, FailureStage::Build | FailureStage::Run);
+        let failure = status.failure.as_ref().filter(of_the_page);
         failure.is_some_and(|failure| failure.commit.is_some() && failure.commit == status.applied)
     }
 }

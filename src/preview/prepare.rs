@@ -16,7 +16,7 @@ use crate::{
         spec::PreviewSpec,
         tree::Tree,
     },
-    engine::{ContainerSpec, LABEL_NOTES},
+    engine::{ContainerSpec, Image, LABEL_NOTES},
     preview::{
         ahead::Ahead,
         context::Context,
@@ -52,10 +52,12 @@ impl Driver {
             self.handle.log.lifecycle(note);
         }
         let bounds = self.bounds(&plan);
+        // Until it is known what this one's installation leaves.
+        let earlier = self.looked.as_ref().map_or("", |looked| left_by_installation(&looked.image));
         self.handle.set_status(|status| {
             status.stack = Some(plan.stack);
             status.limits = bounds.0;
-            status.notes = plan.warnings();
+            status.notes = plan.warnings(earlier);
         });
         let files = FileSet::new(&tree, &plan);
         let is_first = self.session.is_none() && self.leaving.is_none();
@@ -75,6 +77,7 @@ impl Driver {
                 image
             }
         };
+        self.handle.set_status(|status| status.notes = plan.warnings(left_by_installation(&image.image)));
         Ok(Prepared { commit: commit.clone(), plan, files, image, bounds })
     }
 
@@ -166,11 +169,15 @@ impl Driver {
         }
         // Said when the image comes, not with each commit that keeps it.
         if self.session.as_ref().is_none_or(|session| session.key != image.key) {
-            let notes = image.image.labels.get(LABEL_NOTES);
-            notes.into_iter().flat_map(|notes| notes.lines()).for_each(|note| handle.log.lifecycle(note));
+            left_by_installation(&image.image).lines().for_each(|note| handle.log.lifecycle(note));
         }
         Ok(image)
     }
+}
+
+/// Returns the lines that an installation has left for whoever has its image.
+pub(super) fn left_by_installation(image: &Image) -> &str {
+    image.labels.get(LABEL_NOTES).map_or("", String::as_str)
 }
 
 /// Returns when another commit is to be shown than those that are known.

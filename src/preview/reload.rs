@@ -134,7 +134,8 @@ impl Driver {
     }
 
     /// Records and says that a commit failed.
-    async fn failed(&mut self, progress: &Progress, failure: Failure) {
+    async fn failed(&mut self, progress: &Progress, mut failure: Failure) {
+        self.locate(&mut failure, &progress.commit).await;
         let commit = short(&progress.commit);
         tracing::info!(preview = %self.handle.id, commit, reason = failure.reason, message = failure.message, "commit failed");
         self.handle.log.lifecycle(format!("commit {commit}: failed: {}", failure.message));

@@ -4,6 +4,7 @@
 //! bounded, and what is found is cut to size.
 
 mod app;
+mod imports;
 mod install;
 mod lines;
 mod page;
@@ -15,6 +16,7 @@ use self::{
     page::own_lines,
 };
 pub use self::{
+    imports::import_line,
     install::installed,
     page::{PAGE_ERROR, PageAnswer, explain_page, is_cut_short},
 };

@@ -119,7 +119,7 @@ mod tests {
 
     fn said(files: &[(&str, &str)]) -> (String, Vec<String>) {
         let plan = try_plan(files).unwrap();
-        (plan.root.clone(), plan.warnings())
+        (plan.root.clone(), plan.warnings(""))
     }
 
     #[test]

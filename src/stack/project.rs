@@ -123,7 +123,11 @@ impl<'a> Project<'a> {
     /// `BadManifest` if it cannot be read, or is no text.
     pub fn text(&self, name: &str) -> Result<Option<String>, Error> {
         let Some(bytes) = self.bytes(name)? else { return Ok(None) };
-        decode(bytes).map(Some).ok_or_else(|| bad(self.path(name), "is not UTF-8 text"))
+        decode(bytes).map(Some).ok_or_else(|| {
+            let readable = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+            let line = bytes[..readable].split(|byte| *byte == b'\n').count();
+            bad_line(self.path(name), line, "this is not UTF-8 text; save the file in that encoding")
+        })
     }
 
     /// Returns a file's bytes; `None` if there is none or it was not read.

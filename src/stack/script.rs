@@ -1,6 +1,6 @@
 //! The scripts of a `package.json`: which of them are one plain command, and what that is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::manifest::Package;
 
@@ -92,6 +92,28 @@ pub(super) fn resolved(package: &Package, script: &str) -> Option<Command> {
         }
     }
     None
+}
+
+/// Returns whether a script comes to one that runs itself: it starts processes until there is room for no more.
+pub(super) fn never_ends(package: &Package, name: &str) -> bool {
+    let comes_back = |name: &String| reached(package, name).contains(name);
+    reached(package, name).iter().any(comes_back)
+}
+
+/// Returns the names of the scripts that a script calls, and that they call.
+fn reached(package: &Package, name: &str) -> BTreeSet<String> {
+    let (mut reached, mut open) = (BTreeSet::new(), vec![name.to_owned()]);
+    while let Some(script) = open.pop().and_then(|name| package.script(&name)) {
+        let commands = script.split("&&").flat_map(|part| part.split(';')).filter_map(plain);
+        for command in commands {
+            if let Called::Script(next, _) = called(package, &command.argv)
+                && reached.insert(next.clone())
+            {
+                open.push(next);
+            }
+        }
+    }
+    reached
 }
 
 /// Programs that run several commands at the same time.
@@ -204,6 +226,24 @@ mod tests {
         {
             assert_eq!(read(shell), None, "{shell}");
         }
+    }
+
+    #[test]
+    fn scripts_that_run_themselves_are_known() {
+        let scripts = [
+            ("start", "npm start"),
+            ("a", "yarn b"),
+            ("b", "npm run a -- --x"),
+            ("dev", "pnpm start"),
+            ("c", "npm run d"),
+            ("d", "d"),
+            ("e", "tsc && yarn e"),
+        ];
+        let scripts = scripts.map(|(name, script)| (name.to_owned(), script.to_owned())).into();
+        let package = Package { scripts, ..Package::default() };
+        let names = ["start", "a", "b", "dev", "e"];
+        assert!(names.iter().all(|name| never_ends(&package, name)));
+        assert!(!["c", "d", "none"].iter().any(|name| never_ends(&package, name)));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 'use strict'
 
 const { spawn, spawnSync } = require('node:child_process')
-const { existsSync, readFileSync, readdirSync } = require('node:fs')
+const { existsSync, readFileSync, readdirSync, rmSync } = require('node:fs')
 const { totalmem } = require('node:os')
 const { join } = require('node:path')
 
@@ -19,6 +19,9 @@ const LOOK = 15_000
 const OLDER_PNPM = '10.18.3'
 /** The most packages that are added because a lockfile lacks them. */
 const MOST_ADDED = 32
+/** What yarn, the old and the new, says of a lockfile that it cannot read: both read it however they are called. */
+const UNREADABLE =
+  /TypeError: Cannot use 'in' operator to search for|(?:Unknown token|Invalid value type|Unexpected token)\b.* in \S*yarn\.lock|YAMLException|Expected an indexed object|YN0083/
 /** What no other way of installing mends. */
 const HOPELESS =
   /npm (?:ERR!|error) command (?:sh|git) |gyp ERR!|Could not resolve host|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOSPC|heap out of memory|couldn't be built successfully|script from ".*" (?:exited|terminated)/
@@ -80,6 +83,10 @@ function another(by, flags, said) {
   if (manager === 'pnpm' && /ERR_UNKNOWN_BUILTIN_MODULE|requires at least Node\.js/.test(said)) {
     const older = by.replace(/ pnpm@\S+/, ` pnpm@${OLDER_PNPM}`)
     if (older !== by) return { by: older, flags, why: `with pnpm ${OLDER_PNPM}, since the other is not for this Node.js` }
+  }
+  if ((manager === 'yarn' || manager === 'berry') && UNREADABLE.test(said) && existsSync('yarn.lock')) {
+    rmSync('yarn.lock')
+    return { by: free ?? by, flags, why: 'without yarn.lock, which cannot be read' }
   }
   if (free && by === strict && !HOPELESS.test(said)) {
     return { by: free, flags, why: 'by the manifest, since the lockfile does not serve as it is' }

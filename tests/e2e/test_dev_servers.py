@@ -10,9 +10,10 @@ from harness import daemon, dev_servers, web
 from harness.browser import Chromium
 from harness.dev_servers import ASTRO, CONCURRENTLY, ELEVENTY, NEST, NEXT, REACT_ROUTER, WEBPACK
 from harness.projects import Files, Project
+from harness.waiting import eventually
 from websockets.sync.client import connect
 
-from previewd import Limits, Preview
+from previewd import FailureStage, Limits, Phase, Preview
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.once]
 
@@ -184,6 +185,14 @@ def test_a_program_beside_the_development_server_is_started_anew_alone(client, c
     client.update(preview.preview_id, CONCURRENTLY.change(1))
     assert shows(preview, "/src/main.js", "version 001")
     assert processes(preview) == between, "an edit of the page started a process"
+    server = CONCURRENTLY.files(0)["server/index.js"]
+    client.update(preview.preview_id, {"server/index.js": server.replace("3001", "3002")})
+
+    def moved() -> bool:
+        numbers = {port.number for port in client.get(preview.preview_id).ports}
+        return 3002 in numbers and 3001 not in numbers
+
+    eventually(moved, within=15, what="the port that has moved is told")
 
 
 @pytest.mark.parametrize("bundler", ["vite", "webpack"])
@@ -197,6 +206,32 @@ def test_ready_waits_for_what_the_page_s_requests_are_passed_on_to(bundler, clie
 def test_a_program_beside_that_begins_late_and_does_not_run_fails_its_commit(client, project_id):
     preview = client.create(project_id, dev_servers.slow_beside("export const text = ;\n"), timeout=180)
     assert (preview.failure.file, preview.failure.line) == ("server/text.js", 1), preview
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "place"),
+    [
+        ('throw new Error("no text");\nexport const text = "";\n', "EXCEPTION", ("server/text.js", 1)),
+        ('\nexport { text } from "./nothing.js";\n', "MODULE_NOT_FOUND", ("server/text.js", 2)),
+        (
+            'export const text = "";\nif (!process.env.TEXT_KEY) throw new Error("TEXT_KEY is not set");\n',
+            "MISSING_VARIABLE",
+            ("server/text.js", 2),
+        ),
+        ('export const text = "";\nprocess.exit(3);\n', "EXITED", ("", 0)),
+    ],
+    ids=["exception", "missing-import", "missing-variable", "ends"],
+)
+def test_a_program_beside_that_ends_at_the_first_start_leaves_the_page(text, reason, place, client, project_id):
+    preview = client.create(project_id, dev_servers.slow_beside(text), timeout=180)
+    failure = preview.failure
+    assert (failure.stage, failure.reason, (failure.file, failure.line)) == (FailureStage.FAILURE_STAGE_RUN, reason, place), failure
+    assert "/app/" not in failure.message and (reason == "EXITED" or failure.log_excerpt), failure
+    assert preview.phase == Phase.PHASE_RUNNING
+    assert web.get(preview.url).status == 200
+    mended = client.update(preview.preview_id, {"server/text.js": 'export const text = "text 1";\n'}, timeout=60).preview
+    assert not mended.HasField("failure"), mended.failure
+    assert web.get(preview.url, "/api/text").text == "text 1"
 
 
 def test_a_program_beside_that_does_not_run_fails_its_commit_and_is_started_when_it_is_mended(client, project_id):

@@ -339,8 +339,9 @@ def test_page_that_nobody_has_opened_is_looked_at_too(client, create, project_id
     small = {path: files[path] for path in ("package.json", "src/App.jsx")}
     broken = "export default function App( { return <b>version 001</b> }\n"
     preview = client.create(project_id, {**small, "src/App.jsx": broken}, timeout=180)
-    assert (preview.phase, preview.failure.file) == (Phase.PHASE_FAILED, "src/App.jsx"), preview.failure
+    assert (preview.phase, preview.failure.file) == (Phase.PHASE_RUNNING, "src/App.jsx"), preview.failure
     assert preview.failure.line == 1
+    assert web.get(preview.url).status == 200, "the page that says so is not there"
     good = client.update(preview.preview_id, {"src/App.jsx": files["src/App.jsx"]}, timeout=120)
     assert good.preview.phase == Phase.PHASE_RUNNING, good.preview.failure
     again = client.update(preview.preview_id, {"src/App.jsx": broken})

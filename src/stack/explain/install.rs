@@ -25,7 +25,7 @@ use crate::{
 
 /// How the line begins that an installation prints before it tries again in another way. What was printed before it counts
 /// no more.
-const AGAIN: &str = "previewd: installing again";
+const AGAIN: &str = "previewd: installing again, ";
 /// How the lines begin in which an installation warns of something.
 const WARNING: &str = "previewd: warning: ";
 /// The most that is said of an installation that succeeded.
@@ -53,9 +53,13 @@ pub fn installed(lines: &[String]) -> Vec<String> {
     let lines: Vec<&str> = lines[lines.len().saturating_sub(MAX_INSTALL_LINES)..].iter().map(String::as_str).collect();
     let mut notes: Vec<String> =
         lines.iter().filter_map(|line| line.strip_prefix(WARNING)).map(|note| format!("warning: {note}")).collect();
-    if lines.iter().any(|line| line.starts_with(AGAIN) && line.contains("peer dependencies")) {
-        let conflict = signs::conflict(&lines).unwrap_or_else(|| "the required versions conflict".to_owned());
-        notes.push(format!("warning: {conflict}; installed with it allowed (--legacy-peer-deps)"));
+    for how in lines.iter().filter_map(|line| line.strip_prefix(AGAIN)) {
+        if how.contains("peer dependencies") {
+            let conflict = signs::conflict(&lines).unwrap_or_else(|| "the required versions conflict".to_owned());
+            notes.push(format!("warning: {conflict}; installed with it allowed (--legacy-peer-deps)"));
+        } else {
+            notes.push(format!("warning: installed {how}"));
+        }
     }
     notes.extend(scripts::left_out(&lines).map(|names| {
         format!("warning: the install scripts of {names} were not run: where they are needed, approve of them in package.json (pnpm.onlyBuiltDependencies, trustedDependencies)")

@@ -85,7 +85,7 @@ impl Kind for Node {
         if !custom_start {
             has_pages(project, &package)?;
         }
-        let argv = if custom_start { Some(Start::default()) } else { start(project, &package, notes) };
+        let argv = if custom_start { Some(Start::default()) } else { start(project, &package, notes)? };
         let Start { argv, mut environment, told } = argv.ok_or_else(|| {
             looked_for(
                 [format!("a start or dev script or main in {}", project.path("package.json"))]
@@ -226,47 +226,48 @@ pub(super) fn process_environment(package: &Package, port: u16) -> BTreeMap<Stri
 ///
 /// A known framework's `dev` comes before its `start`, which serves what a build has made, and so does not show sources. A
 /// `start` that runs a file which is not there waits for a build too.
-fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> Option<Start> {
+fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> Result<Option<Start>, Error> {
     if let (Some(framework), Some(_)) = (frameworks::of(package), package.script("dev")) {
         notes.push(format!("node: the dev script of {}", framework.package));
-        return Some(run_script(project, package, "dev"));
+        return run_script(project, package, "dev").map(Some);
     }
     let start = package.script("start");
     let waits = start.is_some_and(|start| waits_for_build(project, package, start));
     if start.is_some() && !waits {
         notes.push("node: the start script".into());
-        return Some(run_script(project, package, "start"));
+        return run_script(project, package, "start").map(Some);
     }
     let why = if waits { ", since what the start script runs has to be built first" } else { "" };
     if let Some(name) = serving_script(package) {
         notes.push(format!("node: the {name} script{why}"));
-        return Some(run_script(project, package, name));
+        return run_script(project, package, name).map(Some);
     }
     if let (Some(start), Some(build)) = (start, package.script("build")) {
         notes.push("node: the build script, then the start script, which runs what is built".into());
         let hooked = ["prebuild", "postbuild", "prestart"].iter().any(|name| package.script(name).is_some());
         if let Some(start) = compiled::start(package, build, start).filter(|_| !hooked) {
-            return Some(start);
+            return Ok(Some(start));
         }
         let script = format!("( {build}\n) || exit $?\n{start}");
-        return Some(Start { argv: in_shell(project, &script), ..Start::default() });
+        return Ok(Some(Start { argv: in_shell(project, &script), ..Start::default() }));
     }
     if start.is_none()
         && let Some(entry) = entry(project, package)
     {
         notes.push(format!("node: {entry}"));
-        return Some(Start { argv: vec!["node".into(), entry], ..Start::default() });
+        return Ok(Some(Start { argv: vec!["node".into(), entry], ..Start::default() }));
     }
     if let (None, true, Some(module)) = (start, packages::is_for_bun(package), &package.module)
         && project.has(module)
     {
         notes.push(format!("node: {module}, by Bun"));
-        let module = shlex::try_quote(module).ok()?;
-        return Some(Start { argv: in_shell(project, &format!("exec bun {module}")), ..Start::default() });
+        let Ok(module) = shlex::try_quote(module) else { return Ok(None) };
+        return Ok(Some(Start { argv: in_shell(project, &format!("exec bun {module}")), ..Start::default() }));
     }
-    let name = DEVELOPMENT.into_iter().find(|name| package.script(name).is_some()).or(start.map(|_| "start"))?;
+    let name = DEVELOPMENT.into_iter().find(|name| package.script(name).is_some()).or(start.map(|_| "start"));
+    let Some(name) = name else { return Ok(None) };
     notes.push(format!("node: the {name} script, since there is nothing else"));
-    Some(run_script(project, package, name))
+    run_script(project, package, name).map(Some)
 }
 
 /// Returns the first of the scripts for development that clearly runs a server: of one of the usual names, else one such as

@@ -61,7 +61,7 @@ impl Kind for React {
                     Told::Nobody => "which is no plain vite; every change starts it anew",
                 };
                 notes.push(format!("react: the {name} script, {how}"));
-                let start = node::run_script(project, &package, name);
+                let start = node::run_script(project, &package, name)?;
                 environment.extend(start.environment);
                 let alone = script::resolved(&package, package.script(name).unwrap_or_default())
                     .is_some_and(|command| !script::runs_several(&command.argv));

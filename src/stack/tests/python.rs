@@ -137,7 +137,7 @@ fn dependencies_come_from_other_tools_lists_too() {
         let plan = plan_of(&[files, &[("main.py", "app = FastAPI()")]].concat());
         let commands = install(&plan).commands.iter().filter(|it| it.contains("/pip") && !it.contains("--target"));
         let list = commands.filter_map(|it| it.split_once("--progress-bar off ")).map(|(_, list)| list.to_owned());
-        (list.collect::<Vec<_>>().join("\n"), plan.warnings())
+        (list.collect::<Vec<_>>().join("\n"), plan.warnings(""))
     };
     let list = |files: Files<'_>| installs(files).0;
     let project = ("pyproject.toml", "[project]\nname = 'x'\ndependencies = ['flask']\n");

@@ -23,7 +23,7 @@ const program = new Running((code) => {
   proxies.note(true)
   if (code === 0 || ending || !hasRunner()) process.exit(code)
   // Nobody else would say so, nor start it again when it is mended.
-  failure = program.failure ?? { message: `it ended with ${code}` }
+  failure = program.failure ?? program.left(code)
   located = locate(failure, [relative(project, process.argv[1])])
 })
 /** What ended the program, and what finds its place. */
@@ -66,20 +66,20 @@ async function answer({ changes }) {
   return failure ? { ok: false, error: failure } : { ok: true, strategy: 'full' }
 }
 
-/** Gives a failure that has none the place in the first file that Node cannot read: the error of an ES module does not know it. */
+/** Puts what Node says of the first file that it cannot read in place of an error that names none. */
 async function locate(failure, paths) {
-  const { file, suspects = [] } = failure
+  const { suspects = [], traceback = [] } = failure
   delete failure.suspects
-  if (!file) Object.assign(failure, await unreadable(new Set([...paths, ...suspects])))
+  if (suspects.length > 0 && traceback.some((line) => line.startsWith('SyntaxError'))) failure.traceback = (await unreadable(new Set([...paths, ...suspects]))) ?? traceback
 }
 
+/** Returns the lines in which Node says of one of some files that it cannot read it. */
 async function unreadable(paths) {
   for (const path of [...paths].filter((path) => /\.[cm]?js$/.test(path))) {
     const said = await new Promise((done) => {
       execFile(process.execPath, ['--check', resolve(project, path)], { env: {}, timeout: READ_TIMEOUT_MS }, (error, _, text) => done(error ? text : ''))
     })
-    const line = /:(\d+)$/m.exec(said.split('\n')[0])?.[1]
-    if (line) return { file: path, line: Number(line) }
+    const lines = said.split('\n')
+    if (/:\d+$/.test(lines[0])) return lines
   }
-  return {}
 }

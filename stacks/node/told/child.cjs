@@ -11,6 +11,9 @@ const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
 
 /** The most files that an error may have come of which does not say its own. */
 const MOST_SUSPECTS = 20
+/** The most lines of what is said of an error. */
+const MOST_LINES = 100
+const MOST_CHARACTERS = 1000
 
 /** Begins to answer the parent. */
 exports.begin = () => {
@@ -31,16 +34,11 @@ exports.begin = () => {
   process.on('uncaughtExceptionMonitor', (error) => send({ error: described(error) }))
 }
 
+/** Returns what Node would print of an error, and the files that it may have come of where that does not say it: a syntax error
+ * of an ES module does not. */
 function described(error) {
-  const stack = String(error?.stack ?? error).replaceAll('file://', '')
-  // Where code cannot be read the place stands alone before the error; else in the first frame that is the project's.
-  const places = [...stack.matchAll(/(?:^|\(|at )(\/[^\s():]+):(\d+)(?::\d+)?\)?$/gm)]
-  const place = places.find(([, file]) => file.startsWith(`${project}/`) && !file.includes('/node_modules/'))
-  return {
-    message: `${error?.name ?? 'Error'}: ${error?.message ?? error}`.split('\n')[0].slice(0, 1000),
-    file: place?.[1].slice(project.length + 1),
-    line: place && Number(place[2]),
-    // A syntax error of an ES module does not say it.
-    suspects: place ? undefined : native.newest().slice(0, MOST_SUSPECTS).map((file) => relative(project, file)),
-  }
+  const traceback = String(error?.stack ?? `uncaught: ${error}`).split('\n').slice(0, MOST_LINES).map((line) => line.slice(0, MOST_CHARACTERS))
+  const isPlaced = traceback.some((line) => line.includes(`${project}/`) && !line.includes('/node_modules/'))
+  const suspects = isPlaced ? [] : native.newest().slice(0, MOST_SUSPECTS).map((file) => relative(project, file))
+  return { message: String(error?.message ?? error).slice(0, MOST_CHARACTERS), traceback, suspects }
 }

@@ -2,11 +2,12 @@
 //
 //   in   {"revision":"<id>","changes":[{"path":"src/App.jsx","kind":"add|change|unlink"}]}
 //   out  {"ok":true,"strategy":"hot|full|restart|process","packages":["react"]}
-//        {"ok":false,"error":{"message":"...","file":"src/App.jsx","line":3}}
+//        {"ok":false,"error":{"message":"...","file":"src/App.jsx","line":3,"traceback":["..."],"ended":true}}
 //
 // `process`: what runs cannot show the change, and has to be started anew. Any other answer means that the next fetch gets
 // the new code, and that what the pages load is without errors. `packages`: what they import of packages, where no change is
-// told. Each process that has a development server has a connection of its own.
+// told. `traceback`: what a program printed of its error, which is read for reason, file and line. `ended`: it is the program
+// that has ended, and the code may be read well. Each process that has a development server has a connection of its own.
 
 import { connect } from 'node:net'
 

@@ -36,14 +36,20 @@ exports.tame = (loaded) => {
 exports.listen = async (others = []) => {
   if (!process.env.PREVIEWD_BESIDE && !hasRunner()) return
   const ports = new Set([...targets, ...others].map(portHere).filter(Boolean))
-  const areOpen = () => {
-    const open = listening()
-    return [...ports].every((port) => open.has(port))
-  }
   const end = performance.now() + LISTEN_TIMEOUT_MS
-  while (!areOpen() && !existsSync(ENDED) && performance.now() < end) {
+  for (;;) {
+    const open = listening()
+    const closed = [...ports].filter((port) => !open.has(port))
+    if (closed.length === 0 || existsSync(ENDED)) return
+    if (performance.now() > end) return tell(closed, open)
     await new Promise((done) => setTimeout(done, LOOK_MS))
   }
+}
+
+/** Says in the log what a page that asks there is not told of. */
+function tell(closed, open) {
+  const there = [...open].sort((one, other) => one - other).join(', ')
+  console.error(`previewd: warning: nothing listens on port ${closed.join(' or ')}, to which requests are passed on; there is ${there || 'nothing'}`)
 }
 
 /** Notes that a program has ended, or that it is being started again. */

@@ -4,12 +4,16 @@
 
 const { spawn } = require('node:child_process')
 const { readFileSync } = require('node:fs')
+const { relative, resolve } = require('node:path')
 
+const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
 /** How long a program has between SIGTERM and SIGKILL, how long it may take to listen, and to answer a question. */
 const GRACE_MS = 2000
 const LISTEN_TIMEOUT_MS = 15_000
 const ANSWER_TIMEOUT_MS = 1000
 
+/** A file of the project's own that is run. */
+const OWN = /^(?!\.\.\/|.*\bnode_modules\/).*\.[cm]?[jt]sx?$/
 /** Programs that go on when one of those that they run has ended, and start none of them again by themselves. */
 const RUNNERS = /(?:^|\/)(?:conc|concurrently|npm-run-all2?|run-p|run-pty|turbo|nodemon)(?:\.[cm]?js)?$/
 /** How far above this process such a one may be. */
@@ -20,6 +24,8 @@ class Running {
   constructor(ended) {
     this.ended = ended
     this.child = undefined
+    /** Its file, from the project's folder. */
+    this.name = undefined
     /** How often it was started. */
     this.started = 0
     /** How often the program has begun to listen, and the one before it had. */
@@ -42,6 +48,7 @@ class Running {
       env: { ...(options.env ?? process.env), PREVIEWD_PROGRAM: '1' },
     })
     this.child = own
+    this.name = words.map((word) => relative(project, resolve(project, word))).find((word) => OWN.test(word)) ?? command
     this.started += 1
     this.heard({ started: true })
     own.on('error', () => {})
@@ -70,9 +77,14 @@ class Running {
         return 'ended' in message || enough()
       })
     }
-    if (gone() || ended !== undefined) this.failure ??= { message: `it ended with ${ended ?? this.child.exitCode ?? this.child.signalCode}` }
+    if (gone() || ended !== undefined) this.failure ??= this.left(ended ?? this.child.exitCode ?? this.child.signalCode)
     else if (enough()) this.failure = undefined
     return this.failure
+  }
+
+  /** Returns the failure of a program that has ended with a status, or by a signal, and has not said why. */
+  left(status) {
+    return { message: `${this.name} ended with ${status}`, ended: true }
   }
 
   /** Waits for a time until the program listens or has ended. */

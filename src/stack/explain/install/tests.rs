@@ -369,6 +369,10 @@ fn what_an_installation_did_otherwise_than_asked_for_is_said() {
             "warning: react-beautiful-dnd@13.1.1 wants react ^16, and react@19.3.1 is asked for: the required versions conflict; installed with it allowed (--legacy-peer-deps)"
         ]
     );
+    assert_eq!(
+        said("error\npreviewd: installing again, without yarn.lock, which cannot be read\nDone in 2 s."),
+        ["warning: installed without yarn.lock, which cannot be read"]
+    );
     assert_eq!(said("previewd: warning: .nvmrc asks for Node.js 22"), ["warning: .nvmrc asks for Node.js 22"]);
     let pnpm = "│   Ignored build scripts: core-js,                    │\n│   thing.                  │\n│   Run \"pnpm approve-builds\"  │";
     assert!(said(pnpm)[0].contains("scripts of core-js, thing were not run"), "{:?}", said(pnpm));

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{arguments::unwatched, compiled, entry::entry, nest, nodemon, start::Start};
 use crate::{
-    domain::runtime::{APP_ROOT, RUNTIME_MOUNT},
+    domain::{
+        error::Error,
+        runtime::{APP_ROOT, RUNTIME_MOUNT},
+        text::{MAX_SENTENCE_BYTES, sentence},
+    },
     stack::{
         manifest::Package,
         packages,
-        project::Project,
+        project::{Project, bad},
         script::{self, Command},
         shell::shell,
     },
@@ -16,16 +20,27 @@ use crate::{
 
 /// Returns how a script is run: the command itself where it is plain, without a watcher; else by a shell as npm would,
 /// but without npm, whose own start takes longer than most apps'.
-pub(in crate::stack::kinds) fn run_script(project: &Project<'_>, package: &Package, name: &str) -> Start {
+///
+/// # Errors
+/// `BadManifest` where it comes to one that runs itself.
+pub(in crate::stack::kinds) fn run_script(
+    project: &Project<'_>,
+    package: &Package,
+    name: &str,
+) -> Result<Start, Error> {
     let script = package.script(name).unwrap_or_default();
+    if script::never_ends(package, name) {
+        let message = format!("the {name} script comes to one that runs itself: {script}");
+        return Err(bad(project.path("package.json"), sentence(&message, MAX_SENTENCE_BYTES)));
+    }
     let hook = package.script(&format!("pre{name}"));
     let mut environment = BTreeMap::from([("npm_lifecycle_event".to_owned(), name.to_owned())]);
     if let (Some(start), None) = (compiled::one_script(package, script), &hook) {
         let environment = environment.into_iter().chain(start.environment).collect();
-        return Start { environment, ..start };
+        return Ok(Start { environment, ..start });
     }
     let plain = script::resolved(package, script).map(|command| without_watcher(project, package, command));
-    match (plain, hook) {
+    Ok(match (plain, hook) {
         (Some(command), None) => {
             environment.extend(command.environment);
             let told = nest::is_told(&command.argv);
@@ -43,7 +58,7 @@ pub(in crate::stack::kinds) fn run_script(project: &Project<'_>, package: &Packa
             Start { argv: in_shell(project, &format!("( {hook}\n) || exit $?\n{script}")), environment, told: false }
         }
         (None, None) => Start { argv: in_shell(project, script), environment, told: false },
-    }
+    })
 }
 
 /// Returns a command line that runs a script by a shell that finds the project's packages, and those of a workspace above.

@@ -1,0 +1,53 @@
+"""Installations that are mended on the way: what was done otherwise than asked for is told, by whoever comes next too."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from harness import projects, web
+from harness.projects import Files
+
+from previewd import Client, Preview
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.once]
+
+LOCK = {"name": "app", "version": "1.0.0", "lockfileVersion": 3, "requires": True, "packages": {"": {"name": "app"}}}
+
+
+def app(dependencies: dict[str, str], **lockfiles: str) -> Files:
+    """Returns a server that needs some packages, with lockfiles beside its manifest."""
+    files = projects.plain_node(0)
+    package = {**json.loads(files["package.json"]), "name": "app", "version": "1.0.0", "dependencies": dependencies}
+    return {**files, "package.json": json.dumps(package), **lockfiles}
+
+
+MENDED = {
+    "peers": (app({"react": "19.0.0", "use-sync-external-store": "1.2.0"}), ("use-sync-external-store", "react@19.0.0")),
+    "lockfile": (app({"is-odd": "3.0.1"}, **{"package-lock.json": json.dumps(LOCK)}), ("by the manifest", "lockfile")),
+    "yarn": (app({"is-odd": "3.0.1"}, **{"yarn.lock": "no lockfile\n"}), ("yarn.lock", "cannot be read")),
+    "berry": (
+        app({"is-odd": "3.0.1"}, **{"yarn.lock": "__metadata:\n  version: 8\n }{\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}),
+        ("yarn.lock", "cannot be read"),
+    ),
+}
+
+
+def told(preview: Preview, words: tuple[str, ...]) -> bool:
+    return any(all(word in note for word in words) for note in preview.notes)
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_what_an_installation_did_otherwise_is_in_the_notes(name: str, client: Client, create):
+    files, words = MENDED[name]
+    preview = create(files, timeout=120)
+    assert web.version_in(web.get(preview.url).text) == 0
+    assert told(preview, words), preview.notes
+    later = client.update(preview.preview_id, {"server.js": projects.plain_node(1)["server.js"]}).preview
+    assert told(later, words), later.notes
+    assert web.version_in(web.get(preview.url).text) == 1
+    again = client.create(f"{preview.project_id}-again", files, timeout=60)
+    try:
+        assert told(again, words), again.notes
+    finally:
+        client.delete(again.preview_id)
