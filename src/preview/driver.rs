@@ -38,7 +38,7 @@ use crate::{
         ahead::Ahead,
         carry::Leaving,
         data::DataStore,
-        flights::Held,
+        flights::{Held, Landing},
         handle::Handle,
         images::{Images, Looked},
         route::{OpenPort, RouteState},
@@ -108,6 +108,8 @@ pub struct Driver {
     pub(super) replaced: Vec<Session>,
     /// Those of them that are on their way out.
     pub(super) retiring: JoinSet<()>,
+    /// The makings of images of what it has installed, which it does not wait for.
+    pub(super) landings: Vec<Landing>,
     /// One that could not be taken over, for what is in it.
     pub(super) leaving: Option<Leaving>,
     pub(super) deaths: Vec<Instant>,
@@ -153,6 +155,7 @@ impl Driver {
             built: BTreeSet::new(),
             replaced: Vec::new(),
             retiring: JoinSet::new(),
+            landings: Vec::new(),
             leaving: None,
             deaths: Vec::new(),
             given: Arc::default(),

@@ -55,6 +55,21 @@ pub struct Held {
     position: u64,
 }
 
+/// A making whose image nobody waits for.
+pub struct Landing(Weak<Flight>);
+
+impl Landing {
+    /// Says that it is time for the image: what was offered is used no more.
+    pub(super) fn hurry(&self) {
+        self.0.upgrade().inspect(|flight| flight.offer.hurry());
+    }
+
+    /// Returns whether it has come to its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
 impl Flights {
     /// Holds the making of a key, beginning it if nobody does. What was held before is let go afterwards, unless it is
     /// the same.
@@ -75,6 +90,7 @@ impl Flights {
             let flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
             let flight = flights.get(key).and_then(Weak::upgrade);
             let Some(flight) = flight.filter(|flight| flight.offer.was_made()) else { return };
+            flight.offer.hurry();
             flight.result.clone()
         };
         let _ = result.wait_for(Option::is_some).await;
@@ -125,6 +141,11 @@ impl Flight {
 }
 
 impl Held {
+    /// Returns what can say that it is time for the image.
+    pub(super) fn landing(&self) -> Landing {
+        Landing(Arc::downgrade(&self.flight))
+    }
+
     /// Holds on until the making has come to its end.
     pub(super) async fn landed(self) {
         let _ = self.flight.result.clone().wait_for(Option::is_some).await;
@@ -150,6 +171,10 @@ impl Held {
             }
             if let Some(announced) = self.flight.offer.take_announced() {
                 coming(announced);
+            }
+            // What was offered somebody else has.
+            if self.flight.offer.was_made() {
+                self.flight.offer.hurry();
             }
             tokio::select! {
                 changed = result.changed() => if changed.is_err() {
@@ -271,6 +296,56 @@ mod tests {
         go.send(()).unwrap();
         assert_eq!(other.as_mut().unwrap().outcome(&log, |_| {}).await.unwrap().id(), "whole");
         assert_eq!(one.as_mut().unwrap().outcome(&log, |_| {}).await.unwrap().id(), "whole");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_image_that_nobody_waits_for_is_made_once_what_was_offered_has_had_its_rest() {
+        let flights = Flights::default();
+        let began = tokio::time::Instant::now();
+        let make = |_, offer: Offer| async move {
+            let hurried = offer.make(image("below"), Volumes::default(), Arc::new(())).await;
+            Ok(image(if hurried { "hurried" } else { "rested" }))
+        };
+        let mut held = None;
+        for (key, wait) in [("rests", None), ("deleted", Some("landing")), ("wanted", Some("below"))] {
+            flights.hold(key, &mut held, make);
+            let Made::Fresh(fresh) = held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap() else {
+                panic!("no offer")
+            };
+            drop(fresh);
+            let held = held.take().unwrap();
+            let landing = held.landing();
+            let mut result = held.flight.result.clone();
+            let kept = tokio::spawn(held.landed());
+            match wait {
+                None => {}
+                Some("landing") => landing.hurry(),
+                Some(_) => flights.offered_image(key).await,
+            }
+            let made = result.wait_for(Option::is_some).await.unwrap().clone().unwrap().unwrap();
+            assert_eq!(made.id, if wait.is_none() { "rested" } else { "hurried" });
+            kept.await.unwrap();
+            tokio::task::yield_now().await;
+            assert!(landing.is_over());
+        }
+        let took = began.elapsed().as_secs();
+        assert!((20..30).contains(&took), "{took} s: one has its rest, the others not");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_for_an_image_does_not_wait_for_the_rest() {
+        let flights = Flights::default();
+        let (mut one, mut other) = (None, None);
+        flights.hold("a", &mut one, |_, offer: Offer| async move {
+            offer.make(image("below"), Volumes::default(), Arc::new(())).await;
+            Ok(image("whole"))
+        });
+        let began = tokio::time::Instant::now();
+        drop(one.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap());
+        tokio::task::yield_now().await;
+        flights.hold("a", &mut other, |_, _| async { panic!("it is being made") });
+        assert_eq!(other.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap().id(), "whole");
+        assert!(began.elapsed() < std::time::Duration::from_secs(1));
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{Notify, oneshot, watch},
     time::timeout,
 };
 
@@ -25,6 +25,10 @@ const FOLDERS: [(&str, &str); 2] = [(APP_ROOT, "/handover/app"), (HOME, "/handov
 
 /// How long the image may be put off for the first preview to start, which has the machine to itself then.
 const USED: Duration = Duration::from_secs(5);
+
+/// How long after that the image is made, where nobody waits for it: an engine that makes one takes much of a machine, and
+/// who has just got a preview looks at it, changes it and adds a package.
+const REST: Duration = Duration::from_secs(20);
 
 /// What was installed, in volumes.
 pub struct Fresh {
@@ -49,6 +53,7 @@ impl std::fmt::Debug for Fresh {
 pub(super) struct Offer {
     offered: Arc<watch::Sender<Offered>>,
     installed: Arc<OnceLock<Kept>>,
+    hurry: Arc<Notify>,
 }
 
 /// What was installed, for as long as its container is kept.
@@ -87,24 +92,37 @@ pub(super) enum Offered {
 
 impl Offer {
     /// Offers what is installed by a container, which is kept for as long as somebody may want it. Returns what ends when
-    /// it is used: at once where others wait for the image, as it is time to make that.
+    /// it is time to make the image: once it was used and had its rest, or at once where somebody waits for it. With whether
+    /// somebody does.
     pub(super) fn make(
         &self,
         image: Image,
         volumes: Volumes,
         container: Arc<dyn Any + Send + Sync>,
-    ) -> impl Future<Output = ()> + use<> {
+    ) -> impl Future<Output = bool> + use<> {
         let (sender, used) = oneshot::channel();
         let others = self.offered.receiver_count() > 1;
         let _ = self.installed.set(Kept { volumes: volumes.of_image, container: Arc::downgrade(&container) });
         let fresh = Fresh { image, volumes: volumes.of_preview, _container: container, _used: sender };
         self.offered.send_replace(Offered::There(Box::new(fresh)));
+        let hurry = self.hurry.clone();
         async move {
-            if !others {
+            let rest = async {
                 // Somebody may hold on to it and not wait.
                 let _ = timeout(USED, used).await;
+                tokio::time::sleep(REST).await;
+            };
+            tokio::select! {
+                () = hurry.notified(), if !others => true,
+                () = rest, if !others => false,
+                else => true,
             }
         }
+    }
+
+    /// Says that somebody waits for the image.
+    pub(super) fn hurry(&self) {
+        self.hurry.notify_one();
     }
 
     /// Says what will be offered.

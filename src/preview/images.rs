@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     domain::{
@@ -24,7 +24,7 @@ use crate::{
     },
     engine::{EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, ROLE_RUNTIME, SharedEngine},
     preview::{
-        flights::{Flights, Held, Made},
+        flights::{Flights, Held, Landing, Made},
         handover::{Coming, Fresh, Offer},
         log::Log,
         prebundle::Bundles,
@@ -82,6 +82,8 @@ pub struct Images {
     recent: Recent,
     pub(super) bundles: Bundles,
     hands_over: AtomicBool,
+    /// The makings whose image nobody waits for.
+    landing: Mutex<JoinSet<()>>,
 }
 
 /// Keeps an image that was built from a project's own Dockerfile.
@@ -109,7 +111,22 @@ impl Images {
             recent: Recent::default(),
             bundles: Bundles::default(),
             hands_over: AtomicBool::new(true),
+            landing: Mutex::default(),
         })
+    }
+
+    /// Keeps a making until it has come to its end, whatever becomes of the preview that it was for.
+    pub(super) fn keep(&self, held: Held) -> Landing {
+        let landing = held.landing();
+        let mut makings = self.landing.lock().unwrap_or_else(PoisonError::into_inner);
+        while makings.try_join_next().is_some() {}
+        makings.spawn(held.landed());
+        landing
+    }
+
+    /// Lets go of the makings whose image nobody waits for.
+    pub(super) fn abandon(&self) {
+        self.landing.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
     }
 
     /// Returns the image of a recipe, making it if it is not there. `making` is called when it has to be made, and `coming`

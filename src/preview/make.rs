@@ -37,8 +37,8 @@ use crate::{
     stack::{self, End},
 };
 
-/// How much CPU such a bundle is made with, at most: nobody waits for it.
-const PREBUNDLE_CPUS: f64 = 1.0;
+/// How much CPU that is made with which nobody waits for, at most.
+const PATIENT_CPUS: f64 = 1.0;
 
 impl Recipe {
     /// Makes the image. What goes into it is offered before that, where it takes long.
@@ -58,7 +58,7 @@ impl Recipe {
         let machine = engine.machine().await.map_err(|error| engine_failure(stage, &error))?;
         let mut limits = settings.install_limits.on_machine(machine.cpus);
         if let Source::Prebundle(_) = self.source {
-            limits.cpus = limits.cpus.min(PREBUNDLE_CPUS);
+            limits.cpus = limits.cpus.min(PATIENT_CPUS);
         }
         let maker = Maker { engine, settings, name, log, run: &self.run, limits, role: self.role() };
         let making = async {
@@ -139,7 +139,7 @@ impl Maker<'_> {
             }
             mounts.extend(installed.volumes.clone());
         }
-        let container = Arc::new(self.container("install", image, mounts).await.map_err(lost)?);
+        let container = Arc::new(self.container("install", image, self.limits, mounts).await.map_err(lost)?);
         if let Some((offer, below, volumes)) = &handover {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
@@ -164,8 +164,10 @@ impl Maker<'_> {
             Some((offer, below, volumes)) => {
                 let below = Image { labels: labels.clone(), ..below };
                 let mounts = volumes.of_image.clone();
-                offer.make(below, volumes, container.clone()).await;
-                let copy = self.container("copy", image, mounts).await.map_err(lost)?;
+                let wanted = offer.make(below, volumes, container.clone()).await;
+                let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
+                let limits = Limits { cpus, ..self.limits };
+                let copy = self.container("copy", image, limits, mounts).await.map_err(lost)?;
                 self.copy(copy.id()).await?;
                 Some(copy)
             }
@@ -178,7 +180,13 @@ impl Maker<'_> {
     }
 
     /// Makes a container for a part of the work.
-    async fn container(&self, part: &str, image: &str, volumes: Vec<VolumeMount>) -> Result<Unclaimed, EngineError> {
+    async fn container(
+        &self,
+        part: &str,
+        image: &str,
+        limits: Limits,
+        volumes: Vec<VolumeMount>,
+    ) -> Result<Unclaimed, EngineError> {
         let short = self.name.key.chars().take(SHORT).collect::<String>();
         let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
         let spec = ContainerSpec {
@@ -186,7 +194,7 @@ impl Maker<'_> {
             image: image.to_owned(),
             labels: self.labels("install"),
             environment: BTreeMap::new(),
-            limits: self.limits,
+            limits,
             make_folders: true,
             volumes,
         };

@@ -183,6 +183,7 @@ impl Manager {
 
     /// Ends every preview and waits until nothing is left of them.
     pub async fn end_all(&self) {
+        self.inner.core.images.abandon();
         for handle in self.inner.registry.all() {
             if let Err(error) = self.end(&handle, EndReason::Deleted).await {
                 tracing::error!(preview = %handle.id, error = %error, "a preview could not be ended");
@@ -197,6 +198,7 @@ impl Manager {
     pub async fn drained(&self) {
         self.inner.drivers.close();
         self.inner.drivers.wait().await;
+        self.inner.core.images.abandon();
     }
 
     /// Asks for a preview's end. A repeat changes nothing.

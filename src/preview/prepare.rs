@@ -162,7 +162,8 @@ impl Driver {
         let image = image?;
         // For others, and for the next container of this preview.
         if let Some(held) = self.held.take_if(|_| image.fresh.is_some()) {
-            self.retiring.spawn(held.landed());
+            self.landings.retain(|landing| !landing.is_over());
+            self.landings.push(self.core.images.keep(held));
         }
         if image.lease.is_some() {
             self.built.insert(image.key.clone());

@@ -24,6 +24,7 @@ use crate::{
     },
     preview::{
         driver::{Driver, short},
+        flights::Landing,
         images::engine_failure,
         interrupted::Interrupted,
         prepare::Prepared,
@@ -143,6 +144,8 @@ impl Driver {
         let serving = open || self.resume(&progress.commit, failure.stage).await;
         self.handle.set_status(|status| status.failure = Some(failure.clone()));
         if !serving {
+            // What was installed nobody uses, and the commit that mends it waits for the image.
+            self.landings.iter().for_each(Landing::hurry);
             self.handle.route.set(RouteState::Failed(Arc::new(failure.clone())));
             self.input(Input::Fail);
         }

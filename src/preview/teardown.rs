@@ -27,6 +27,9 @@ impl Driver {
         self.replaced.clear();
         self.leaving = None;
         self.held = None;
+        if !shutdown.is_cancelled() {
+            self.landings.drain(..).for_each(|landing| landing.hurry());
+        }
         if let Some(ahead) = self.ahead.take() {
             ahead.discard().await;
         }

@@ -64,6 +64,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/told/listeners.cjs", include_bytes!("../../stacks/node/told/listeners.cjs")),
         file("node/told/native.cjs", include_bytes!("../../stacks/node/told/native.cjs")),
         file("node/told/nitro.cjs", include_bytes!("../../stacks/node/told/nitro.cjs")),
+        file("node/told/nextpages.cjs", include_bytes!("../../stacks/node/told/nextpages.cjs")),
         file("node/told/places.mjs", include_bytes!("../../stacks/node/told/places.mjs")),
         file("node/told/program.mjs", include_bytes!("../../stacks/node/told/program.mjs")),
         file("node/compiled.cjs", include_bytes!("../../stacks/node/compiled.cjs")),

@@ -12,6 +12,7 @@ const { join, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
 const documents = require('./told/documents.cjs')
+const pages = require('./told/nextpages.cjs')
 const requests = require('./told/requests.cjs')
 
 /** How long its watcher may take to see a change before it is shown once more, and then until it concerns no page. */
@@ -24,10 +25,6 @@ const QUIET_MS = 60
 const OPEN_TIMEOUT_MS = 2000
 /** The longest that a build is waited for. */
 const BUILT_TIMEOUT_MS = 25_000
-/** How long a page may take from its socket until it is alive: what comes in between, it is not told or cannot take. */
-const SUBSCRIBED_MS = 2000
-/** How long a socket takes at most until its handshake is over. */
-const SHAKEN_MS = 100
 /** What begins and what ends a build, and what is said of pages that come or go. The field was `action` before Next 16. */
 const ENDS = new Set(['built', 'sync', 'finishBuilding', 'addedPage', 'removedPage', 'devPagesManifestUpdate'])
 /** What no page is made of, whoever changes it. */
@@ -41,7 +38,8 @@ if (process.env.PREVIEWD_CONTROL) {
   documents.follow()
   requests.before(function (event, request, socket) {
     if (event === 'request' || event === 'upgrade') fromItsOwnPage(request)
-    if (event === 'upgrade') noteItsPage(request, socket)
+    if (event === 'upgrade' && isOfAPage(request)) pages.opens(request.url, socket)
+    if (event === 'request') pages.asks(request.headers)
     if (event === 'listening' && servesNext()) begin(this.address()?.port)
   })
 }
@@ -64,33 +62,15 @@ function fromItsOwnPage({ url = '', headers }) {
   }
 }
 
-/** The sockets of pages, with the time at which each was opened, and when the last change was there. */
-const pages = new Map()
-let changed = -Infinity
-
-function noteItsPage({ url = '' }, socket) {
-  if (!/^[^?]*\/_next\/(?:webpack-)?hmr/.test(url) || url.includes('id=previewd')) return
-  pages.set(socket, Date.now())
-  socket.once('close', () => pages.delete(socket))
-  // It was asked for before the last change, and hears of what changes from now on alone.
-  if ((documents.opened() ?? Infinity) < changed) setTimeout(reload, SHAKEN_MS, socket)
-}
-
-/** Loads those pages anew that were new at a time, and so may have missed what changed then. */
-function reloadThoseNewAt(time) {
-  for (const [socket, opened] of pages) if (opened > time - SUBSCRIBED_MS) reload(socket)
-}
-
-/** Has the page of a socket load itself anew: one whole text message of RFC 6455, below the length that has a longer head. */
-function reload(socket) {
-  const text = Buffer.from('{"type":"reloadPage","action":"reloadPage"}')
-  if (socket.writable) socket.write(Buffer.concat([Buffer.from([0x81, text.length]), text]))
+function isOfAPage({ url = '' }) {
+  return /^[^?]*\/_next\/(?:webpack-)?hmr/.test(url) && !url.includes('id=previewd')
 }
 
 let port
 let socket
-/** What was said last, and whether a build is on its way. */
+/** When something was said last, and that the server renders pages otherwise, and whether a build is on its way. */
 let spoke = 0
+let rendered = 0
 let building = false
 let errors = []
 
@@ -133,6 +113,7 @@ function hear(data) {
   if (type === 'building') building = true
   else if (ENDS.has(type)) building = false
   else if (type !== 'serverComponentChanges' && type !== 'serverOnlyChanges' && type !== 'reloadPage') return
+  if (type === 'serverComponentChanges') rendered = Date.now()
   if (Array.isArray(message.errors)) errors = message.errors
   spoke = Date.now()
 }
@@ -146,8 +127,7 @@ async function answer({ changes }) {
   if (seen.length > 0) {
     if (!(await said(since)) && touch(seen)) await said(since)
     await ended()
-    changed = performance.now()
-    reloadThoseNewAt(begun)
+    pages.told(begun, rendered >= begun)
   }
   errors = errors.filter((error) => !isOver(error))
   return errors.length > 0 ? { ok: false, error: described(errors[0]) } : { ok: true, strategy: 'hot' }

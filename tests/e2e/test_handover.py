@@ -109,6 +109,18 @@ def test_one_package_more_goes_on_from_what_is_there_and_waits_for_no_image(own_
     assert daemon.leftovers(own.instance) == []
 
 
+def test_image_is_made_though_the_preview_is_deleted_at_once(own_service):
+    own = own_service()
+    with own.client() as client:
+        first = maker(client, "first")(node())
+        client.delete(first.preview_id)
+        eventually(lambda: daemon.dependencies(own.instance), within=20, what="there is an image for others")
+        second = maker(client, "second")(node())
+        assert not volumes(second.container_id), "it was installed once more"
+    own.stop()
+    assert daemon.leftovers(own.instance) == []
+
+
 def test_service_that_is_killed_while_it_makes_an_image_goes_on_with_the_preview(own_service):
     own = own_service()
     with own.client() as client:

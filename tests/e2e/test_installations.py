@@ -25,7 +25,7 @@ def app(dependencies: dict[str, str], **lockfiles: str) -> Files:
 MENDED = {
     "peers": (app({"react": "19.0.0", "use-sync-external-store": "1.2.0"}), ("use-sync-external-store", "react@19.0.0")),
     "lockfile": (app({"is-odd": "3.0.1"}, **{"package-lock.json": json.dumps(LOCK)}), ("by the manifest", "lockfile")),
-    "yarn": (app({"is-odd": "3.0.1"}, **{"yarn.lock": "no lockfile\n"}), ("yarn.lock", "cannot be read")),
+    "yarn": (app({"is-odd": "3.0.1"}, **{"yarn.lock": '{ "is-odd": '}), ("yarn.lock", "cannot be read")),
     "berry": (
         app({"is-odd": "3.0.1"}, **{"yarn.lock": "__metadata:\n  version: 8\n }{\n", ".yarnrc.yml": "nodeLinker: node-modules\n"}),
         ("yarn.lock", "cannot be read"),

@@ -24,6 +24,9 @@ from previewd import Client, File, Phase, Preview, ReloadStrategy
 RESULTS = Path(os.environ.get("CATALOGUE_RESULTS") or ROOT / ".cache" / "catalogue" / "results")
 #: How often the leaf is edited for the figures.
 EDITS = int(os.environ.get("CATALOGUE_EDITS", "10"))
+#: How long after an edit has shown the next one is made where that is compared with edits by hand. Those take so long, and a
+#: server that has had no rest has used up its share of the processor.
+EDIT_PAUSE_SECONDS = 0.5
 CREATE_SECONDS = 600
 CHANGE_SECONDS = 240
 SHOW_SECONDS = 40
@@ -100,7 +103,7 @@ class Life:
                 self._page()
             if self.point.hot:
                 with self._step("edit"):
-                    self._edit()
+                    self._edit(EDIT_PAUSE_SECONDS)
             if self.point.dependency:
                 with self._step("dependency"):
                     self._dependency()
@@ -157,13 +160,14 @@ class Life:
         problems = [it for it in self.tab.problems if not any(word in it for word in ignored)]
         assert not problems, f"console: {problems}"
 
-    def _edit(self) -> None:
+    def _edit(self, pause: float = 0) -> None:
         """Edits the leaf again and again, and takes the time of each from before the commit to what is seen."""
         edit = self.point.edit
         before = measure.processes(self.preview.container_id)
         took = []
         with Watcher(self.client, self.preview.preview_id) as watcher:
             for number in range(1, EDITS + 1):
+                time.sleep(pause)
                 began = time.monotonic()
                 commit = self.client.commit(self.project, edit.of(self.files, number))
                 if not self._is_seen_early(edit.seen(number)):

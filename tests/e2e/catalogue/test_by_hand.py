@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from catalogue import by_hand
 from catalogue.families import POINTS
-from catalogue.life import EDITS, RESULTS, SHOW_SECONDS, SHOWN, Life
+from catalogue.life import EDIT_PAUSE_SECONDS, EDITS, RESULTS, SHOW_SECONDS, SHOWN, Life
 from catalogue.point import Point
 from harness import daemon
 from harness.figures import percentile
@@ -75,6 +75,7 @@ def edits(point: Point, container: by_hand.Container, url: str, tab) -> list[flo
     tab.wait_for(f"({SHOWN}).includes({json.dumps(point.shows)})", within=SHOW_SECONDS)
     took = []
     for number in range(1, EDITS + 1):
+        time.sleep(EDIT_PAUSE_SECONDS)
         ((path, text),) = point.edit.of(files, number).items()
         with container.edit(path, text) as renamed:
             shown = f"({SHOWN}).includes({json.dumps(point.edit.seen(number))})"
