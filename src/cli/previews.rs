@@ -143,7 +143,7 @@ fn described(preview: Option<&proto::Preview>) -> String {
 fn waited_for(preview: Option<&proto::Preview>) -> String {
     let mut text = described(preview);
     if preview.is_some_and(|preview| matches!(preview.phase(), proto::Phase::Stopping | proto::Phase::Stopped)) {
-        text.push_str("it was deleted while it was waited for\n");
+        text.push_str("it has been deleted meanwhile\n");
     }
     text
 }

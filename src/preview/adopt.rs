@@ -3,9 +3,10 @@
 use std::{
     fmt::Display,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     domain::{
@@ -13,18 +14,23 @@ use crate::{
         ids::CommitId,
         runtime::{ImagePlan, RunPlan},
     },
-    engine::{Container, EngineError, LABEL_DEPENDENCY_KEY},
+    engine::{Container, EngineError, Image, LABEL_DEPENDENCY_KEY},
     preview::{
         bounds::Bounds,
         carry::{ENDING, LOOK_AGAIN},
         driver::{Driver, target},
         files::FileSet,
+        images::Looked,
         prepare::{left_by_installation, plan},
+        recipe::DEPENDENCIES,
         reload::Progress,
         route::RouteState,
         session::{Position, Session, SessionError, Started, connect},
     },
 };
+
+/// How long the engine may take to say which dependencies a container has.
+const KEY_FOR: Duration = Duration::from_secs(2);
 
 /// What became of a container that was to be taken over.
 pub(super) enum Heard {
@@ -122,7 +128,7 @@ impl Driver {
             session.lease = Some(self.core.images.lease(&key).await);
             self.built.insert(key.clone());
         }
-        let image = self.image_of(&session).await;
+        let image = self.installed_image(&session, &plan).await;
         let port = self.command(&plan, &image).port;
         let mark = self.handle.log.last();
         let engine = self.core.engine.clone();
@@ -155,6 +161,23 @@ impl Driver {
         let stage = if failure.is_some() { Stage::Failed } else { Stage::Ready };
         self.publish(&Progress::quiet(&commit), stage, failure);
         Ok(())
+    }
+
+    /// Returns the image of what is installed in a container. The next commit that needs no other asks for none: its own may
+    /// not have been made.
+    async fn installed_image(&mut self, session: &Session, plan: &RunPlan) -> Image {
+        let own = self.image_of(session).await;
+        let ImagePlan::Dependencies(install) = &plan.image else { return own };
+        let (images, log) = (self.core.images.clone(), self.handle.log.clone());
+        // A base image that has gone is pulled by who needs it.
+        let key = timeout(KEY_FOR, images.dependencies(install, &log, &mut self.held)).await;
+        if !matches!(key, Ok(Ok((key, _))) if key == session.key) {
+            return own;
+        }
+        let made = self.core.engine.image(&images.tag(DEPENDENCIES, &session.key)).await.ok().flatten();
+        let image = made.unwrap_or(own);
+        self.looked = Some(Looked { install: install.clone(), key: session.key.clone(), image: image.clone() });
+        image
     }
 
     /// Returns the bounds of a container that runs. What it was given it keeps; a CPU that is lifted still is put down.

@@ -84,13 +84,15 @@ impl Flights {
     }
 
     /// Waits for the image of what has been offered: it is being made by the engine alone. A making that has not come so
-    /// far is not waited for, as it may itself wait for whoever asks.
-    pub(super) async fn offered_image(&self, key: &str) {
+    /// far is not waited for, as it may itself wait for whoever asks. It is made at once in a hurry, else when it is time.
+    pub(super) async fn offered_image(&self, key: &str, hurry: bool) {
         let mut result = {
             let flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
             let flight = flights.get(key).and_then(Weak::upgrade);
             let Some(flight) = flight.filter(|flight| flight.offer.was_made()) else { return };
-            flight.offer.hurry();
+            if hurry {
+                flight.offer.hurry();
+            }
             flight.result.clone()
         };
         let _ = result.wait_for(Option::is_some).await;
@@ -172,8 +174,7 @@ impl Held {
             if let Some(announced) = self.flight.offer.take_announced() {
                 coming(announced);
             }
-            // What was offered somebody else has.
-            if self.flight.offer.was_made() {
+            if self.flight.offer.is_taken() {
                 self.flight.offer.hurry();
             }
             tokio::select! {
@@ -320,7 +321,7 @@ mod tests {
             match wait {
                 None => {}
                 Some("landing") => landing.hurry(),
-                Some(_) => flights.offered_image(key).await,
+                Some(_) => flights.offered_image(key, true).await,
             }
             let made = result.wait_for(Option::is_some).await.unwrap().clone().unwrap().unwrap();
             assert_eq!(made.id, if wait.is_none() { "rested" } else { "hurried" });
@@ -393,16 +394,16 @@ mod tests {
         let this = flights.clone();
         flights.hold("a", &mut held, |_, offer| async move {
             // Itself, as where its image was removed by somebody.
-            this.offered_image("a").await;
+            this.offered_image("a", true).await;
             drop(offer.make(image("below"), Volumes::default(), Arc::new(())));
             tokio::task::yield_now().await;
             Ok(image("whole"))
         });
-        flights.offered_image("b").await;
+        flights.offered_image("b", true).await;
         let Made::Fresh(_) = held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap() else {
             panic!("no offer")
         };
-        flights.offered_image("a").await;
+        flights.offered_image("a", true).await;
         assert_eq!(held.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.unwrap().id(), "whole");
     }
 }

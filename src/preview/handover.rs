@@ -24,7 +24,7 @@ use crate::{
 const FOLDERS: [(&str, &str); 2] = [(APP_ROOT, "/handover/app"), (HOME, "/handover/home")];
 
 /// How long the image may be put off for the first preview to start, which has the machine to itself then.
-const USED: Duration = Duration::from_secs(5);
+const USED: Duration = Duration::from_secs(180);
 
 /// How long after that the image is made, where nobody waits for it: an engine that makes one takes much of a machine, and
 /// who has just got a preview looks at it, changes it and adds a package.
@@ -83,11 +83,12 @@ pub(super) struct Coming {
 /// How far an offer has come.
 #[derive(Default)]
 pub(super) enum Offered {
-    /// Not yet, or taken.
+    /// Not yet, or what is coming was told to somebody.
     #[default]
     Nothing,
     Coming(Coming),
     There(Box<Fresh>),
+    Taken,
 }
 
 impl Offer {
@@ -148,12 +149,20 @@ impl Offer {
         let mut taken = None;
         self.offered.send_if_modified(|offered| {
             match std::mem::take(offered) {
-                Offered::There(fresh) => taken = Some(*fresh),
+                Offered::There(fresh) => {
+                    *offered = Offered::Taken;
+                    taken = Some(*fresh);
+                }
                 before => *offered = before,
             }
             false
         });
         taken
+    }
+
+    /// Returns whether somebody else has what was offered.
+    pub(super) fn is_taken(&self) -> bool {
+        matches!(*self.offered.borrow(), Offered::Taken)
     }
 
     /// Returns what hears of an offer.

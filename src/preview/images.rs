@@ -84,6 +84,8 @@ pub struct Images {
     hands_over: AtomicBool,
     /// The makings whose image nobody waits for.
     landing: Mutex<JoinSet<()>>,
+    /// Whether nothing is kept any more: everything is about to be removed.
+    abandoned: AtomicBool,
 }
 
 /// Keeps an image that was built from a project's own Dockerfile.
@@ -112,6 +114,7 @@ impl Images {
             bundles: Bundles::default(),
             hands_over: AtomicBool::new(true),
             landing: Mutex::default(),
+            abandoned: AtomicBool::new(false),
         })
     }
 
@@ -120,13 +123,17 @@ impl Images {
         let landing = held.landing();
         let mut makings = self.landing.lock().unwrap_or_else(PoisonError::into_inner);
         while makings.try_join_next().is_some() {}
-        makings.spawn(held.landed());
+        if !self.abandoned.load(Ordering::Relaxed) {
+            makings.spawn(held.landed());
+        }
         landing
     }
 
-    /// Lets go of the makings whose image nobody waits for.
+    /// Lets go of the makings whose image nobody waits for, and keeps none any more.
     pub(super) fn abandon(&self) {
-        self.landing.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        let mut makings = self.landing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.abandoned.store(true, Ordering::Relaxed);
+        makings.abort_all();
     }
 
     /// Returns the image of a recipe, making it if it is not there. `making` is called when it has to be made, and `coming`
@@ -195,7 +202,7 @@ impl Images {
                 let below = match installed {
                     Some(installed) => Below::Installed(installed),
                     None => {
-                        this.flights.offered_image(&below.key).await;
+                        this.flights.offered_image(&below.key, true).await;
                         Below::Image(below.tag)
                     }
                 };

@@ -37,6 +37,8 @@ use crate::{
     stack::{self, End},
 };
 
+/// What is said where packages are installed from nothing after all.
+const FROM_NOTHING: &str = "previewd: that did not do; installing from nothing";
 /// How much CPU that is made with which nobody waits for, at most.
 const PATIENT_CPUS: f64 = 1.0;
 
@@ -54,25 +56,17 @@ impl Recipe {
             Source::Dependencies(_) | Source::Prebundle(_) => FailureStage::Install,
             Source::Build(_) => FailureStage::Build,
         };
-        let timeout = settings.install_timeout;
         let machine = engine.machine().await.map_err(|error| engine_failure(stage, &error))?;
         let mut limits = settings.install_limits.on_machine(machine.cpus);
         if let Source::Prebundle(_) = self.source {
             limits.cpus = limits.cpus.min(PATIENT_CPUS);
         }
-        let maker = Maker { engine, settings, name, log, run: &self.run, limits, role: self.role() };
-        let making = async {
-            match &self.source {
-                Source::Dependencies(plan) => maker.install(plan, offer).await,
-                Source::Prebundle(plan) => maker.prebundle(plan).await,
-                Source::Build(context) => maker.build(context).await,
-            }
-        };
-        tokio::time::timeout(timeout, making).await.unwrap_or_else(|_| {
-            let mut failure = Failure::new(stage, "TIMEOUT", format!("it did not end within {} s", timeout.as_secs()));
-            failure.log_excerpt = maker.excerpt();
-            Err(failure)
-        })
+        let maker = Maker { engine, settings, name, log, run: &self.run, limits, role: self.role(), stage };
+        match &self.source {
+            Source::Dependencies(plan) => maker.install(plan, offer).await,
+            Source::Prebundle(plan) => maker.prebundle(plan).await,
+            Source::Build(context) => maker.in_time(maker.build(context)).await,
+        }
     }
 }
 
@@ -85,9 +79,21 @@ struct Maker<'a> {
     run: &'a RunPlan,
     limits: Limits,
     role: &'static str,
+    stage: FailureStage,
 }
 
 impl Maker<'_> {
+    /// Gives a part of the work as long as the whole of an installation may take.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let timeout = self.settings.install_timeout;
+        tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
+            let message = format!("it did not end within {} s", timeout.as_secs());
+            let mut failure = Failure::new(self.stage, "TIMEOUT", message);
+            failure.log_excerpt = self.excerpt();
+            Err(failure)
+        })
+    }
+
     async fn install(&self, plan: &InstallPlan, offer: Option<&Offer>) -> Result<Image, Failure> {
         if let Some(OnTop { below, commands }) = &self.name.on_top {
             let on_top = match below {
@@ -99,7 +105,7 @@ impl Maker<'_> {
                 Ok(image) => return Ok(image),
                 Err(failure) => {
                     tracing::debug!(key = self.name.key, reason = failure.reason, "installing from nothing");
-                    self.log.text(LogSource::Install, "previewd: that did not do; installing from nothing");
+                    self.log.text(LogSource::Install, FROM_NOTHING);
                 }
             }
         }
@@ -154,29 +160,39 @@ impl Maker<'_> {
                 (None, commands) => self.installed(container.id(), plan, commands).await,
             }
         };
-        installing.await?;
+        self.in_time(installing).await?;
         let mut labels = self.labels(self.role);
-        let notes = stack::installed(&self.log.all(LogSource::Install));
+        let log = self.log.all(LogSource::Install);
+        let began = log.iter().rposition(|line| line == FROM_NOTHING).map_or(0, |at| at + 1);
+        let notes = stack::installed(&log[began..]);
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
         }
-        let copy = match handover {
+        let apart = match handover {
             Some((offer, below, volumes)) => {
                 let below = Image { labels: labels.clone(), ..below };
                 let mounts = volumes.of_image.clone();
                 let wanted = offer.make(below, volumes, container.clone()).await;
                 let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
                 let limits = Limits { cpus, ..self.limits };
-                let copy = self.container("copy", image, limits, mounts).await.map_err(lost)?;
-                self.copy(copy.id()).await?;
-                Some(copy)
+                Some((limits, mounts))
             }
             None => None,
         };
-        let whole = copy.as_ref().unwrap_or(&container);
-        let committed = self.engine.commit(whole.id(), &self.name.tag, labels);
-        // The containers go by themselves: nobody has to wait for that.
-        committed.await.map_err(lost)
+        let committing = async {
+            let copy = match apart {
+                Some((limits, mounts)) => {
+                    let copy = self.container("copy", image, limits, mounts).await.map_err(lost)?;
+                    self.copy(copy.id()).await?;
+                    Some(copy)
+                }
+                None => None,
+            };
+            let whole = copy.as_ref().unwrap_or(&container);
+            // The containers go by themselves: nobody has to wait for that.
+            self.engine.commit(whole.id(), &self.name.tag, labels).await.map_err(lost)
+        };
+        self.in_time(committing).await
     }
 
     /// Makes a container for a part of the work.

@@ -75,7 +75,7 @@ impl Images {
     async fn prebundle(&self, run: RunPlan, packages: &[String]) {
         let Ok(_turn) = self.bundles.turn.acquire().await else { return };
         let Some((tag, key, base)) = self.bundle_of(&run).await else { return };
-        self.flights.offered_image(&key).await;
+        self.flights.offered_image(&key, false).await;
         {
             let mut tried = self.bundles.tried.lock().unwrap_or_else(PoisonError::into_inner);
             if tried.len() >= MAX_TRIED || !tried.insert(tag.clone()) {

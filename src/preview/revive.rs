@@ -200,6 +200,11 @@ impl Driver {
     /// Records that the files and the process of a session are what answers now.
     pub(super) async fn shows(&self, session: &Session) {
         session.mark(&session.revision).await;
+        self.note_shown(session);
+    }
+
+    /// Records what [`shows`](Self::shows) does, for this life of the service alone.
+    pub(super) fn note_shown(&self, session: &Session) {
         self.handle.set_status(|status| {
             status.applied = Some(session.revision.clone());
             status.container = Some(session.container.clone());

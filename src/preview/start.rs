@@ -70,6 +70,7 @@ impl Driver {
             Started::Answering(answering) => {
                 self.note_port(&answering, port.number);
                 let asked = self.ask(session).await?;
+                let compiles = asked.is_none();
                 let failure = asked.or(self.look_at(session, &answering, mark).await);
                 session.bounds.put_down().await;
                 if let Some(failure) = failure.clone().filter(|_| self.serves_well()) {
@@ -80,7 +81,12 @@ impl Driver {
                     self.handle.route.touch();
                 }
                 // Whoever has an answer is told that it runs.
-                self.shows(session).await;
+                if compiles {
+                    self.shows(session).await;
+                } else {
+                    // Whoever takes it over could not see what is wrong, and starts it anew.
+                    self.note_shown(session);
+                }
                 self.handle.route.set(RouteState::Open(answering.upstream));
                 failure.map_or(Ok(()), |failure| Err(StartError::Page(failure)))
             }

@@ -104,16 +104,28 @@ pub(super) fn never_ends(package: &Package, name: &str) -> bool {
 fn reached(package: &Package, name: &str) -> BTreeSet<String> {
     let (mut reached, mut open) = (BTreeSet::new(), vec![name.to_owned()]);
     while let Some(script) = open.pop().and_then(|name| package.script(&name)) {
-        let commands = script.split("&&").flat_map(|part| part.split(';')).filter_map(plain);
-        for command in commands {
-            if let Called::Script(next, _) = called(package, &command.argv)
-                && reached.insert(next.clone())
+        let commands = script.split("&&").flat_map(|part| part.split(';')).map(plain);
+        // What follows a `cd` is of another folder, and what a shell is needed for may be anything.
+        for command in commands.take_while(|command| command.as_ref().is_some_and(|it| it.argv[0] != "cd")).flatten() {
+            if let Some(next) = called_alone(package, &command.argv)
+                && reached.insert(next.to_owned())
             {
-                open.push(next);
+                open.push(next.to_owned());
             }
         }
     }
     reached
+}
+
+/// Returns the script that a command calls, and does nothing else: options may name another package.
+fn called_alone<'a>(package: &Package, argv: &'a [String]) -> Option<&'a str> {
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let name = match words.as_slice() {
+        ["npm" | "pnpm" | "yarn" | "bun", "run", name] | ["npm", name @ ("start" | "test")] => *name,
+        ["pnpm" | "yarn", name] if !name.starts_with('-') => *name,
+        _ => return None,
+    };
+    package.script(name).is_some().then_some(name)
 }
 
 /// Programs that run several commands at the same time.
@@ -233,17 +245,26 @@ mod tests {
         let scripts = [
             ("start", "npm start"),
             ("a", "yarn b"),
-            ("b", "npm run a -- --x"),
+            ("b", "npm run a"),
             ("dev", "pnpm start"),
             ("c", "npm run d"),
             ("d", "d"),
             ("e", "tsc && yarn e"),
+            ("web", "npm run web -w web"),
+            ("server", "cd server && npm run server"),
+            ("build", "bun build a.ts"),
+            ("piped", "cat x | yarn piped"),
+            ("filter", "pnpm filter --filter x"),
         ];
         let scripts = scripts.map(|(name, script)| (name.to_owned(), script.to_owned())).into();
         let package = Package { scripts, ..Package::default() };
         let names = ["start", "a", "b", "dev", "e"];
         assert!(names.iter().all(|name| never_ends(&package, name)));
-        assert!(!["c", "d", "none"].iter().any(|name| never_ends(&package, name)));
+        assert!(
+            !["c", "d", "none", "web", "server", "build", "piped", "filter"]
+                .iter()
+                .any(|name| never_ends(&package, name))
+        );
     }
 
     #[test]

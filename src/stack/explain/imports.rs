@@ -1,17 +1,48 @@
 //! The line of an import that leads nowhere: Node says of an ES module only which file has it.
 
+use std::{cmp::Reverse, sync::LazyLock};
+
 use regex::Regex;
 
-/// Returns the line, from 1, in which a source imports what a message says is missing: the first that names it as a module.
+/// What an `import`, an `export ... from` or a `require` names.
+static NAMED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"\b(?:import|from|require)\b\s*\(?\s*["'`]([^"'`]+)["'`]"#).ok());
+
+/// Returns the line, from 1, in which a source imports what a message says is missing, if there is one that fits best.
 pub fn import_line(message: &str, source: &str) -> Option<u32> {
-    let missing = message.split(['\'', '"']).nth(1)?;
-    // A path is told as it was resolved, and written from the file's own folder, perhaps without its suffix.
-    let name = missing.rsplit('/').next().filter(|name| !name.is_empty())?;
-    let whole = if missing.starts_with('@') { missing } else { name };
-    let named = Regex::new(&format!(r#"["'`](?:[^"'`]*/)?{}(?:/[^"'`]*)?["'`]"#, regex::escape(whole))).ok()?;
-    let imports = |line: &str| ["import", "from", "require"].iter().any(|word| line.contains(word));
-    let at = source.lines().position(|line| imports(line) && named.is_match(line))?;
-    u32::try_from(at + 1).ok()
+    let missing = message.split(['\'', '"']).nth(1).filter(|missing| !missing.is_empty())?;
+    let is_comment = |line: &str| ["//", "*", "/*"].iter().any(|mark| line.trim_start().starts_with(mark));
+    let named = source.lines().zip(1..).filter(|(line, _)| !is_comment(line)).flat_map(|(line, number)| {
+        NAMED.iter().flat_map(move |named| named.captures_iter(line)).filter_map(move |found| {
+            let parts = in_common(missing, found.get(1)?.as_str());
+            (parts > 0).then_some((parts, number))
+        })
+    });
+    let mut named: Vec<(usize, u32)> = named.collect();
+    named.sort_by_key(|(parts, number)| (Reverse(*parts), *number));
+    match named.as_slice() {
+        [(best, line), (next, other), ..] if best == next && line != other => None,
+        [(_, line), ..] => Some(*line),
+        [] => None,
+    }
+}
+
+/// Returns how much of a name is that of what is missing: a package, or parts of a path from its end. A path is told as it
+/// was resolved, and written from the file's own folder, perhaps without its suffix.
+fn in_common(missing: &str, named: &str) -> usize {
+    if !named.starts_with('.') {
+        let package = named == missing || named.strip_prefix(missing).is_some_and(|rest| rest.starts_with('/'));
+        return usize::from(package) * usize::MAX;
+    }
+    let parts = |path: &'_ str| path.rsplit('/').map(str::to_owned).collect::<Vec<_>>();
+    let (missing, named) = (parts(missing), parts(named));
+    let stem = |name: &str| name.rsplit_once('.').map_or_else(|| name.to_owned(), |(stem, _)| stem.to_owned());
+    let (Some(last), Some(own)) = (missing.first(), named.first()) else { return 0 };
+    if last != own && stem(last) != *own {
+        return 0;
+    }
+    let above = missing.iter().skip(1).zip(named.iter().skip(1));
+    1 + above.take_while(|(one, other)| one == other && !other.starts_with('.')).count()
 }
 
 #[cfg(test)]
@@ -20,9 +51,14 @@ mod tests {
 
     #[test]
     fn the_line_is_that_which_names_what_is_missing() {
-        let source = "// nope.js\nimport a from 'a'\nimport {\n  b,\n} from \"./lib/nope.js\"\nconst c = await import('@x/y/z')\n";
+        let source = "// import './lib/nope.js'\nimport a from 'a'\nimport {\n  b,\n} from \"./lib/nope.js\"\n\
+                      const c = await import('@x/y/z')\nexport * from './other'\n\
+                      import './a/index.js'\nimport './b/index.js'\nrequire('../twice.js')\nrequire('./twice.js')\n";
         let line = |message| import_line(message, source);
         assert_eq!(line("Error: Cannot find module 'src/lib/nope.js' imported from src/b.mjs"), Some(5));
+        assert_eq!(line("Error: Cannot find module 'src/other.js' imported from src/b.mjs"), Some(7));
+        assert_eq!(line("Error: Cannot find module 'src/b/index.js' imported from src/b.mjs"), Some(9));
+        assert_eq!(line("Error: Cannot find module 'src/twice.js' imported from src/b.mjs"), None);
         assert_eq!(line("Error: Cannot find package 'a' imported from src/b.mjs"), Some(2));
         assert_eq!(line("Error: Cannot find package '@x/y' imported from src/b.mjs"), Some(6));
         assert_eq!(line("Error: Cannot find package 'b' imported from src/b.mjs"), None);

@@ -18,12 +18,12 @@ const START_MS = 3000
 
 const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
 
-const program = new Running((code) => {
+const program = new Running((code, signal) => {
   if (replacing || failure) return
   proxies.note(true)
   if (code === 0 || ending || !hasRunner()) process.exit(code)
   // Nobody else would say so, nor start it again when it is mended.
-  failure = program.failure ?? program.left(code)
+  failure = program.failure ?? program.left(signal ?? code)
   located = locate(failure, [relative(project, process.argv[1])])
 })
 /** What ended the program, and what finds its place. */

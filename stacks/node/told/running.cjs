@@ -61,7 +61,7 @@ class Running {
     own.on('exit', (code, signal) => {
       if (own !== this.child) return
       this.heard({ ended: code ?? signal })
-      this.ended(code ?? 1)
+      this.ended(code ?? 1, signal)
     })
     return own
   }
