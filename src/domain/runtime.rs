@@ -47,6 +47,11 @@ impl RunPlan {
         if self.root.is_empty() { APP_ROOT.to_owned() } else { format!("{APP_ROOT}/{}", self.root) }
     }
 
+    /// Returns whether programs of the project's own may run beside its development server.
+    pub fn runs_several(&self) -> bool {
+        self.start.environment.contains_key(BESIDE)
+    }
+
     /// Returns those of the notes that are warnings, and of the lines that its installation left, at most 32 of at most 1 KiB
     /// each.
     pub fn warnings(&self, installation: &str) -> Vec<String> {
@@ -56,6 +61,8 @@ impl RunPlan {
     }
 }
 
+/// Tells a program that others run beside it: each is started anew by itself.
+pub const BESIDE: &str = "PREVIEWD_BESIDE";
 /// How a note begins that the caller should see.
 const WARNING: &str = "warning: ";
 /// The most warnings of one plan that are sent.

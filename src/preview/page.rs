@@ -26,7 +26,7 @@ const PAGE_FOR: Duration = Duration::from_secs(20);
 /// When the ports of an app are looked at again, after its first answer.
 const LATER: Duration = Duration::from_secs(3);
 /// How long what an app logs of an error may be behind its page.
-const LATE: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(2);
 /// Once nothing more is logged for so long, the error is there as a whole.
 const QUIET: Duration = Duration::from_millis(60);
 /// The most lines of the log that are read for an error.
@@ -64,12 +64,12 @@ impl Driver {
         if let Some(path) = &answering.alternative {
             self.handle.log.lifecycle(format!("{} answers {}; {path} is there", page.path, page.status));
         }
-        let known = self.handle.status().borrow().ports.len();
+        let several = self.handle.status().borrow().ports.len() > 1 || session.plan.runs_several();
         if !answering.ports.is_empty() {
             self.note_ports(answering.ports.clone());
         }
         // Of several programs one may have been started anew, and open its own later.
-        if session.plan.stack != Stack::Static && (!answering.ports.is_empty() || known > 1) {
+        if session.plan.stack != Stack::Static && (!answering.ports.is_empty() || several) {
             self.look_at_ports = Some(std::time::Instant::now() + LATER);
         }
         self.handle.set_status(|status| status.http_status = Some(page.status));

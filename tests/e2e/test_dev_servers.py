@@ -192,7 +192,7 @@ def test_a_program_beside_the_development_server_is_started_anew_alone(client, c
         numbers = {port.number for port in client.get(preview.preview_id).ports}
         return 3002 in numbers and 3001 not in numbers
 
-    eventually(moved, within=15, what="the port that has moved is told")
+    eventually(moved, within=30, what="the port that has moved is told")
 
 
 @pytest.mark.parametrize("bundler", ["vite", "webpack"])

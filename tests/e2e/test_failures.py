@@ -334,6 +334,24 @@ def test_broken_module_that_nothing_imports_any_more_fails_no_commit(client, cre
 
 
 @pytest.mark.timeout(240)
+def test_first_page_that_does_not_compile_is_no_better_after_a_restart_of_the_service(own_service):
+    own = own_service()
+    broken = {"src/App.jsx": "export default function App( {\n"}
+    with own.client() as client:
+        preview = client.create("broken", {**projects.react(0), **broken}, timeout=180)
+        assert (preview.phase, preview.failure.file) == (Phase.PHASE_RUNNING, "src/App.jsx"), preview
+    own.kill()
+    own.start()
+    with own.client() as client:
+        # It is looked at once more, and found to be what it was.
+        again = eventually(lambda: (it := client.get(preview.preview_id)).failure.file and it, within=60)
+        assert (again.phase, again.failure.file) == (Phase.PHASE_RUNNING, "src/App.jsx"), again
+        mended = client.update(preview.preview_id, {"src/App.jsx": projects.react(1)["src/App.jsx"]}).preview
+        assert not mended.HasField("failure"), mended.failure
+        client.delete(preview.preview_id)
+
+
+@pytest.mark.timeout(240)
 def test_page_that_nobody_has_opened_is_looked_at_too(client, create, project_id):
     files = projects.react(0)
     small = {path: files[path] for path in ("package.json", "src/App.jsx")}

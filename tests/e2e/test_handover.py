@@ -131,6 +131,9 @@ def test_service_that_is_killed_while_it_makes_an_image_goes_on_with_the_preview
         found = eventually(lambda: (it := client.get(first.preview_id)).phase == Phase.PHASE_RUNNING and it, within=30)
         assert found.container_id == first.container_id
         assert "3600000" in web.get(found.url).text
+        edited = client.update(found.preview_id, {"server.js": NODE.replace("an hour", "one hour")}).preview
+        assert "one hour" in web.get(edited.url).text
+        assert edited.container_id == first.container_id, "it was installed once more"
         again = maker(client, "again")(node())
         assert "3600000" in web.get(again.url).text
         client.delete(found.preview_id)

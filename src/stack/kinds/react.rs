@@ -14,7 +14,7 @@ use crate::{
     domain::{
         error::Error,
         ids::FilePath,
-        runtime::{APP_ROOT, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+        runtime::{APP_ROOT, BESIDE, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
         spec::Stack,
     },
     stack::{
@@ -67,7 +67,7 @@ impl Kind for React {
                     .is_some_and(|command| !script::runs_several(&command.argv));
                 if told == Told::Hook && !alone {
                     // Programs of the project's own may run beside it: each is started anew by itself.
-                    environment.insert("PREVIEWD_BESIDE".into(), "1".into());
+                    environment.insert(BESIDE.into(), "1".into());
                 }
                 (start.argv, told.prepare(&mut environment))
             }
