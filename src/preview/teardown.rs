@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::lifecycle::Input,
     engine::EngineError,
-    preview::{driver::Driver, route::RouteState},
+    preview::{driver::Driver, flights::Landing, route::RouteState},
 };
 
 /// The longest time between two tries to remove what a preview held.
@@ -28,7 +28,7 @@ impl Driver {
         self.leaving = None;
         self.held = None;
         if !shutdown.is_cancelled() {
-            self.landings.drain(..).for_each(|landing| landing.hurry());
+            self.landings.iter().for_each(Landing::hurry);
         }
         if let Some(ahead) = self.ahead.take() {
             ahead.discard().await;

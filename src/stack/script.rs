@@ -104,28 +104,28 @@ pub(super) fn never_ends(package: &Package, name: &str) -> bool {
 fn reached(package: &Package, name: &str) -> BTreeSet<String> {
     let (mut reached, mut open) = (BTreeSet::new(), vec![name.to_owned()]);
     while let Some(script) = open.pop().and_then(|name| package.script(&name)) {
-        let commands = script.split("&&").flat_map(|part| part.split(';')).map(plain);
-        // What follows a `cd` is of another folder, and what a shell is needed for may be anything.
-        for command in commands.take_while(|command| command.as_ref().is_some_and(|it| it.argv[0] != "cd")).flatten() {
+        for part in script.split("&&").flat_map(|part| part.split(';')) {
+            // What follows a `cd` is of another folder, and what a shell is needed for may be anything.
+            let is_here = |command: &Command| command.argv.first().is_some_and(|program| program != "cd");
+            let Some(command) = plain(part).filter(is_here) else { break };
             if let Some(next) = called_alone(package, &command.argv)
-                && reached.insert(next.to_owned())
+                && reached.insert(next.clone())
             {
-                open.push(next.to_owned());
+                open.push(next);
             }
         }
     }
     reached
 }
 
-/// Returns the script that a command calls, and does nothing else: options may name another package.
-fn called_alone<'a>(package: &Package, argv: &'a [String]) -> Option<&'a str> {
-    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-    let name = match words.as_slice() {
-        ["npm" | "pnpm" | "yarn" | "bun", "run", name] | ["npm", name @ ("start" | "test")] => *name,
-        ["pnpm" | "yarn", name] if !name.starts_with('-') => *name,
-        _ => return None,
-    };
-    package.script(name).is_some().then_some(name)
+/// Returns the script that a command calls, and does nothing else: options may name another package, and what Bun is called
+/// with is its own command first.
+fn called_alone(package: &Package, argv: &[String]) -> Option<String> {
+    let own = argv.first().is_some_and(|manager| manager == "bun") && argv.get(1).is_none_or(|word| word != "run");
+    match called(package, argv) {
+        Called::Script(name, arguments) if arguments.is_empty() && !own => Some(name),
+        _ => None,
+    }
 }
 
 /// Programs that run several commands at the same time.
