@@ -62,6 +62,7 @@ start() {
     tail -n 20 "$LOG" | sed 's/^/    | /' >&2
     die "dockerd was started and does not answer" "its log is in $LOG"
   fi
+  spread_data "$(docker info --format '{{.DockerRootDir}}')"
   note "the daemon runs: $(daemon_version), log in $LOG"
 }
 

@@ -66,6 +66,7 @@ start() {
       fi
       sleep 0.3
     done
+    spread_data "$STATE/data"
     note "Docker 26 runs: $(daemon_version), log in $LOG"
   fi
   "$ROOT/scripts/images.sh"

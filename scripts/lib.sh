@@ -116,6 +116,15 @@ daemon_answers() {
 }
 daemon_version() { docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}})'; }
 
+# Has a daemon's volumes and layers lie apart from one another, where the disk
+# is of ext4: see docs/operations.md. A hint, so that it fails is fine.
+spread_data() {
+  local kind
+  for kind in volumes overlay2; do
+    if have chattr && [[ -d $1/$kind ]]; then chattr +T "$1/$kind" 2>/dev/null || true; fi
+  done
+}
+
 APT_REFRESHED=''
 # Refreshes the package index, at most once a run.
 apt_refresh() {

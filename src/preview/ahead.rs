@@ -1,4 +1,4 @@
-//! The first container of a preview, made while what goes into it is still being installed.
+//! The next container of a preview, made while what goes into it is still being installed.
 
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -25,9 +25,11 @@ impl Ahead {
         Self { spec, start, running }
     }
 
-    /// Returns whether it is what another would be made from.
-    pub(super) fn is(&self, spec: &ContainerSpec) -> bool {
-        self.spec == *spec
+    /// Returns whether it is what another would be made from, by that name or, where it is to be `beside` one that has the
+    /// preview's name, by any.
+    pub(super) fn is(&self, spec: &ContainerSpec, beside: bool) -> bool {
+        let name = if beside { self.spec.name.clone() } else { spec.name.clone() };
+        self.spec == ContainerSpec { name, ..spec.clone() }
     }
 
     /// Starts it, now that everything is installed.

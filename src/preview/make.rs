@@ -150,17 +150,21 @@ impl Maker<'_> {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
-        let installing = async {
+        let working = async {
+            if from.is_none() && commands.is_empty() {
+                return Ok(());
+            }
+            let agent = connect(self.engine, container.id()).await.map_err(|error| install_failure(&error))?;
             if from.is_some() {
-                self.copy(container.id()).await?;
+                self.copy(&agent).await?;
             }
             match (&handover, commands) {
                 (_, []) => Ok(()),
-                (Some(_), commands) => self.installed(container.id(), plan, &Volumes::commands(commands)).await,
-                (None, commands) => self.installed(container.id(), plan, commands).await,
+                (Some(_), commands) => self.installed(&agent, plan, &Volumes::commands(commands)).await,
+                (None, commands) => self.installed(&agent, plan, commands).await,
             }
         };
-        self.in_time(installing).await?;
+        self.in_time(working).await?;
         let mut labels = self.labels(self.role);
         let log = self.log.all(LogSource::Install);
         let began = log.iter().rposition(|line| line == FROM_NOTHING).map_or(0, |at| at + 1);
@@ -183,7 +187,8 @@ impl Maker<'_> {
             let copy = match apart {
                 Some((limits, mounts)) => {
                     let copy = self.container("copy", image, limits, mounts).await.map_err(lost)?;
-                    self.copy(copy.id()).await?;
+                    let agent = connect(self.engine, copy.id()).await.map_err(|error| install_failure(&error))?;
+                    self.copy(&agent).await?;
                     Some(copy)
                 }
                 None => None,
@@ -218,22 +223,16 @@ impl Maker<'_> {
     }
 
     /// Copies what was installed into volumes into a container.
-    async fn copy(&self, container: &str) -> Result<(), Failure> {
-        let copying = async {
-            let agent = connect(self.engine, container).await?;
-            let argv = vec!["/bin/sh".into(), "-ec".into(), Volumes::copying()];
-            self.run_script(&agent, argv, BTreeMap::new()).await
-        };
-        self.judge(copying.await.map_err(|error| session_failure(FailureStage::Install, &error))?)
+    async fn copy(&self, agent: &AgentClient) -> Result<(), Failure> {
+        let argv = vec!["/bin/sh".into(), "-ec".into(), Volumes::copying()];
+        let copied = self.run_script(agent, argv, BTreeMap::new()).await;
+        self.judge(copied.map_err(|error| install_failure(&error))?)
     }
 
     /// Installs in a container.
-    async fn installed(&self, container: &str, plan: &InstallPlan, commands: &[String]) -> Result<(), Failure> {
-        let installing = async {
-            let agent = connect(self.engine, container).await?;
-            self.run_commands(&agent, plan, commands).await
-        };
-        self.judge(installing.await.map_err(|error| session_failure(FailureStage::Install, &error))?)
+    async fn installed(&self, agent: &AgentClient, plan: &InstallPlan, commands: &[String]) -> Result<(), Failure> {
+        let installed = self.run_commands(agent, plan, commands).await;
+        self.judge(installed.map_err(|error| install_failure(&error))?)
     }
 
     /// Runs the commands and returns how they ended, or `None` if their container ended first.
@@ -359,6 +358,10 @@ impl Maker<'_> {
             [(LABEL_ROLE, role), (LABEL_STACK, self.run.stack.as_str()), (LABEL_DEPENDENCY_KEY, &self.name.key)];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
+}
+
+fn install_failure(error: &SessionError) -> Failure {
+    session_failure(FailureStage::Install, error)
 }
 
 /// Returns the line at which the builder could not read a Dockerfile, from its words: `dockerfile parse error line 1: ...`,

@@ -60,8 +60,6 @@ impl Driver {
             status.notes = plan.warnings(earlier);
         });
         let files = FileSet::new(&tree, &plan);
-        let is_first = self.session.is_none() && self.leaving.is_none();
-        let ahead = if is_first { Some(self.container_spec(&plan, bounds.0).await?) } else { None };
         let image = match self.same_image(&plan) {
             Some(image) => {
                 // What was being made for a commit in between is of no use.
@@ -69,7 +67,8 @@ impl Driver {
                 image
             }
             None => {
-                let image = self.image(self.recipe(&plan, &files), ahead).await?;
+                let ahead = self.container_spec(&plan, bounds.0).await?;
+                let image = self.image(self.recipe(&plan, &files), Some(ahead)).await?;
                 if let ImagePlan::Dependencies(install) = &plan.image {
                     let (install, key, image) = (install.clone(), image.key.clone(), image.image.clone());
                     self.looked = Some(Looked { install, key, image });

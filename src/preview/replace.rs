@@ -89,7 +89,7 @@ impl Driver {
     /// Returns what a container of the preview is made from, but for its image and what goes with that.
     pub(super) async fn container_spec(&self, plan: &RunPlan, limits: Limits) -> Result<ContainerSpec, Failure> {
         let name = self.handle.id.container_name();
-        let name = if self.session.is_some() || self.leaving.is_some() { aside(&name) } else { name };
+        let name = if self.is_beside() { aside(&name) } else { name };
         // Until it answers first; see `Bounds::put_down`.
         let machine = self.core.engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
@@ -103,6 +103,11 @@ impl Driver {
             make_folders: plan.stack == Stack::Dockerfile,
             volumes: Vec::new(),
         })
+    }
+
+    /// Returns whether another container has the preview's name.
+    fn is_beside(&self) -> bool {
+        self.session.is_some() || self.leaving.is_some()
     }
 
     /// Makes a container and connects to its agent.
@@ -141,9 +146,9 @@ impl Driver {
     /// Docker may keep a name for good that nothing has, as when a container is renamed while it is being removed. Then
     /// the container gets a name beside it.
     async fn run_container(&mut self, mut spec: ContainerSpec) -> Result<String, EngineError> {
-        let ahead = self.ahead.take();
+        let (ahead, beside) = (self.ahead.take(), self.is_beside());
         let engine = &self.core.engine;
-        if let Some(ahead) = ahead.filter(|ahead| ahead.is(&spec))
+        if let Some(ahead) = ahead.filter(|ahead| ahead.is(&spec, beside))
             && let Ok(container) = ahead.start().await
         {
             return Ok(container);

@@ -112,15 +112,10 @@ pub fn authorities(config: &StackConfig) -> BTreeMap<String, String> {
         return BTreeMap::new();
     }
     let all = format!("{RUNTIME_MOUNT}/{ALL_AUTHORITIES}");
-    let names = [
-        "SSL_CERT_FILE",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        "PIP_CERT",
-        "GIT_SSL_CAINFO",
-        "npm_config_cafile",
-        "YARN_HTTPS_CA_FILE_PATH",
-    ];
+    let names = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO"];
+    // All package managers of Node.js follow this one. Those of their own (`npm_config_cafile`, `YARN_HTTPS_CA_FILE_PATH`)
+    // would have npm read all authorities anew for each connection, an eighth of an installation, and end yarn 3, which
+    // does not know its.
     let node = ("NODE_EXTRA_CA_CERTS".to_owned(), format!("{RUNTIME_MOUNT}/{OWN_AUTHORITIES}"));
     names.into_iter().map(|name| (name.to_owned(), all.clone())).chain([node]).collect()
 }

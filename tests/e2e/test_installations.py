@@ -51,3 +51,13 @@ def test_what_an_installation_did_otherwise_is_in_the_notes(name: str, client: C
         assert told(again, words), again.notes
     finally:
         client.delete(again.preview_id)
+
+
+@pytest.mark.parametrize("release", ["yarn@1.22.22", "yarn@3.8.7", "yarn@4.5.3", "pnpm@8.15.9", "pnpm@10.12.1"])
+def test_the_package_manager_that_a_project_names_installs_from_an_index_behind_an_authority_of_ours(release: str, create):
+    """Each knows an operator's authorities by variables, and some end at those of others."""
+    files = app({"is-odd": "3.0.1"}, **{".yarnrc.yml": "nodeLinker: node-modules\n"})
+    package = {**json.loads(files["package.json"]), "packageManager": release}
+    preview = create({**files, "package.json": json.dumps(package)}, timeout=120)
+    assert not preview.HasField("failure"), preview.failure
+    assert web.version_in(web.get(preview.url).text) == 0
