@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import threading
+import time
 import urllib.request
 from contextlib import ExitStack
 from functools import partial
@@ -30,11 +31,12 @@ class Tab:
         self.problems: list[str] = []
 
     def send(self, method: str, *, patience: float = 30, **parameters):
-        """Sends one command and returns its result."""
+        """Sends one command and returns its result, which comes within so many seconds, whatever else the page does."""
+        until = time.monotonic() + patience
         number = next(self._ids)
         self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self._connection.recv(timeout=patience))
+            message = json.loads(self._connection.recv(timeout=max(0, until - time.monotonic())))
             if message.get("method") == "Network.loadingFailed":
                 # A browser on the machine of the daemon sees interfaces come and go with containers, and then gives up
                 # what it is loading.
@@ -86,7 +88,17 @@ class Tab:
                 early = ("context", "not defined", "properties of null")
                 return None if any(words in str(error) for words in early) else self._raise(error)
 
-        return eventually(value, within=within, what=expression)
+        try:
+            return eventually(value, within=within, what=expression)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the page: {self._state()}") from None
+
+    def _state(self) -> str:
+        """Returns what there is to say of the page when it does not do what it should."""
+        said = self.evaluate(
+            "[Math.round(performance.now()), location.href, document.visibilityState, document.body?.innerText.slice(0, 300)]"
+        )
+        return f"{said}, problems: {self.problems[-5:]}"
 
     @staticmethod
     def _raise(error: AssertionError):
