@@ -14,6 +14,7 @@ use std::{
 };
 
 use previewd::{
+    agent::{AgentClient, ReadyOutcome, ReadyRequest, StartSpec, SyncFile, SyncPlan},
     domain::{
         ids::{BranchName, FilePath, ProjectId},
         limits::Limits,
@@ -23,9 +24,8 @@ use previewd::{
     },
     engine::{
         ContainerSpec, Engine, LABEL_ROLE,
-        docker::{DockerEngine, DockerOptions, RuntimeFile},
+        docker::{DockerEngine, DockerOptions},
     },
-    preview::agent::{AgentClient, ReadyOutcome, ReadyRequest, StartSpec, SyncFile, SyncPlan},
     stack::{self, StackConfig},
     vfs::{Change, FileWrite, Scope, Vfs, VfsOptions},
 };
@@ -212,15 +212,11 @@ async fn answers(address: &str) {
 }
 
 fn engine(instance: &str) -> DockerEngine {
-    let runtime_files = stack::runtime_files(None)
-        .into_iter()
-        .map(|file| RuntimeFile { path: file.path, content: file.content, executable: file.executable })
-        .collect();
     DockerEngine::connect(DockerOptions {
         host: std::env::var("DOCKER_HOST").ok(),
         instance: instance.to_owned(),
         network: instance.to_owned(),
-        runtime_files,
+        runtime_files: stack::runtime_files(None),
         extra_environment: stack::base_environment(&StackConfig::default()),
         labels: BTreeMap::new(),
     })

@@ -23,7 +23,7 @@ use crate::{
     domain::{runtime::BaseImage, spec::Stack},
     engine::{
         EngineError, SharedEngine,
-        docker::{DockerEngine, DockerOptions, RuntimeFile},
+        docker::{DockerEngine, DockerOptions},
     },
     gateway::{GatewayOptions, PortGateway},
     grpc::{self, ServerOptions},
@@ -102,11 +102,7 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
         poll_interval: config.poll_interval,
         inotify: config.inotify,
     })?;
-    let stack_config = StackConfig {
-        extra_ca: config.extra_ca_certs.is_some(),
-        proxy: config.proxies.0.clone(),
-        ..StackConfig::default()
-    };
+    let stack_config = StackConfig { extra_ca: config.extra_ca_certs.is_some(), proxy: config.proxies.0.clone() };
     let settings = Arc::new(settings(&config, &stack_config));
     let docker = Arc::new(docker(&config, store.instance())?);
     let engine: SharedEngine = docker.clone();
@@ -118,7 +114,7 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
     }));
     let images = Images::new(engine.clone(), settings.clone(), store.instance());
     let data = DataStore::new(&config.data_dir);
-    let core = Arc::new(Core { engine: engine.clone(), vfs: vfs.clone(), images, data, settings, stack: stack_config });
+    let core = Arc::new(Core { engine: engine.clone(), vfs: vfs.clone(), images, data, settings });
     let (availability, available) = Availability::new(engine.clone());
     let manager = Manager::new(core, store, gateway.clone(), available, shutdown.clone());
 
@@ -256,15 +252,11 @@ fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
 
 fn docker(config: &Config, instance: &str) -> Result<DockerEngine, EngineError> {
     let extra_ca = config.extra_ca_certs.as_ref().map(|pem| pem.as_bytes());
-    let runtime_files = stack::runtime_files(extra_ca)
-        .into_iter()
-        .map(|file| RuntimeFile { path: file.path, content: file.content, executable: file.executable })
-        .collect();
     DockerEngine::connect(DockerOptions {
         host: config.docker_host.clone(),
         instance: instance.to_owned(),
         network: config.network.clone(),
-        runtime_files,
+        runtime_files: stack::runtime_files(extra_ca),
         // What apps get is said at their start; the container's own environment holds nothing of ours.
         extra_environment: BTreeMap::new(),
         labels: BTreeMap::new(),

@@ -3,8 +3,10 @@
 //! A configuration is made from a map of variables, so that tests never touch the process environment; only
 //! [`Config::load`] looks at that and at `.env`. All errors are reported together.
 
+mod errors;
 mod reader;
 mod settings;
+mod types;
 mod values;
 
 use std::{
@@ -17,12 +19,16 @@ use std::{
 };
 
 use crate::domain::{
-    limits::{CPUS, Limits, MAX_LIFETIME, MEMORY_BYTES, PIDS},
+    limits::{Limits, MAX_LIFETIME, MEMORY_BYTES, PIDS},
     spec::Stack,
 };
 
-use self::reader::Reader;
-pub use self::settings::{SETTINGS, Setting};
+use self::{errors::no_setting, reader::Reader};
+pub use self::{
+    errors::{ConfigError, ConfigErrors},
+    settings::{SETTINGS, Setting},
+    types::{CorsOrigins, Images, LogFormat, Proxies, StackLimits},
+};
 
 /// The file beside the service whose variables stand below those of the environment.
 pub const ENV_FILE: &str = ".env";
@@ -89,99 +95,6 @@ pub struct Config {
     /// What was in the environment, looks like a setting and is none: others may have put it there, as Kubernetes does
     /// for a service of the name `preview`.
     pub ignored: Vec<ConfigError>,
-}
-
-/// The base images of the stacks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Images {
-    /// For Python.
-    pub python: String,
-    /// For Node and React.
-    pub node: String,
-    /// For static pages.
-    pub static_pages: String,
-}
-
-/// Proxy variables. They may hold passwords, so only their names are ever printed.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Proxies(pub BTreeMap<String, String>);
-
-impl fmt::Debug for Proxies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-/// The bounds of containers by kind of stack.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StackLimits {
-    /// For Python, Node and Dockerfiles.
-    pub backend: Limits,
-    /// For React.
-    pub frontend: Limits,
-    /// For static pages.
-    pub static_pages: Limits,
-}
-
-impl StackLimits {
-    /// Returns the bounds of a container of that stack.
-    pub fn of(&self, stack: Stack) -> Limits {
-        match stack {
-            Stack::Python | Stack::Node | Stack::Dockerfile => self.backend,
-            Stack::React => self.frontend,
-            Stack::Static => self.static_pages,
-        }
-    }
-
-    /// Returns the setting of the memory that a container of that stack begins with.
-    fn memory_setting(stack: Stack) -> &'static str {
-        match stack {
-            Stack::Python | Stack::Node | Stack::Dockerfile => "PREVIEW_BACKEND_MEM",
-            Stack::React => "PREVIEW_FRONTEND_MEM",
-            Stack::Static => "PREVIEW_STATIC_MEM",
-        }
-    }
-}
-
-/// Which pages may call over grpc-web.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CorsOrigins {
-    /// Those of any origin: there are no credentials that one could borrow.
-    Any,
-    /// Those of these origins, such as `https://app.example`.
-    List(Vec<String>),
-}
-
-/// How logs are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
-/// One setting and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name}={value:?}: {problem}")]
-pub struct ConfigError {
-    /// The variable.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-    /// What is wrong, and what would be valid.
-    pub problem: String,
-}
-
-/// Everything that is wrong with the settings.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct ConfigErrors(pub Vec<ConfigError>);
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings are not valid:")?;
-        self.0.iter().try_for_each(|error| write!(f, "\n  {error}"))
-    }
 }
 
 impl Config {
@@ -266,11 +179,6 @@ impl Config {
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn no_setting(name: &str, value: &str) -> ConfigError {
-    let problem = format!("is no setting; the nearest is {}", settings::nearest(name));
-    ConfigError { name: name.to_owned(), value: value.to_owned(), problem }
-}
 
 /// Returns bytes given as Docker takes them: `512m`, `1.5g`, or plain bytes.
 ///

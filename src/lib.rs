@@ -2,8 +2,9 @@
 //! later.
 //!
 //! Direction of dependencies, held by a test:
-//! `main -> app -> {grpc, gateway, cli} -> preview -> {engine, vfs, stack} -> domain`. Siblings do not import one another.
+//! `main -> app -> {grpc, gateway, cli} -> preview -> {agent, engine, vfs, stack} -> domain`. Siblings do not import one another.
 
+pub mod agent;
 pub mod app;
 pub mod cli;
 pub mod config;

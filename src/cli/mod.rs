@@ -7,6 +7,7 @@ mod client;
 mod connection;
 mod describe;
 mod errors;
+mod exit;
 mod files;
 mod json;
 mod output;
@@ -17,15 +18,9 @@ mod vfs;
 pub use self::{
     arguments::{Arguments, ClientCommand, Command, Serve},
     connection::Connection,
+    exit::{ERROR, OK, PREVIEW_FAILED},
 };
 use self::{client::Client, errors::Failed, output::Output};
-
-/// The exit code of a command that did what it was told.
-pub const OK: u8 = 0;
-/// The exit code of a command that could not.
-pub const ERROR: u8 = 1;
-/// The exit code of a `create` or `update` whose preview does not run the code it was given.
-pub const PREVIEW_FAILED: u8 = 2;
 
 /// Runs a command against a service and returns the exit code.
 pub async fn run(connection: Connection, command: ClientCommand) -> u8 {

@@ -11,7 +11,7 @@ use comfy_table::{Table, presets::NOTHING};
 use indicatif::{ProgressBar, ProgressStyle};
 use prost::Message;
 
-use super::{OK, describe, errors::Failed, files, json};
+use super::{describe, errors::Failed, exit::OK, files, json};
 use crate::proto::preview::v1 as proto;
 
 /// Writes what a command has to say.

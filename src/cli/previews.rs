@@ -3,11 +3,11 @@
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
 
 use super::{
-    ERROR, OK, PREVIEW_FAILED,
     arguments::{self, Changes, Create, List, Target, Update},
     client::{Client, patient, quick},
     describe,
     errors::Failed,
+    exit::{ERROR, OK, PREVIEW_FAILED},
     files,
     output::{self, Output},
 };

@@ -5,11 +5,11 @@ use std::time::SystemTime;
 use tonic::Request;
 
 use super::{
-    OK,
     arguments::{self, Logs, Watch},
     client::Client,
     describe::{self, milliseconds, short, time_text, word},
     errors::Failed,
+    exit::OK,
     output::Output,
     previews::names,
 };

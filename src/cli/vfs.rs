@@ -1,11 +1,11 @@
 //! The commands that read and write projects.
 
 use super::{
-    OK,
     arguments::{Branch, Commit, Diff, History, Read, Revision, Rollback},
     client::{Client, quick},
     describe::{self, short, time_text},
     errors::Failed,
+    exit::OK,
     files,
     output::Output,
 };

@@ -15,10 +15,12 @@ use std::{
 };
 
 use super::{
-    CPUS, ConfigError, ConfigErrors, CorsOrigins, Limits, LogFormat, MEMORY_BYTES, no_setting,
+    errors::{ConfigError, ConfigErrors, no_setting},
     settings::{PROXIES, default_of, is_unknown},
+    types::{CorsOrigins, LogFormat},
     values,
 };
+use crate::domain::limits::{CPUS, Limits, MEMORY_BYTES};
 
 pub(super) struct Reader {
     variables: BTreeMap<String, String>,

@@ -1,6 +1,9 @@
 //! The error that the core answers with: a kind for the transport, and what a caller may see.
 
-use crate::domain::ids::{BranchName, CommitId, PreviewId, ProjectId};
+use crate::domain::{
+    ids::{BranchName, CommitId, PreviewId, ProjectId},
+    reason::Reason,
+};
 
 /// All that the transport looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +22,6 @@ pub enum ErrorKind {
     ResourceExhausted,
     /// The engine or the disk cannot be reached now; try again.
     Unavailable,
-    /// The caller's deadline passed.
-    DeadlineExceeded,
     /// Our own mistake.
     Internal,
 }
@@ -155,28 +156,28 @@ impl Error {
         }
     }
 
-    /// Returns the stable word for programs, in upper case.
-    pub fn reason(&self) -> &'static str {
+    /// Returns the stable word for programs.
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::InvalidArgument(_) => "INVALID_ARGUMENT",
-            Self::PreviewNotFound(_) => "PREVIEW_NOT_FOUND",
+            Self::InvalidArgument(_) => Reason::InvalidArgument,
+            Self::PreviewNotFound(_) => Reason::PreviewNotFound,
             Self::NotFound { kind, .. } => match *kind {
-                "project" => "PROJECT_NOT_FOUND",
-                "branch" => "BRANCH_NOT_FOUND",
-                "commit" => "COMMIT_NOT_FOUND",
-                _ => "FILE_NOT_FOUND",
+                "project" => Reason::ProjectNotFound,
+                "branch" => Reason::BranchNotFound,
+                "commit" => Reason::CommitNotFound,
+                _ => Reason::FileNotFound,
             },
-            Self::BranchExists { .. } => "BRANCH_EXISTS",
-            Self::RequestIdReused(_) => "REQUEST_ID_REUSED",
-            Self::StaleHead { .. } => "STALE_HEAD",
-            Self::EmptyProject(..) => "EMPTY_PROJECT",
-            Self::UnusableTree(_) => "UNUSABLE_TREE",
-            Self::StackNotFound { .. } => "STACK_NOT_FOUND",
-            Self::BadManifest { .. } => "BAD_MANIFEST",
-            Self::WrongPhase(..) => "WRONG_PHASE",
-            Self::Exhausted { .. } => "EXHAUSTED",
-            Self::EngineUnavailable(_) => "ENGINE_UNAVAILABLE",
-            Self::Internal { .. } => "INTERNAL",
+            Self::BranchExists { .. } => Reason::BranchExists,
+            Self::RequestIdReused(_) => Reason::RequestIdReused,
+            Self::StaleHead { .. } => Reason::StaleHead,
+            Self::EmptyProject(..) => Reason::EmptyProject,
+            Self::UnusableTree(_) => Reason::UnusableTree,
+            Self::StackNotFound { .. } => Reason::StackNotFound,
+            Self::BadManifest { .. } => Reason::BadManifest,
+            Self::WrongPhase(..) => Reason::WrongPhase,
+            Self::Exhausted { .. } => Reason::Exhausted,
+            Self::EngineUnavailable(_) => Reason::EngineUnavailable,
+            Self::Internal { .. } => Reason::Internal,
         }
     }
 }

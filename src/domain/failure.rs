@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::CommitId;
+use crate::domain::{ids::CommitId, reason::Reason};
 
 /// The most log lines that a failure carries.
 pub const MAX_EXCERPT_LINES: usize = 50;
@@ -32,8 +32,8 @@ pub enum FailureStage {
 pub struct Failure {
     /// During what.
     pub stage: FailureStage,
-    /// A stable word in upper case for programs.
-    pub reason: String,
+    /// A stable word for programs.
+    pub reason: Reason,
     /// One sentence for people.
     pub message: String,
     /// The file at fault, from the project's root.
@@ -50,10 +50,10 @@ pub struct Failure {
 
 impl Failure {
     /// Returns a failure that knows no more than its message.
-    pub fn new(stage: FailureStage, reason: &str, message: impl Into<String>) -> Self {
+    pub fn new(stage: FailureStage, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             stage,
-            reason: reason.to_owned(),
+            reason,
             message: message.into(),
             file: None,
             line: None,

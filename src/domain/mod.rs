@@ -12,6 +12,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod logs;
 pub mod ports;
+pub mod reason;
 pub mod reload;
 pub mod runtime;
 pub mod spec;

@@ -50,8 +50,7 @@ pub fn decide(old: &RunPlan, new: &RunPlan, same_image: bool, changed: &[Changed
         ReloadPlan::Files if changed.iter().all(is_style) => Strategy::SwapStyles,
         ReloadPlan::Files => Strategy::FullPage,
         ReloadPlan::Control => Strategy::HotUpdate,
-        // A watcher of the app's own says to nobody when the new code is served; a new process does.
-        ReloadPlan::OwnWatcher | ReloadPlan::Restart => Strategy::Restart,
+        ReloadPlan::Restart => Strategy::Restart,
     }
 }
 
@@ -123,7 +122,6 @@ mod tests {
             (ReloadPlan::Control, &[css], Strategy::HotUpdate),
             (ReloadPlan::Control, &[html], Strategy::HotUpdate),
             (ReloadPlan::Control, &[], Strategy::FullPage),
-            (ReloadPlan::OwnWatcher, &[html], Strategy::Restart),
             (ReloadPlan::Restart, &[css], Strategy::Restart),
             (ReloadPlan::Restart, &[], Strategy::FullPage),
         ];

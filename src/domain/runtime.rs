@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use crate::domain::{
     ids::FilePath,
     ignore::Ignore,
@@ -15,6 +17,17 @@ pub const APP_ROOT: &str = "/app";
 pub const HOME: &str = "/home/preview";
 /// Where the read-only runtime volume is in a container.
 pub const RUNTIME_MOUNT: &str = "/previewd";
+
+/// One file of the runtime volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeFile {
+    /// Its path below [`RUNTIME_MOUNT`], such as `agent`.
+    pub path: String,
+    /// Its content.
+    pub content: Bytes,
+    /// Whether it may be run.
+    pub executable: bool,
+}
 
 /// How one commit of a project is run. Two commits with equal plans differ in nothing but their files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,8 +157,6 @@ pub enum ReloadPlan {
     Files,
     /// The process speaks the control protocol and is told which paths changed.
     Control,
-    /// The process has a watcher of its own that is relied on.
-    OwnWatcher,
     /// A new process.
     Restart,
 }

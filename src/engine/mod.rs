@@ -34,12 +34,6 @@ pub const LABEL_NOTES: &str = "previewd.notes";
 
 /// The user and group that everything in a container runs as.
 pub const APP_UID: u32 = 1000;
-/// Where the read-only runtime volume is mounted: the agent at `agent`, what the stacks need in folders of their names.
-pub const RUNTIME_MOUNT: &str = "/previewd";
-/// Where a project's files are.
-pub const APP_ROOT: &str = "/app";
-/// The home of the app's user: caches, the Python environment.
-pub const HOME: &str = "/home/preview";
 
 /// Why an engine did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +135,7 @@ pub struct ContainerSpec {
     pub environment: BTreeMap<String, String>,
     /// Its bounds.
     pub limits: Limits,
-    /// Whether [`APP_ROOT`] and [`HOME`] are made, owned by the app's user, before it starts. Needed for images that
+    /// Whether [`APP_ROOT`](crate::domain::runtime::APP_ROOT) and [`HOME`](crate::domain::runtime::HOME) are made, owned by the app's user, before it starts. Needed for images that
     /// were not made by [`Engine::commit`] of a container that had it.
     pub make_folders: bool,
     /// Volumes that it has, and where. They are of this instance, are made where they are not there, and go with the last

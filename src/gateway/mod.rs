@@ -44,8 +44,6 @@ pub struct GatewayOptions {
     pub first: u16,
     /// The last port of the range.
     pub last: u16,
-    /// The host name in URLs, without a port. Absent, it is the address, or `localhost` where that is every address.
-    pub public_host: Option<String>,
     /// How long a request may wait for the app, all its waits together.
     pub hold: Duration,
     /// How many requests of one preview may wait at the same time; further ones are refused with 503.
@@ -70,7 +68,6 @@ impl Default for GatewayOptions {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             first: 8100,
             last: 8200,
-            public_host: None,
             hold: Duration::from_secs(60),
             held: 4096,
             connections: 1024,
@@ -127,11 +124,10 @@ impl PortGateway {
     }
 
     fn url(&self, port: u16) -> String {
-        let host = match (&self.options.public_host, self.options.bind) {
-            (Some(host), _) => host.clone(),
-            (None, bind) if bind.is_unspecified() => "localhost".to_owned(),
-            (None, IpAddr::V6(bind)) => format!("[{bind}]"),
-            (None, bind) => bind.to_string(),
+        let host = match self.options.bind {
+            bind if bind.is_unspecified() => "localhost".to_owned(),
+            IpAddr::V6(bind) => format!("[{bind}]"),
+            bind => bind.to_string(),
         };
         format!("http://{host}:{port}/")
     }

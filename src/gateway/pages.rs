@@ -186,7 +186,7 @@ impl Page {
 
 /// Writing to a `String` cannot fail, so the results are dropped.
 fn write_failure(page: &mut String, failure: &Failure) {
-    let (stage, reason) = (stage(failure.stage), escaped(&failure.reason));
+    let (stage, reason) = (stage(failure.stage), escaped(failure.reason.as_str()));
     let _ = writeln!(page, "<p>It failed {stage} (<code>{reason}</code>).</p>");
     match (&failure.file, failure.line) {
         (Some(file), Some(line)) => {

@@ -54,7 +54,6 @@ fn code_of(kind: ErrorKind) -> Code {
         ErrorKind::Aborted => Code::Aborted,
         ErrorKind::ResourceExhausted => Code::ResourceExhausted,
         ErrorKind::Unavailable => Code::Unavailable,
-        ErrorKind::DeadlineExceeded => Code::DeadlineExceeded,
         ErrorKind::Internal => Code::Internal,
     }
 }
@@ -62,7 +61,7 @@ fn code_of(kind: ErrorKind) -> Code {
 fn to_status(error: &Error) -> Status {
     let code = code_of(error.kind());
     let mut details = ErrorDetails::new();
-    details.set_error_info(error.reason(), ERROR_DOMAIN, metadata_of(error));
+    details.set_error_info(error.reason().as_str(), ERROR_DOMAIN, metadata_of(error));
     if matches!(code, Code::Unavailable | Code::ResourceExhausted) {
         details.set_retry_info(Some(RETRY_DELAY));
     }

@@ -7,7 +7,6 @@ use std::{
 
 use crate::domain::{
     events::StageEvent,
-    failure::Failure,
     ids::{BranchName, CommitId, PreviewId, ProjectId},
     logs::{LogLine, LogSource},
     spec::{EndReason, Overrides, Phase, PreviewSpec, PreviewStatus, ReloadMode},
@@ -213,12 +212,4 @@ pub enum Goodbye {
     Ended(EndReason),
     /// The service shuts down.
     ShuttingDown,
-}
-
-/// The failure of a view, for callers that only want to know why.
-impl PreviewView {
-    /// Returns why the newest commit is not what answers, if so.
-    pub fn failure(&self) -> Option<&Failure> {
-        self.status.failure.as_ref()
-    }
 }

@@ -11,9 +11,10 @@ use std::sync::{
 use tokio::sync::Mutex;
 
 use crate::{
+    agent::MemoryUse,
     domain::limits::{Allowance, Limits},
     engine::{EngineError, SharedEngine},
-    preview::{agent::MemoryUse, handle::Handle, log::Log},
+    preview::{handle::Handle, log::Log},
 };
 
 const MEBIBYTE: u64 = 1024 * 1024;

@@ -6,12 +6,17 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    domain::{ids::FilePath, runtime::ImagePlan, tree::within},
-    engine::{APP_ROOT, Container, ContainerState, EngineError},
+    agent::{AgentError, MadeParts, MadeRequest, MadeSummary},
+    domain::{
+        ids::FilePath,
+        runtime::{APP_ROOT, ImagePlan},
+        tree::within,
+    },
+    engine::{Container, ContainerState, EngineError},
     preview::{
-        agent::{AgentClient, AgentError, MadeParts, MadeRequest, MadeSummary},
         driver::Driver,
         files::FileSet,
+        leaving::Leaving,
         session::{Position, Session, SessionError, connect},
     },
 };
@@ -22,12 +27,6 @@ const MEBIBYTE: u64 = 1024 * 1024;
 /// How long a container takes to end whose app has ended first, and the time between two looks at it.
 pub(super) const ENDING: Duration = Duration::from_secs(10);
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// A container that ended and is of use no more, but for what its app has written.
-pub(super) struct Leaving {
-    container: String,
-    agent: AgentClient,
-}
 
 impl Driver {
     /// Brings what the app has written into a container that is to serve next: from the one that serves now, or else from

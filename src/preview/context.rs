@@ -9,6 +9,7 @@ use crate::{
     domain::{
         failure::{Failure, FailureStage},
         ids::{FilePath, ProjectId},
+        reason::Reason,
         text::unix_script,
         tree::{EntryKind, within},
     },
@@ -86,11 +87,11 @@ impl Context {
         let size: u64 = self.files.iter().map(|file| file.size_bytes).sum();
         if size > MAX_CONTENT_BYTES {
             let message = format!("the files have {size} bytes, and at most {MAX_CONTENT_BYTES} are built from");
-            return Err(failed("TOO_LARGE", message));
+            return Err(failed(Reason::TooLarge, message));
         }
         let blobs = self.files.iter().map(|file| file.blob.clone()).collect();
         let contents = self.vfs.read(&self.project, blobs).await;
-        let mut contents = contents.map_err(|error| failed("UNREADABLE", error.to_string()))?;
+        let mut contents = contents.map_err(|error| failed(Reason::Unreadable, error.to_string()))?;
         let dockerfile = self.files.iter().position(|file| file.path == self.dockerfile);
         let dockerfile = dockerfile.and_then(|index| contents.get_mut(index));
         let edited = dockerfile.and_then(|content| {
@@ -98,7 +99,7 @@ impl Context {
             *content = stack::with_authorities(text, runtime_image, &self.authorities)?.into();
             Some(())
         });
-        let archive = self.pack(contents).map_err(|error| failed("UNREADABLE", error.to_string()))?;
+        let archive = self.pack(contents).map_err(|error| failed(Reason::Unreadable, error.to_string()))?;
         Ok((archive, edited.is_some()))
     }
 

@@ -14,8 +14,8 @@ use tokio::{sync::mpsc, task};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 
 use crate::{
+    agent::{AgentError, MadePart, MadeParts, MadeSummary},
     domain::ids::{BranchName, FilePath, ProjectId},
-    preview::agent::{AgentError, MadePart, MadeParts, MadeSummary},
 };
 
 /// The bytes of one piece, and how many wait.

@@ -31,21 +31,21 @@ use crate::{
         failure::{Failure, FailureStage},
         ids::CommitId,
         lifecycle::{self, Decision, Input},
+        reason::Reason,
         spec::{PreviewSpec, ReloadMode},
     },
     engine::{Container, ContainerState, EngineEvent, SharedEngine},
     preview::{
         ahead::Ahead,
-        carry::Leaving,
         data::DataStore,
         flights::{Held, Landing},
         handle::Handle,
         images::{Images, Looked},
+        leaving::Leaving,
         route::{OpenPort, RouteState},
         session::{Session, SessionEvent},
         settings::Settings,
     },
-    stack::StackConfig,
     vfs::{HeadFollower, Vfs},
 };
 
@@ -57,7 +57,7 @@ const ENGINE_BACKOFF: Duration = Duration::from_secs(10);
 const LOSSES_MENDED: usize = 5;
 const LOSSES_WITHIN: Duration = Duration::from_secs(60);
 /// The reason of a preview that is driven no more.
-pub(super) const BROKEN: &str = "INTERNAL";
+pub(super) const BROKEN: Reason = Reason::Internal;
 
 /// What all drivers share.
 pub struct Core {
@@ -71,8 +71,6 @@ pub struct Core {
     pub data: DataStore,
     /// What the configuration says.
     pub settings: Arc<Settings>,
-    /// What the configuration says of stacks.
-    pub stack: StackConfig,
 }
 
 /// What an earlier life of the service left of a preview.
@@ -404,5 +402,5 @@ pub(super) async fn session_event(session: &mut Option<Session>) -> SessionEvent
 }
 
 fn is_engine_failure(failure: &Failure) -> bool {
-    matches!(failure.reason.as_str(), "ENGINE_UNAVAILABLE" | "CONTAINER_LOST")
+    failure.reason.is_engines()
 }

@@ -8,7 +8,10 @@ use std::{
 use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
-    domain::failure::{Failure, FailureStage},
+    domain::{
+        failure::{Failure, FailureStage},
+        reason::Reason,
+    },
     engine::Image,
     preview::{
         handover::{Coming, Fresh, Installed, Offer},
@@ -179,7 +182,7 @@ impl Held {
             }
             tokio::select! {
                 changed = result.changed() => if changed.is_err() {
-                    return Err(Failure::new(FailureStage::Install, "INTERNAL", "the making of the image was abandoned"));
+                    return Err(Failure::new(FailureStage::Install, Reason::Internal, "the making of the image was abandoned"));
                 },
                 _ = offer.changed() => {}
                 _ = lines.changed() => {}
@@ -261,7 +264,7 @@ mod tests {
     async fn a_making_that_failed_is_tried_again() {
         let flights = Flights::default();
         let (mut one, mut other) = (None, None);
-        let failure = || Failure::new(FailureStage::Install, "INSTALL_FAILED", "no");
+        let failure = || Failure::new(FailureStage::Install, Reason::InstallFailed, "no");
         flights.hold("a", &mut one, |_, _| async move { Err(failure()) });
         assert!(one.as_mut().unwrap().outcome(&Log::new(), |_| {}).await.is_err());
         flights.hold("a", &mut other, |_, _| async { Ok(image("good")) });

@@ -11,7 +11,12 @@ use crate::{
         limits::Limits,
         spec::{EndReason, Phase, PreviewSpec, PreviewStatus},
     },
-    preview::{api::PreviewView, log::Log, publisher::Publisher, route::Route},
+    preview::{
+        api::{Goodbye, PreviewView},
+        log::Log,
+        publisher::Publisher,
+        route::Route,
+    },
     vfs::Vfs,
 };
 
@@ -115,6 +120,11 @@ impl Handle {
     /// Returns why the preview ends, once it does.
     pub fn end_reason(&self) -> EndReason {
         self.spec.borrow().ended.as_ref().map_or(EndReason::Deleted, |ended| ended.reason)
+    }
+
+    /// Returns how a stream of the preview ends when that does.
+    pub fn goodbye(&self) -> Goodbye {
+        Goodbye::Ended(self.end_reason())
     }
 
     /// Returns the preview as callers see it. A head that cannot be read is absent.

@@ -20,17 +20,19 @@ use crate::{
         dependencies,
         failure::{Failure, FailureStage},
         logs::LogSource,
+        reason::Reason,
         runtime::InstallPlan,
     },
     engine::{EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_ROLE, ROLE_RUNTIME, SharedEngine},
     preview::{
+        bundles::Bundles,
+        failures::engine_failure,
         flights::{Flights, Held, Landing, Made},
         handover::{Coming, Fresh, Offer},
+        lease::Lease,
         log::Log,
-        prebundle::Bundles,
         recent::{Installation, Recent},
         recipe::{BUILD, Below, DEPENDENCIES, Name, OnTop, Recipe, Source},
-        session::SessionError,
         settings::Settings,
     },
 };
@@ -87,10 +89,6 @@ pub struct Images {
     /// Whether nothing is kept any more: everything is about to be removed.
     abandoned: AtomicBool,
 }
-
-/// Keeps an image that was built from a project's own Dockerfile.
-#[derive(Debug, Clone)]
-pub struct Lease(#[expect(dead_code, reason = "it is held, not read")] Arc<()>);
 
 /// When dependency images were last wanted, in this life of the service.
 #[derive(Default)]
@@ -237,7 +235,7 @@ impl Images {
         leases.retain(|_, lease| lease.strong_count() > 0);
         let lease = leases.get(key).and_then(Weak::upgrade).unwrap_or_default();
         leases.insert(key.to_owned(), Arc::downgrade(&lease));
-        Lease(lease)
+        Lease::new(lease)
     }
 
     /// Removes an image that was built from a project's own Dockerfile, unless somebody has a lease on it. Returns
@@ -300,7 +298,7 @@ impl Images {
         self.flights.hold(key, held, make);
         match held {
             Some(held) => held.outcome(log, coming).await,
-            None => Err(Failure::new(FailureStage::Image, "INTERNAL", "nothing is being made")),
+            None => Err(Failure::new(FailureStage::Image, Reason::Internal, "nothing is being made")),
         }
     }
 
@@ -364,36 +362,6 @@ impl Images {
             Made::Image(image) => Ok(image),
             Made::Fresh(fresh) => Ok(fresh.image),
         }
-    }
-}
-
-/// Returns a failure of the engine, in its own words.
-pub fn engine_failure(stage: FailureStage, error: &EngineError) -> Failure {
-    let (reason, message) = match error {
-        EngineError::Unreachable(_) | EngineError::Timeout(_) => ("ENGINE_UNAVAILABLE", error.to_string()),
-        EngineError::Image { .. } => ("IMAGE_UNAVAILABLE", error.to_string()),
-        _ => ("ENGINE_REFUSED", error.to_string()),
-    };
-    Failure::new(stage, reason, message)
-}
-
-/// Returns the reason of what could not be done in a container that is there.
-fn refused(stage: FailureStage) -> &'static str {
-    match stage {
-        FailureStage::Sync => "SYNC_FAILED",
-        FailureStage::Install => "INSTALL_FAILED",
-        _ => "NOT_STARTED",
-    }
-}
-
-/// Returns a failure of a session.
-pub fn session_failure(stage: FailureStage, error: &SessionError) -> Failure {
-    match error {
-        SessionError::Engine(error) => engine_failure(stage, error),
-        SessionError::Agent(error) if !error.is_lost() => Failure::new(stage, refused(stage), error.to_string()),
-        SessionError::Agent(_) => Failure::new(stage, "CONTAINER_LOST", format!("the container was lost: {error}")),
-        SessionError::Vfs(_) => Failure::new(stage, "UNREADABLE", error.to_string()),
-        SessionError::TooLarge { .. } => Failure::new(stage, "TOO_LARGE", error.to_string()),
     }
 }
 

@@ -11,7 +11,6 @@ use crate::{
     preview::{
         api::{Goodbye, LogItem, LogQuery},
         handle::Handle,
-        manager::goodbye,
     },
 };
 
@@ -70,7 +69,7 @@ pub fn stream_logs(handle: Arc<Handle>, query: LogQuery, shutdown: CancellationT
                 return;
             }
             if !live {
-                yield LogItem::Goodbye(goodbye(&handle));
+                yield LogItem::Goodbye(handle.goodbye());
                 return;
             }
             tokio::select! {

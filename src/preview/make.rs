@@ -10,25 +10,27 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use crate::{
+    agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
     domain::{
         failure::{Failure, FailureStage},
         ids::FilePath,
         limits::Limits,
         logs::LogSource,
-        runtime::{ImagePlan, InstallPlan, RunPlan},
+        reason::Reason,
+        runtime::{APP_ROOT, ImagePlan, InstallPlan, RunPlan},
         text::unix_script,
         tree::EntryKind,
     },
     engine::{
-        APP_ROOT, BuildSpec, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_NOTES, LABEL_ROLE,
-        LABEL_STACK, SharedEngine, VolumeMount,
+        BuildSpec, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_NOTES, LABEL_ROLE, LABEL_STACK,
+        SharedEngine, VolumeMount,
     },
     preview::{
-        agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
         container::Unclaimed,
         context::Context,
+        failures::{engine_failure, session_failure},
         handover::{Coming, Installed, Offer, Volumes},
-        images::{PROGRESS, SHORT, engine_failure, session_failure, with_progress},
+        images::{PROGRESS, SHORT, with_progress},
         log::Log,
         recipe::{BUILD, Below, Name, OnTop, Recipe, Source},
         session::{SessionError, connect},
@@ -88,7 +90,7 @@ impl Maker<'_> {
         let timeout = self.settings.install_timeout;
         tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
             let message = format!("it did not end within {} s", timeout.as_secs());
-            let mut failure = Failure::new(self.stage, "TIMEOUT", message);
+            let mut failure = Failure::new(self.stage, Reason::Timeout, message);
             failure.log_excerpt = self.excerpt();
             Err(failure)
         })
@@ -104,7 +106,7 @@ impl Maker<'_> {
             match on_top {
                 Ok(image) => return Ok(image),
                 Err(failure) => {
-                    tracing::debug!(key = self.name.key, reason = failure.reason, "installing from nothing");
+                    tracing::debug!(key = self.name.key, reason = failure.reason.as_str(), "installing from nothing");
                     self.log.text(LogSource::Install, FROM_NOTHING);
                 }
             }
@@ -115,7 +117,7 @@ impl Maker<'_> {
     /// Bundles in a container of the dependencies alone.
     async fn prebundle(&self, plan: &InstallPlan) -> Result<Image, Failure> {
         let Some(OnTop { below: Below::Image(image), commands }) = &self.name.on_top else {
-            return Err(Failure::new(FailureStage::Install, "INTERNAL", "there is nothing to bundle"));
+            return Err(Failure::new(FailureStage::Install, Reason::Internal, "there is nothing to bundle"));
         };
         self.install_in(image, plan, commands, None, None).await
     }
@@ -141,7 +143,7 @@ impl Maker<'_> {
         let mut mounts = handover.as_ref().map_or_else(Vec::new, |(.., volumes)| volumes.of_installation.clone());
         if let Some(installed) = from {
             if handover.is_none() {
-                return Err(Failure::new(FailureStage::Install, "INTERNAL", "there is nothing to copy to"));
+                return Err(Failure::new(FailureStage::Install, Reason::Internal, "there is nothing to copy to"));
             }
             mounts.extend(installed.volumes.clone());
         }
@@ -299,7 +301,7 @@ impl Maker<'_> {
     fn judge(&self, exit: Option<Exit>) -> Result<(), Failure> {
         let Some(exit) = exit else {
             let message = "the container of the installation ended";
-            return Err(Failure::new(FailureStage::Install, "INTERRUPTED", message));
+            return Err(Failure::new(FailureStage::Install, Reason::Interrupted, message));
         };
         if exit.code == 0 {
             return Ok(());
@@ -307,7 +309,7 @@ impl Maker<'_> {
         if exit.out_of_memory {
             let limit = self.limits.memory_bytes / (1024 * 1024);
             let message = format!("the installation needed more than the {limit} MiB of PREVIEW_INSTALL_MEM");
-            let mut failure = Failure::new(FailureStage::Install, "OUT_OF_MEMORY", message);
+            let mut failure = Failure::new(FailureStage::Install, Reason::OutOfMemory, message);
             failure.log_excerpt = self.excerpt();
             failure.exit_code = Some(exit.code);
             return Err(failure);

@@ -17,11 +17,12 @@ use crate::{
         spec::{EndReason, Ended, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
     },
     preview::{
-        api::{Goodbye, ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, Wait, WatchItem},
+        api::{ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, Wait, WatchItem},
         driver::{BROKEN, Core, Driver, Found},
         handle::Handle,
-        log_stream, publisher,
+        log_stream,
         registry::Registry,
+        reload_stream,
         route::{Gateway, GatewayError, OpenPort, Route},
         store::{SpecStore, StoreError},
     },
@@ -178,7 +179,7 @@ impl Manager {
     pub async fn watch(&self, target: Target, after: Option<CommitId>) -> Result<BoxStream<'static, WatchItem>, Error> {
         let handle = self.find(&target)?;
         let heartbeat = self.inner.core.settings.heartbeat_interval;
-        Ok(publisher::watch_reloads(handle, self.vfs().clone(), after, heartbeat, self.inner.shutdown.clone()))
+        Ok(reload_stream::watch_reloads(handle, self.vfs().clone(), after, heartbeat, self.inner.shutdown.clone()))
     }
 
     /// Ends every preview and waits until nothing is left of them.
@@ -294,7 +295,7 @@ impl Manager {
         let mut status = handle.status();
         loop {
             let now = status.borrow_and_update().clone();
-            let driven = now.failure.as_ref().is_none_or(|it| (it.stage, &*it.reason) != (FailureStage::Run, BROKEN));
+            let driven = now.failure.as_ref().is_none_or(|it| (it.stage, it.reason) != (FailureStage::Run, BROKEN));
             if !now.phase.is_live() || !driven {
                 return;
             }
@@ -372,9 +373,4 @@ fn gateway_failed(error: GatewayError) -> Error {
         }
         error => Error::internal("listen for the preview", error),
     }
-}
-
-/// Returns how a stream of a preview that ends says goodbye.
-pub(super) fn goodbye(handle: &Handle) -> Goodbye {
-    Goodbye::Ended(handle.end_reason())
 }

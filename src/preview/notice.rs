@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::domain::{
     failure::{Failure, FailureStage},
     ids::{CommitId, FilePath},
+    reason::Reason,
     reload::Strategy,
     text::{MAX_SENTENCE_BYTES, sentence},
     tree::{ChangeKind, ChangedPath},
@@ -94,8 +95,8 @@ impl Line {
         let message = self.error.as_ref().map_or("it gave no reason", |error| &error.message);
         let error = self.error.as_ref();
         let (stage, reason) = match error {
-            Some(LineError { ended: true, .. }) => (FailureStage::Run, "EXITED"),
-            _ => (FailureStage::Build, "BUILD_FAILED"),
+            Some(LineError { ended: true, .. }) => (FailureStage::Run, Reason::Exited),
+            _ => (FailureStage::Build, Reason::BuildFailed),
         };
         let mut failure = Failure::new(stage, reason, sentence(message, MAX_SENTENCE_BYTES));
         failure.file = error.and_then(|error| error.file.clone()).filter(|file| file.parse::<FilePath>().is_ok());

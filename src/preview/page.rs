@@ -9,6 +9,7 @@ use crate::{
         failure::{Failure, FailureStage},
         logs::LogSource,
         ports::{AppPort, ExpectedPort},
+        reason::Reason,
         runtime::ImagePlan,
         spec::Stack,
     },
@@ -18,7 +19,7 @@ use crate::{
         session::{Answering, Session, Started},
         start::StartError,
     },
-    stack::{self, PAGE_ERROR, PageAnswer},
+    stack::{self, PageAnswer},
 };
 
 /// How long the page of an app that runs is waited for.
@@ -85,7 +86,7 @@ impl Driver {
         }
         // It may have had its reasons: only what the app logs says that it is an error.
         let failure = self.page_failure(session, answering, mark).await;
-        (failure.reason != PAGE_ERROR).then_some(failure)
+        (failure.reason != Reason::PageError).then_some(failure)
     }
 
     /// Explains an error page, once what the app logs of it has come.

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         failure::Failure,
         ids::{CommitId, FilePath},
+        reason::Reason,
     },
     preview::driver::Driver,
     stack,
@@ -15,7 +16,7 @@ const MAX_SOURCE_BYTES: u64 = 1024 * 1024;
 impl Driver {
     /// Finds the line of an import that leads nowhere, where what failed has not said it.
     pub(super) async fn locate(&self, failure: &mut Failure, commit: &CommitId) {
-        if failure.reason != "MODULE_NOT_FOUND" || failure.line.is_some() {
+        if failure.reason != Reason::ModuleNotFound || failure.line.is_some() {
             return;
         }
         let Some(path) = failure.file.as_deref().and_then(|file| file.parse::<FilePath>().ok()) else { return };

@@ -6,13 +6,6 @@
 //! preview with the same dependencies and configuration begins with it. What a preview itself has bundled is never shared:
 //! its code can write there.
 
-use std::{
-    collections::HashSet,
-    sync::{Mutex, PoisonError},
-};
-
-use tokio::sync::Semaphore;
-
 use crate::{
     domain::{
         dependencies,
@@ -32,21 +25,6 @@ const PACKAGES: &str = "PREVIEWD_PACKAGES";
 /// The most packages of one bundle, and the longest name.
 const MAX_PACKAGES: usize = 500;
 const MAX_NAME_BYTES: usize = 214;
-/// The most bundles that are remembered to have been tried.
-const MAX_TRIED: usize = 1024;
-
-/// What is known of bundles in this life of the service.
-pub(super) struct Bundles {
-    /// One is made at a time.
-    turn: Semaphore,
-    tried: Mutex<HashSet<String>>,
-}
-
-impl Default for Bundles {
-    fn default() -> Self {
-        Self { turn: Semaphore::new(1), tried: Mutex::default() }
-    }
-}
 
 impl Driver {
     /// Sees to it that other previews with the same dependencies find bundled what this one imports. It ends with the
@@ -73,14 +51,11 @@ impl Images {
     }
 
     async fn prebundle(&self, run: RunPlan, packages: &[String]) {
-        let Ok(_turn) = self.bundles.turn.acquire().await else { return };
+        let Ok(_turn) = self.bundles.turn().await else { return };
         let Some((tag, key, base)) = self.bundle_of(&run).await else { return };
         self.flights.offered_image(&key, false).await;
-        {
-            let mut tried = self.bundles.tried.lock().unwrap_or_else(PoisonError::into_inner);
-            if tried.len() >= MAX_TRIED || !tried.insert(tag.clone()) {
-                return;
-            }
+        if !self.bundles.is_first(&tag) {
+            return;
         }
         let Some(mut plan) = run.prebundle.clone() else { return };
         if !matches!(self.engine.image(&tag).await, Ok(None)) {
@@ -99,7 +74,7 @@ impl Images {
             Err(failure) => {
                 tracing::info!(
                     key = name.key,
-                    reason = failure.reason,
+                    reason = failure.reason.as_str(),
                     message = failure.message,
                     "packages not bundled"
                 );

@@ -217,9 +217,9 @@ pub(super) async fn plan(core: &Core, spec: &PreviewSpec, commit: &CommitId) -> 
     let contents: BTreeMap<FilePath, Bytes> =
         wanted.into_iter().filter(|path| tree.contains_key(path)).zip(contents).collect();
     // Manifests are somebody else's text, and may take their time.
-    let (overrides, config) = (spec.overrides.clone(), core.stack.clone());
+    let overrides = spec.overrides.clone();
     let planning = tokio::task::spawn_blocking(move || {
-        let plan = stack::plan(&tree, &contents, &overrides, &config);
+        let plan = stack::plan(&tree, &contents, &overrides);
         (tree, plan)
     });
     let (tree, plan) = planning.await.map_err(|error| Error::internal("plan the project", error))?;

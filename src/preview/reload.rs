@@ -19,13 +19,14 @@ use crate::{
         failure::{Failure, FailureStage},
         ids::CommitId,
         lifecycle::Input,
+        reason::Reason,
         reload::Strategy,
         tree::ChangedPath,
     },
     preview::{
         driver::{Driver, short},
+        failures::engine_failure,
         flights::Landing,
-        images::engine_failure,
         interrupted::Interrupted,
         prepare::Prepared,
         route::RouteState,
@@ -71,7 +72,7 @@ impl Driver {
             }
             Err(Interrupted::Failed(mut failure)) => {
                 failure.commit = Some(target.clone());
-                if failure.reason == "CONTAINER_LOST"
+                if failure.reason == Reason::ContainerLost
                     && let Err(error) = self.core.engine.info().await
                 {
                     // Nobody knows whether it is: it cannot be seen.
@@ -138,7 +139,7 @@ impl Driver {
     async fn failed(&mut self, progress: &Progress, mut failure: Failure) {
         self.locate(&mut failure, &progress.commit).await;
         let commit = short(&progress.commit);
-        tracing::info!(preview = %self.handle.id, commit, reason = failure.reason, message = failure.message, "commit failed");
+        tracing::info!(preview = %self.handle.id, commit, reason = failure.reason.as_str(), message = failure.message, "commit failed");
         self.handle.log.lifecycle(format!("commit {commit}: failed: {}", failure.message));
         let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
         let serving = open || self.resume(&progress.commit, failure.stage).await;

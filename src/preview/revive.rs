@@ -6,24 +6,26 @@ use std::{
 };
 
 use crate::{
+    agent::Exit,
     domain::{
         failure::{Failure, FailureStage},
         ids::CommitId,
         lifecycle::Input,
         logs::LogSource,
+        reason::Reason,
         spec::Phase,
     },
     engine::{Container, ContainerState, EngineError},
     preview::{
         adopt::Heard,
-        agent::Exit,
         driver::Driver,
-        images::{ReadyImage, engine_failure, session_failure},
+        failures::{engine_failure, session_failure},
+        images::ReadyImage,
         interrupted::Interrupted,
         reload::Progress,
         route::RouteState,
         session::Session,
-        start::{OUT_OF_MEMORY, StartError},
+        start::StartError,
     },
 };
 
@@ -224,9 +226,9 @@ impl Driver {
         let out_of_memory = exit.as_ref().is_some_and(|exit| exit.out_of_memory);
         let (reason, message) = if out_of_memory {
             let said = self.session.as_ref().map(|session| session.bounds.exhausted());
-            (OUT_OF_MEMORY, said.unwrap_or_else(|| "the app needed more memory than it may use".to_owned()))
+            (Reason::OutOfMemory, said.unwrap_or_else(|| "the app needed more memory than it may use".to_owned()))
         } else {
-            ("CRASH_LOOP", format!("the app ended {DEATHS_ALLOWED} times within a minute, the last time: {how}"))
+            (Reason::CrashLoop, format!("the app ended {DEATHS_ALLOWED} times within a minute, the last time: {how}"))
         };
         let mut failure = Failure::new(FailureStage::Run, reason, message);
         failure.log_excerpt = self.handle.log.excerpt(0, &[LogSource::Stdout, LogSource::Stderr]);
@@ -250,7 +252,7 @@ impl Driver {
 
     pub(super) fn fail(&mut self, failure: Failure) {
         self.handle.log.lifecycle(format!("failed: {}", failure.message));
-        tracing::info!(preview = %self.handle.id, reason = failure.reason, "preview failed");
+        tracing::info!(preview = %self.handle.id, reason = failure.reason.as_str(), "preview failed");
         self.handle.set_status(|status| status.failure = Some(failure.clone()));
         self.handle.route.set(RouteState::Failed(Arc::new(failure)));
         self.input(Input::Fail);

@@ -3,6 +3,7 @@
 //! Owned by the driver alone. What the agent says is checked by its client, and believed no further than it concerns
 //! this one preview.
 
+mod event;
 mod files;
 mod pump;
 mod ready;
@@ -20,6 +21,7 @@ use std::{
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
+    agent::{AgentClient, AgentError, Exit, Page, StartSpec},
     domain::{
         ids::CommitId,
         ports::{AppPort, ExpectedPort},
@@ -27,13 +29,14 @@ use crate::{
     },
     engine::{EngineError, SharedEngine},
     preview::{
-        agent::{AgentClient, AgentError, Exit, Page, StartSpec},
         bounds::Bounds,
         files::{FileSet, MAX_CONTENT_BYTES},
-        images::Lease,
+        lease::Lease,
     },
     vfs::VfsError,
 };
+
+pub use self::event::SessionEvent;
 
 /// How long an app has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
@@ -80,15 +83,6 @@ impl SessionError {
 /// Connects to the agent of a container.
 pub async fn connect(engine: &SharedEngine, container: &str) -> Result<AgentClient, SessionError> {
     Ok(AgentClient::connect(engine.dial(container).await?).await?)
-}
-
-/// What happens in a container without having been asked for.
-#[derive(Debug, Clone)]
-pub enum SessionEvent {
-    /// The app's process ended; the number of the log's newest line then. All that it wrote is in the log.
-    Exited(Exit, u64),
-    /// The agent cannot be reached any more: the container has ended, or the stream to it.
-    Lost,
 }
 
 /// Where an app answers, and what it took to find it.

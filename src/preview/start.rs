@@ -3,30 +3,29 @@
 use std::time::Duration;
 
 use crate::{
+    agent::Exit,
     domain::{
         failure::{Failure, FailureStage},
         logs::LogSource,
         ports::ExpectedPort,
+        reason::Reason,
         runtime::{ImagePlan, ReloadPlan, RunPlan},
     },
     engine::Image,
     preview::{
-        agent::Exit,
-        change::{Told, tell},
         driver::{Driver, session_event},
         images::ReadyImage,
         interrupted::Interrupted,
         prepare::{PATIENT, newer},
         route::RouteState,
         session::{Answering, Command, Session, SessionError, Started},
+        tell::{Told, tell},
     },
     stack::{self, End},
 };
 
 /// How long a starting app is waited for when a newer commit is there.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The reason of a failure for want of memory.
-pub(super) const OUT_OF_MEMORY: &str = "OUT_OF_MEMORY";
 /// The port of an image that exposes none.
 const FALLBACK_PORT: u16 = 8080;
 
@@ -43,7 +42,7 @@ impl Driver {
             match self.answer(session, port, mark).await {
                 // With what it was given meanwhile, or is now, it may come further. Each turn has more than the one before.
                 Err(StartError::Interrupted(Interrupted::Failed(failure)))
-                    if failure.reason == OUT_OF_MEMORY
+                    if failure.reason == Reason::OutOfMemory
                         && session.bounds.grow_after_kill(session.started_under).await =>
                 {
                     self.handle.log.lifecycle("the app was out of memory, and is started again with more");
@@ -200,7 +199,7 @@ impl Driver {
     fn exited(&self, session: &Session, exit: &Exit, mark: u64) -> Failure {
         let end = End::Exited { code: exit.code, out_of_memory: exit.out_of_memory };
         let mut failure = self.explain(session, &end, mark);
-        if failure.reason == OUT_OF_MEMORY {
+        if failure.reason == Reason::OutOfMemory {
             failure.message = session.bounds.exhausted();
         }
         failure.exit_code = Some(exit.code);
@@ -218,7 +217,7 @@ impl Driver {
 /// Returns the failure of an app that speaks TLS.
 fn speaks_tls(port: u16) -> Failure {
     let message = format!("the app speaks TLS on port {port}, and a preview is reached over plain HTTP: turn TLS off");
-    Failure::new(FailureStage::Start, "SPEAKS_TLS", message)
+    Failure::new(FailureStage::Start, Reason::SpeaksTls, message)
 }
 
 /// Returns the failure of an app that listens on other ports than the one that was named.
@@ -228,7 +227,7 @@ fn elsewhere(listening: &[u16], named: u16) -> Failure {
         "the app listens on {} and not on {named}, the port that the project or the request names",
         ports.join(", ")
     );
-    Failure::new(FailureStage::Start, "NOT_LISTENING", message)
+    Failure::new(FailureStage::Start, Reason::NotListening, message)
 }
 
 pub(super) enum StartError {

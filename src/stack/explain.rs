@@ -11,14 +11,13 @@ mod page;
 
 use self::{
     app::from_app,
-    install::INSTALL_FAILED,
     lines::{MAX_INSTALL_LINE_CHARS, MAX_INSTALL_LINES, MAX_LINE_CHARS, MAX_LINES, moved, readable, shortened},
     page::own_lines,
 };
 pub use self::{
     imports::import_line,
     install::installed,
-    page::{PAGE_ERROR, PageAnswer, explain_page, is_cut_short},
+    page::{PageAnswer, explain_page, is_cut_short},
 };
 use super::{
     kinds,
@@ -26,6 +25,7 @@ use super::{
 };
 use crate::domain::{
     failure::{Failure, FailureStage, MAX_EXCERPT_LINES},
+    reason::Reason,
     runtime::{ImagePlan, RunPlan},
 };
 
@@ -77,7 +77,7 @@ const UNREACHED: [&str; 7] = [
 /// `lines` are the log's last lines, oldest first, of the process that failed alone; at most 400 of them are looked at, of
 /// an installation 10,000. Where the cause of an installation stands above the last lines, those around it are the excerpt.
 /// Reasons: `OUT_OF_MEMORY`, `SYNTAX_ERROR`, `TYPE_ERROR`, `MODULE_NOT_FOUND`, `IMPORT_ERROR`, `MISSING_VARIABLE`,
-/// `EXCEPTION`, `PORT_IN_USE`, `COMMAND_NOT_FOUND`, `TRANSFORM_FAILED`, `INSTALL_FAILED`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
+/// `EXCEPTION`, `PORT_IN_USE`, `COMMAND_NOT_FOUND`, `TRANSFORM_FAILED`, `Reason::InstallFailed`, `BUILD_FAILED`, `EXITED`, `NOT_LISTENING`,
 /// `NOT_ANSWERING`, `FAILED`.
 pub fn explain(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Failure {
     explain_in(plan, stage, end, lines, "")
@@ -134,11 +134,7 @@ fn failure(stage: FailureStage, end: &End, cause: Cause, log_excerpt: Vec<String
 
 fn cause_of(plan: &RunPlan, stage: FailureStage, end: &End, lines: &[String]) -> Cause {
     if let End::Exited { out_of_memory: true, .. } = end {
-        return Cause {
-            reason: "OUT_OF_MEMORY",
-            message: "the container ran out of memory".into(),
-            ..Cause::default()
-        };
+        return Cause::new(Reason::OutOfMemory, "the container ran out of memory");
     }
     if let End::Reported { message, file, line } = end {
         let unreached = if stage == FailureStage::Build { base_image(message, lines) } else { None };
@@ -176,8 +172,8 @@ fn base_image(message: &str, lines: &[String]) -> Option<String> {
 /// Explains what the app or the engine said.
 fn reported(plan: &RunPlan, stage: FailureStage, message: &str, file: Option<&str>, line: Option<u32>) -> Cause {
     let reason = match stage {
-        FailureStage::Build => "BUILD_FAILED",
-        FailureStage::Install => INSTALL_FAILED,
+        FailureStage::Build => Reason::BuildFailed,
+        FailureStage::Install => Reason::InstallFailed,
         _ => kinds::of(plan.stack).reported(),
     };
     let dockerfile = match (&plan.image, stage) {
@@ -194,22 +190,24 @@ fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
     let last = last.unwrap_or_default();
     let (reason, message) = match (stage, end) {
         (FailureStage::Install, End::Exited { code, .. }) => {
-            (INSTALL_FAILED, format!("the installation ended with status {code}{last}"))
+            (Reason::InstallFailed, format!("the installation ended with status {code}{last}"))
         }
-        (FailureStage::Install, _) => (INSTALL_FAILED, format!("the installation did not end in time{last}")),
-        (FailureStage::Build, _) => ("BUILD_FAILED", format!("the build failed{last}")),
-        (FailureStage::Run, End::Exited { code, .. }) => ("EXITED", format!("the app ended with status {code}{last}")),
+        (FailureStage::Install, _) => (Reason::InstallFailed, format!("the installation did not end in time{last}")),
+        (FailureStage::Build, _) => (Reason::BuildFailed, format!("the build failed{last}")),
+        (FailureStage::Run, End::Exited { code, .. }) => {
+            (Reason::Exited, format!("the app ended with status {code}{last}"))
+        }
         (_, End::Exited { code, .. }) => {
-            ("EXITED", format!("the app ended with status {code} before it answered{last}"))
+            (Reason::Exited, format!("the app ended with status {code} before it answered{last}"))
         }
         (_, End::TimedOut { listening, message }) if listening.is_empty() => {
-            ("NOT_LISTENING", format!("the app listens on no port: {message}"))
+            (Reason::NotListening, format!("the app listens on no port: {message}"))
         }
         (_, End::TimedOut { listening, message }) => {
             let ports: Vec<String> = listening.iter().map(u16::to_string).collect();
-            ("NOT_ANSWERING", format!("the app listens on {} and does not answer: {message}", ports.join(", ")))
+            (Reason::NotAnswering, format!("the app listens on {} and does not answer: {message}", ports.join(", ")))
         }
-        (_, End::Reported { message, .. }) => ("FAILED", message.clone()),
+        (_, End::Reported { message, .. }) => (Reason::Failed, message.clone()),
     };
     Cause { reason, message, file: None, line: None }
 }

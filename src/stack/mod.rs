@@ -31,10 +31,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub use self::{
-    explain::{End, PAGE_ERROR, PageAnswer, explain, explain_in, explain_page, import_line, installed, is_cut_short},
+    explain::{End, PageAnswer, explain, explain_in, explain_page, import_line, installed, is_cut_short},
     extend::on_top_of,
     kinds::dockerfile::{ended_at, with_authorities},
-    runtime::{RuntimeFile, StackConfig, authorities, base_environment, runtime_files},
+    runtime::{StackConfig, authorities, base_environment, runtime_files},
 };
 use self::{find::find, project::Project};
 use crate::domain::{
@@ -70,12 +70,7 @@ pub fn pages(stack: Stack) -> &'static [&'static str] {
 ///
 /// # Errors
 /// `StackNotFound` lists what was looked for; `BadManifest` names the file and the field or line.
-pub fn plan(
-    tree: &Tree,
-    contents: &BTreeMap<FilePath, Bytes>,
-    overrides: &Overrides,
-    config: &StackConfig,
-) -> Result<RunPlan, Error> {
+pub fn plan(tree: &Tree, contents: &BTreeMap<FilePath, Bytes>, overrides: &Overrides) -> Result<RunPlan, Error> {
     let top = Project::new(tree, contents, "");
     let settings = settings::read(&top)?;
     let mut notes = Vec::new();
@@ -108,7 +103,6 @@ pub fn plan(
             Some(commands) => custom::install(install, kind, &project, commands, &mut notes)?,
             None => kind.note_install(&project, &mut notes)?,
         }
-        install.environment.extend(config.installation.clone());
         let commands = settings.install.as_deref().unwrap_or_default();
         let chosen = variables::deciding(&overrides.environment, commands, &install.inputs);
         install.environment.extend(chosen);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use bytes::Bytes;
 
-use crate::domain::runtime::{HOME, RUNTIME_MOUNT};
+use crate::domain::runtime::{HOME, RUNTIME_MOUNT, RuntimeFile};
 
 /// The public certificate authorities and the operator's own.
 pub(super) const ALL_AUTHORITIES: &str = "ca.pem";
@@ -18,19 +18,6 @@ pub struct StackConfig {
     pub extra_ca: bool,
     /// The proxy variables, such as `HTTPS_PROXY`, under the names that they have outside.
     pub proxy: BTreeMap<String, String>,
-    /// Variables for installations alone, such as the address of a package index. They are part of the dependency key.
-    pub installation: BTreeMap<String, String>,
-}
-
-/// One file of the runtime volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeFile {
-    /// The path below the volume's root.
-    pub path: String,
-    /// The content.
-    pub content: Bytes,
-    /// Whether it may be executed.
-    pub executable: bool,
 }
 
 /// The program that runs package managers at installations.

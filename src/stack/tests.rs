@@ -30,7 +30,7 @@ fn read(files: Files<'_>) -> (Tree, BTreeMap<FilePath, Bytes>) {
 
 fn try_with(files: Files<'_>, overrides: &Overrides) -> Result<RunPlan, Error> {
     let (tree, contents) = read(files);
-    plan(&tree, &contents, overrides, &StackConfig::default())
+    plan(&tree, &contents, overrides)
 }
 
 pub(super) fn try_plan(files: Files<'_>) -> Result<RunPlan, Error> {
@@ -237,11 +237,7 @@ fn the_runtime_volume_holds_what_plans_name() {
 
 #[test]
 fn every_process_knows_the_certificates_and_the_proxy() {
-    let config = StackConfig {
-        extra_ca: true,
-        proxy: BTreeMap::from([("HTTPS_PROXY".into(), "http://p:1".into())]),
-        ..StackConfig::default()
-    };
+    let config = StackConfig { extra_ca: true, proxy: BTreeMap::from([("HTTPS_PROXY".into(), "http://p:1".into())]) };
     let environment = base_environment(&config);
     assert_eq!(environment["PIP_CERT"], "/previewd/ca.pem");
     assert_eq!(environment["NODE_EXTRA_CA_CERTS"], "/previewd/extra-ca.pem");

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use gix::{ObjectId, hash::Kind as Hash, objs::Kind};
 
 use super::{
+    batch::Batch,
     edit::{Folder, MAX_TREE_FOLDERS, Obstacle, Source},
     error::VfsError,
     fsck,
-    objects::{Batch, hash},
+    objects::hash,
     types::{Change, FileWrite, Scope},
 };
 use crate::domain::{

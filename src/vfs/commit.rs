@@ -10,11 +10,11 @@ use std::{
 use gix::{ObjectId, Repository, actor::Signature, date::Time};
 
 use super::{
+    batch::Batch,
     cache::Cache,
     check,
     edit::Source,
     error::VfsError,
-    objects::Batch,
     read,
     refs::{self, Swap},
     repository::{self, commit_id, decode_commit, find_commit, object_id, tree_of},

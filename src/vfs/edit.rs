@@ -13,9 +13,9 @@ use gix::{
 };
 
 use super::{
+    batch::Batch,
     cache::{Cache, Count},
     error::VfsError,
-    objects::Batch,
     repository::{decode_tree, find_tree},
 };
 use crate::domain::ids::MAX_PATH_BYTES;

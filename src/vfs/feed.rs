@@ -1,147 +1,26 @@
-//! The commit feed: who follows which branch, and how they learn that it may have moved.
+//! The commit feed: those who follow a branch learn that it may have moved.
 //!
 //! Everything here is a hint. A follower that is told compares ids; one that is told too often loses nothing, and one
 //! that is told twice at once is told once. What this process commits is announced by [`Followers::hint`] at once; what
 //! other processes commit is seen by inotify ([`super::watch`]), and by the poll here where inotify is silent.
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use gix::ObjectId;
-use tokio::{
-    sync::{Notify, watch},
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{error::VfsError, refs, repository::git_dir, watch::Watches};
+use super::{
+    error::VfsError,
+    followers::{Followers, Running},
+    refs,
+    repository::git_dir,
+    watch::Watches,
+};
 use crate::domain::ids::{BranchName, ProjectId};
 
 /// The shortest time between two polls.
 const MIN_POLL: Duration = Duration::from_millis(10);
-
-type Branches = HashMap<BranchName, watch::Sender<()>>;
-
-/// Who follows which branch. An entry lives as long as somebody follows.
-#[derive(Default)]
-pub(super) struct Followers {
-    branches: Mutex<HashMap<ProjectId, Branches>>,
-    /// Projects whose watches the feed has to look at; kept only while it runs.
-    dirty: Mutex<HashSet<ProjectId>>,
-    running: AtomicBool,
-    wake: Notify,
-}
-
-impl Followers {
-    /// Begins to follow a branch.
-    pub fn follow(self: &Arc<Self>, project: &ProjectId, branch: &BranchName) -> HeadFollower {
-        let receiver = {
-            let mut branches = lock(&self.branches);
-            let project = branches.entry(project.clone()).or_default();
-            project.entry(branch.clone()).or_insert_with(|| watch::channel(()).0).subscribe()
-        };
-        self.mark_dirty(project);
-        HeadFollower { followers: self.clone(), project: project.clone(), branch: branch.clone(), receiver }
-    }
-
-    /// Tells those who follow a branch that it may have moved.
-    pub fn hint(&self, project: &ProjectId, branch: &BranchName) {
-        if let Some(sender) = lock(&self.branches).get(project).and_then(|branches| branches.get(branch)) {
-            sender.send_replace(());
-        }
-    }
-
-    /// Tells those who follow any branch of a project that it may have moved.
-    pub fn hint_project(&self, project: &ProjectId) {
-        for sender in lock(&self.branches).get(project).into_iter().flat_map(HashMap::values) {
-            sender.send_replace(());
-        }
-    }
-
-    /// Has the feed look at the folders of a project again, if somebody follows it or did.
-    pub fn mark_dirty(&self, project: &ProjectId) {
-        if self.running.load(Ordering::Acquire) {
-            lock(&self.dirty).insert(project.clone());
-        }
-        self.wake.notify_one();
-    }
-
-    /// Has the feed look at the folders of all projects that are followed.
-    pub fn mark_all_dirty(&self) {
-        let projects: Vec<_> = lock(&self.branches).keys().cloned().collect();
-        if self.running.load(Ordering::Acquire) {
-            lock(&self.dirty).extend(projects);
-        }
-        self.wake.notify_one();
-    }
-
-    /// Returns the branches of a project that are followed.
-    pub fn of(&self, project: &ProjectId) -> Vec<BranchName> {
-        lock(&self.branches).get(project).into_iter().flat_map(HashMap::keys).cloned().collect()
-    }
-
-    fn all(&self) -> Vec<(ProjectId, BranchName)> {
-        let branches = lock(&self.branches);
-        let pairs = |(project, branches): (&ProjectId, &Branches)| {
-            branches.keys().map(|branch| (project.clone(), branch.clone())).collect::<Vec<_>>()
-        };
-        branches.iter().flat_map(pairs).collect()
-    }
-
-    fn is_empty(&self) -> bool {
-        lock(&self.branches).is_empty()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Follows the head of one branch.
-///
-/// Follow first, then read the head: then no commit is missed.
-pub struct HeadFollower {
-    followers: Arc<Followers>,
-    project: ProjectId,
-    branch: BranchName,
-    receiver: watch::Receiver<()>,
-}
-
-impl HeadFollower {
-    /// Waits until the head may have moved since the last call, or since the follower was made. It is a hint: the head
-    /// may be the same, and several moves may be one hint.
-    ///
-    /// # Cancel safety
-    /// A hint that comes while nobody waits is kept for the next call.
-    pub async fn changed(&mut self) {
-        if self.receiver.changed().await.is_err() {
-            // The sender lives as long as this follower does.
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-impl Drop for HeadFollower {
-    fn drop(&mut self) {
-        let mut branches = lock(&self.followers.branches);
-        let Some(project) = branches.get_mut(&self.project) else { return };
-        if project.get(&self.branch).is_some_and(|sender| sender.receiver_count() <= 1) {
-            project.remove(&self.branch);
-        }
-        if project.is_empty() {
-            branches.remove(&self.project);
-        }
-        drop(branches);
-        self.followers.mark_dirty(&self.project);
-    }
-}
 
 /// The task behind [`super::Vfs::run_feed`].
 pub(super) struct Feed {
@@ -162,7 +41,7 @@ impl Feed {
         loop {
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
-                () = self.followers.wake.notified() => watches = self.update(watches).await?,
+                () = self.followers.woken() => watches = self.update(watches).await?,
                 () = sleep_until(next_poll), if !self.followers.is_empty() => {
                     heads = self.poll(heads).await?;
                     next_poll = Instant::now() + interval;
@@ -173,7 +52,7 @@ impl Feed {
 
     /// Watches what is followed now, then hints: what happened before the watch was there is seen by looking.
     async fn update(&self, watches: Option<Watches>) -> Result<Option<Watches>, VfsError> {
-        let dirty = std::mem::take(&mut *lock(&self.followers.dirty));
+        let dirty = self.followers.take_dirty();
         let Some(mut watches) = watches else { return Ok(None) };
         let followers = self.followers.clone();
         let work = move || {
@@ -209,59 +88,3 @@ impl Feed {
 }
 
 type Heads = HashMap<(ProjectId, BranchName), Option<ObjectId>>;
-
-/// Keeps the list of dirty projects while the feed runs, and empties it when it ends.
-struct Running(Arc<Followers>);
-
-impl Running {
-    fn new(followers: &Arc<Followers>) -> Self {
-        followers.running.store(true, Ordering::Release);
-        followers.mark_all_dirty();
-        Self(followers.clone())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.running.store(false, Ordering::Release);
-        lock(&self.0.dirty).clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn entry_goes_with_the_last_follower() {
-        let followers = Arc::new(Followers::default());
-        let (project, main): (ProjectId, _) = ("p".parse().unwrap(), BranchName::default());
-        let first = followers.follow(&project, &main);
-        let mut second = followers.follow(&project, &main);
-        let other = followers.follow(&project, &"other".parse().unwrap());
-
-        drop(first);
-        followers.hint(&project, &main);
-        second.changed().await;
-        drop(second);
-
-        assert_eq!(followers.of(&project), std::slice::from_ref(&other.branch));
-        drop(other);
-        assert!(followers.is_empty());
-        assert!(lock(&followers.dirty).is_empty(), "nothing is remembered while no feed runs");
-    }
-
-    #[tokio::test]
-    async fn hint_that_comes_while_nobody_waits_is_kept() {
-        let followers = Arc::new(Followers::default());
-        let (project, main): (ProjectId, _) = ("p".parse().unwrap(), BranchName::default());
-        let mut follower = followers.follow(&project, &main);
-
-        followers.hint(&project, &main);
-        followers.hint_project(&project);
-
-        follower.changed().await;
-        let again = tokio::time::timeout(Duration::ZERO, follower.changed()).await;
-        assert!(again.is_err(), "two hints before one call are one");
-    }
-}

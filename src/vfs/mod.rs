@@ -4,14 +4,17 @@
 //! only state of our own is who follows which branch, and a cache that cannot be wrong. Everything that a caller is told
 //! was written survives a power cut.
 
+mod batch;
 mod cache;
 mod check;
 mod commit;
 mod edit;
 mod error;
 mod feed;
+mod followers;
 mod fsck;
 mod history;
+mod loose;
 mod objects;
 mod pack;
 mod read;
@@ -33,14 +36,10 @@ use gix::Repository;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    cache::Cache,
-    commit::Target,
-    feed::{Feed, Followers},
-};
+use self::{cache::Cache, commit::Target, feed::Feed, followers::Followers};
 pub use self::{
     error::VfsError,
-    feed::HeadFollower,
+    followers::HeadFollower,
     types::{Change, CommitInfo, Committed, FileWrite, History, Scope},
 };
 use crate::domain::{

@@ -12,7 +12,7 @@ use std::{
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 
-use super::{feed::Followers, repository::git_dir};
+use super::{followers::Followers, repository::git_dir};
 use crate::domain::ids::{BranchName, ProjectId};
 
 /// The watches of the feed.

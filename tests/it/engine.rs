@@ -22,10 +22,10 @@ use std::{
 };
 
 use previewd::{
-    domain::limits::Limits,
+    domain::{limits::Limits, runtime::RuntimeFile},
     engine::{
         ContainerSpec, Engine, LABEL_INSTANCE, LABEL_ROLE,
-        docker::{DockerEngine, DockerOptions, RuntimeFile},
+        docker::{DockerEngine, DockerOptions},
     },
 };
 use serde_json::Value;

@@ -12,7 +12,10 @@ use axum::{Router, body::Bytes, http::HeaderMap, routing::any};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use previewd::{
-    domain::failure::{Failure, FailureStage},
+    domain::{
+        failure::{Failure, FailureStage},
+        reason::Reason,
+    },
     preview::route::RouteState,
 };
 use tokio::{
@@ -78,7 +81,7 @@ async fn paused_preview_is_woken_by_a_request() {
 #[tokio::test]
 async fn failure_is_shown_escaped_and_as_json_to_who_prefers_it() {
     let front = Front::open().await;
-    let mut failure = Failure::new(FailureStage::Start, "SYNTAX_ERROR", "unexpected <script>");
+    let mut failure = Failure::new(FailureStage::Start, Reason::SyntaxError, "unexpected <script>");
     failure.file = Some("src/main.py".into());
     failure.line = Some(7);
     failure.log_excerpt = vec!["if a < b & c > \"d\":".into(), "\u{1b}[31mred".into()];

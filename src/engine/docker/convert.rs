@@ -9,11 +9,11 @@ use bollard::models::{
 use serde::Deserialize;
 
 use crate::{
-    domain::limits::Limits,
-    engine::{
-        APP_ROOT, APP_UID, Container, ContainerSpec, ContainerState, HOME, Image, LABEL_ROLE, ROLE_RUNTIME,
-        RUNTIME_MOUNT,
+    domain::{
+        limits::Limits,
+        runtime::{APP_ROOT, HOME, RUNTIME_MOUNT},
     },
+    engine::{APP_UID, Container, ContainerSpec, ContainerState, Image, LABEL_ROLE, ROLE_RUNTIME},
 };
 
 /// The most open files of one process: plenty for watchers, few enough for programs that close each at a fork, and not

@@ -17,7 +17,10 @@ use super::{
     api::{Api, SHORT, call, call_on},
     convert::user,
 };
-use crate::engine::{AgentIo, EngineError, RUNTIME_MOUNT};
+use crate::{
+    domain::runtime::RUNTIME_MOUNT,
+    engine::{AgentIo, EngineError},
+};
 
 const DIAL: &str = "dial the agent";
 /// How much of one message of the command's is written to the log.

@@ -9,6 +9,7 @@ mod containers;
 mod convert;
 mod dial;
 mod events;
+mod fill;
 mod images;
 mod network;
 mod run;
@@ -24,7 +25,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell, broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ use self::{
     runtime::{Runtime, VolumeState},
     transport::{Address, DEFAULT_HOST},
 };
-use crate::domain::limits::Limits;
+use crate::domain::{limits::Limits, runtime::RuntimeFile};
 
 use super::{
     AgentIo, BuildSpec, Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, Image,
@@ -62,17 +62,6 @@ pub struct DockerOptions {
     pub extra_environment: BTreeMap<String, String>,
     /// What is on everything that is made, beside the labels of its own.
     pub labels: BTreeMap<String, String>,
-}
-
-/// One file of the runtime volume.
-#[derive(Debug, Clone)]
-pub struct RuntimeFile {
-    /// Its path below [`RUNTIME_MOUNT`](super::RUNTIME_MOUNT), such as `agent`.
-    pub path: String,
-    /// Its content.
-    pub content: Bytes,
-    /// Whether it may be run.
-    pub executable: bool,
 }
 
 /// The engine that is a Docker daemon, 20.10 (API 1.41) or later.

@@ -20,8 +20,9 @@ use super::{
     runtime::VolumeState,
     volumes::{UPPER, WORK},
 };
-use crate::engine::{
-    APP_ROOT, APP_UID, ContainerSpec, ContainerState, EngineError, HOME, LABEL_INSTANCE, VolumeMount, VolumePurpose,
+use crate::{
+    domain::runtime::{APP_ROOT, HOME},
+    engine::{APP_UID, ContainerSpec, ContainerState, EngineError, LABEL_INSTANCE, VolumeMount, VolumePurpose},
 };
 
 const CREATE: &str = "create the container";

@@ -177,7 +177,7 @@ impl From<Failure> for proto::Failure {
         };
         Self {
             stage: stage.into(),
-            reason: failure.reason,
+            reason: failure.reason.as_str().to_owned(),
             message: failure.message,
             file: failure.file.unwrap_or_default(),
             line: failure.line.unwrap_or_default(),

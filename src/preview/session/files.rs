@@ -4,16 +4,14 @@ use tokio::sync::Semaphore;
 
 use super::{Session, SessionError};
 use crate::{
+    agent::{SyncFile, SyncPlan},
     domain::{
         ids::{CommitId, FilePath, ProjectId},
+        runtime::APP_ROOT,
         text::unix_script,
         tree::EntryKind,
     },
-    engine::APP_ROOT,
-    preview::{
-        agent::{SyncFile, SyncPlan},
-        files::{Content, Difference, FileSet, MAX_CONTENT_BYTES},
-    },
+    preview::files::{Content, Difference, FileSet, MAX_CONTENT_BYTES},
     vfs::{Vfs, VfsError},
 };
 

@@ -8,10 +8,10 @@ use std::sync::{
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use super::SessionEvent;
-use crate::preview::{
+use super::event::SessionEvent;
+use crate::{
     agent::{AgentClient, AgentEvent},
-    bounds::Bounds,
+    preview::bounds::Bounds,
 };
 
 /// Copies the container's output to the preview's log, and ends of processes to the driver.

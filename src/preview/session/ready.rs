@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{Answering, Session, SessionError, Started};
 use crate::{
+    agent::{ReadyOutcome, ReadyRequest},
     domain::{ports::ExpectedPort, runtime::RunPlan, spec::Stack},
     engine::SharedEngine,
-    preview::agent::{ReadyOutcome, ReadyRequest},
     stack,
 };
 

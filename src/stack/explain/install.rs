@@ -15,11 +15,13 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-pub(super) use self::found::INSTALL_FAILED;
 use self::found::{Found, plain_name};
 use super::lines::{MAX_INSTALL_LINES, readable};
 use crate::{
-    domain::runtime::{ImagePlan, InstallPlan, RunPlan},
+    domain::{
+        reason::Reason,
+        runtime::{ImagePlan, InstallPlan, RunPlan},
+    },
     stack::{kinds, readers::cause::Cause},
 };
 
@@ -91,7 +93,7 @@ fn exhausted(lines: &[&str]) -> Option<Found> {
     }
     let at = MEMORY.as_ref().and_then(last)?;
     let message = "the installation ran out of memory: give it more, or take large packages out";
-    Some(Found { reason: "OUT_OF_MEMORY", message: message.into(), blames_nothing: true, ..Found::at(at) })
+    Some(Found { reason: Reason::OutOfMemory, message: message.into(), blames_nothing: true, ..Found::at(at) })
 }
 
 /// Returns whether a line is of a package manager's own, and tells nothing of the cause.

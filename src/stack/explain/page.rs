@@ -16,13 +16,12 @@ use super::{
 use crate::{
     domain::{
         failure::{Failure, FailureStage, MAX_EXCERPT_LINES},
+        reason::Reason,
         runtime::RunPlan,
     },
     stack::readers::{cause::Cause, node},
 };
 
-/// The reason where neither the log nor the page names an error.
-pub const PAGE_ERROR: &str = "PAGE_ERROR";
 /// What Astro puts at the end of a page of which the rest could not be rendered, once its head was sent with 200.
 const ASTROS_END: &[u8] = br#"<script type="module" src="/@vite/client"></script>"#;
 
@@ -95,7 +94,7 @@ fn unexplained(answer: &PageAnswer<'_>, page: &[String]) -> Cause {
     let said = page.iter().map(|line| line.trim()).find(|line| line.chars().any(char::is_alphabetic));
     let said = said.map(|line| format!(": {line}")).unwrap_or_default();
     let message = format!("{} answers {}{said}", answer.path, answer.status);
-    Cause { reason: PAGE_ERROR, message, ..Cause::default() }
+    Cause::new(Reason::PageError, message)
 }
 
 /// Returns lines as the readers of logs know them: without labels, paths as they are in the container, and without the

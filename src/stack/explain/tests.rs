@@ -17,7 +17,7 @@ fn lines(text: &str) -> Vec<String> {
 fn exited(plan: &RunPlan, stage: FailureStage, log: &str) -> (String, Option<String>, Option<u32>, String) {
     let failure = explain(plan, stage, &End::Exited { code: 1, out_of_memory: false }, &lines(log));
     assert_eq!(failure.exit_code, Some(1));
-    (failure.reason, failure.file, failure.line, failure.message)
+    (failure.reason.to_string(), failure.file, failure.line, failure.message)
 }
 
 fn node() -> RunPlan {
@@ -96,7 +96,7 @@ fn what_the_app_reports_is_passed_on() {
     let said =
         End::Reported { message: "Unexpected token".into(), file: Some("/app/src/App.jsx".into()), line: Some(3) };
     let failure = explain(&react, FailureStage::Run, &said, &[]);
-    assert_eq!((failure.reason, failure.file, failure.line), found("TRANSFORM_FAILED", "src/App.jsx", 3));
+    assert_eq!((failure.reason.to_string(), failure.file, failure.line), found("TRANSFORM_FAILED", "src/App.jsx", 3));
 }
 
 #[test]

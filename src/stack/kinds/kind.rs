@@ -4,6 +4,7 @@ use crate::{
     domain::{
         error::Error,
         ids::FilePath,
+        reason::Reason,
         runtime::{InstallPlan, ReloadPlan, RunPlan, StartPlan},
     },
     stack::{project::Project, readers::cause::Reader, shell::shell, signs::Signs},
@@ -86,8 +87,8 @@ pub(in crate::stack) trait Kind: Sync {
     fn readers(&self) -> &'static [Reader];
 
     /// Returns the reason of a failure that the app itself reports in a sentence.
-    fn reported(&self) -> &'static str {
-        "FAILED"
+    fn reported(&self) -> Reason {
+        Reason::Failed
     }
 
     /// Returns the paths that people look at where the one that an app is asked for is not there.

@@ -14,6 +14,7 @@ use crate::{
     domain::{
         error::Error,
         ids::FilePath,
+        reason::Reason,
         runtime::{APP_ROOT, BESIDE, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
         spec::Stack,
     },
@@ -160,8 +161,8 @@ impl Kind for React {
         Node.readers()
     }
 
-    fn reported(&self) -> &'static str {
-        "TRANSFORM_FAILED"
+    fn reported(&self) -> Reason {
+        Reason::TransformFailed
     }
 
     fn pages(&self) -> &'static [&'static str] {

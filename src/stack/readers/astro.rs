@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::cause::{Cause, in_project};
+use crate::domain::reason::Reason;
 
 /// The line between an error's message, with its hints, and its frames.
 const FRAMES: &str = "Stack trace:";
@@ -23,5 +24,5 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let frames = lines[at + 1..].iter().map_while(|line| FRAME.as_ref()?.captures(line.trim_end()));
     let place = frames.into_iter().find_map(|frame| Some((in_project(&frame[1], root)?, frame[2].parse().ok())));
     let (file, line) = place.map_or((None, None), |(file, line)| (Some(file), line));
-    Some(Cause { reason: "EXCEPTION", message, file, line })
+    Some(Cause { reason: Reason::Exception, message, file, line })
 }

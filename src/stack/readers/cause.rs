@@ -1,20 +1,26 @@
 //! What a reader finds in a log, and how it names a place in the project.
 
-use crate::domain::runtime::APP_ROOT;
+use crate::domain::{reason::Reason, runtime::APP_ROOT};
 
 /// Reads the lines of a log, oldest first, and finds why its program failed. The text is the folder that is run, from the
 /// project's root.
 pub(in crate::stack) type Reader = fn(&[String], &str) -> Option<Cause>;
 
 /// What a reader found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::stack) struct Cause {
-    /// A stable word in upper case.
-    pub reason: &'static str,
+    pub reason: Reason,
     pub message: String,
     /// The file, from the project's root.
     pub file: Option<String>,
     pub line: Option<u32>,
+}
+
+impl Cause {
+    /// Returns a cause of which no place is known.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), file: None, line: None }
+    }
 }
 
 /// Returns a path of the container as one from the project's root, or `None` if it is outside or belongs to a dependency.
@@ -38,5 +44,5 @@ pub(in crate::stack) fn in_project(path: &str, root: &str) -> Option<String> {
 pub(in crate::stack) fn port_in_use(line: &str) -> Option<Cause> {
     let taken =
         ["EADDRINUSE", "address already in use", "Address already in use"].iter().any(|text| line.contains(text));
-    taken.then(|| Cause { reason: "PORT_IN_USE", message: line.trim().to_owned(), ..Cause::default() })
+    taken.then(|| Cause::new(Reason::PortInUse, line.trim()))
 }

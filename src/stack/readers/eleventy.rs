@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::cause::{Cause, in_project};
+use crate::domain::reason::Reason;
 
 /// `[11ty] 2. (./_includes/base.njk) [Line 10, Column 7]`, of Nunjucks; the next line says what is wrong.
 static NUNJUCKS: LazyLock<Option<Regex>> =
@@ -31,6 +32,6 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
             (found.get(1)?.as_str(), found.get(2)?.as_str(), message)
         };
         let file = Some(in_project(file, root)?);
-        Some(Cause { reason: "SYNTAX_ERROR", message, file, line: number.parse().ok() })
+        Some(Cause { reason: Reason::SyntaxError, message, file, line: number.parse().ok() })
     })
 }

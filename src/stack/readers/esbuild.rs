@@ -8,6 +8,7 @@ use super::{
     cause::{Cause, in_project},
     node,
 };
+use crate::domain::reason::Reason;
 
 /// `✘ [ERROR] TS1109: Expression expected. [plugin angular-compiler]`; its place follows.
 static ERROR: LazyLock<Option<Regex>> =
@@ -39,15 +40,15 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     Some(Cause { reason: reason(&said), line: file.as_ref().and(line), message: said, file })
 }
 
-fn reason(said: &str) -> &'static str {
+fn reason(said: &str) -> Reason {
     let code = CODE.as_ref().and_then(|code| code.captures(said));
     let number = code.as_ref().and_then(|found| found.get(2)?.as_str().parse::<u32>().ok());
     match (code.as_ref().map_or("", |found| found.get(1).map_or("", |name| name.as_str())), number) {
-        ("TS", Some(2307 | 2792)) => "MODULE_NOT_FOUND",
-        ("TS", Some(2000..)) => "TYPE_ERROR",
-        ("NG", _) => "BUILD_FAILED",
-        _ if said.starts_with("Could not resolve") => "MODULE_NOT_FOUND",
-        _ if said.starts_with("No matching export") => "IMPORT_ERROR",
-        _ => "SYNTAX_ERROR",
+        ("TS", Some(2307 | 2792)) => Reason::ModuleNotFound,
+        ("TS", Some(2000..)) => Reason::TypeError,
+        ("NG", _) => Reason::BuildFailed,
+        _ if said.starts_with("Could not resolve") => Reason::ModuleNotFound,
+        _ if said.starts_with("No matching export") => Reason::ImportError,
+        _ => Reason::SyntaxError,
     }
 }

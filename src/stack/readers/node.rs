@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::cause::{Cause, in_project, port_in_use};
+use crate::domain::reason::Reason;
 
 /// An error's first line: `SyntaxError: ...`, `Error [ERR_X]: ...`, `Uncaught TypeError: ...`.
 static ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -34,7 +35,7 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     if let Some(at) = lines.iter().rposition(|line| line.starts_with("(Use `node --trace-uncaught")) {
         let (file, line) = before(lines, at, root).map_or((None, None), |(file, line)| (Some(file), line));
         let message = format!("uncaught: {}", lines[at.checked_sub(1)?].trim());
-        return Some(Cause { reason: "EXCEPTION", message, file, line });
+        return Some(Cause { reason: Reason::Exception, message, file, line });
     }
     // The cause of an error follows it, indented; the error itself is at the margin.
     let at = lines.iter().rposition(|line| is_error(line))?;
@@ -45,11 +46,11 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     }
     let missing = text.starts_with("Cannot find module") || text.starts_with("Cannot find package");
     let reason = match name {
-        _ if missing || text.starts_with("Failed to resolve import") => "MODULE_NOT_FOUND",
-        "SyntaxError" if text.contains("does not provide an export") => "IMPORT_ERROR",
-        "SyntaxError" | "TSError" => "SYNTAX_ERROR",
-        _ if text.contains("Transform failed") || text.contains("Build failed") => "SYNTAX_ERROR",
-        _ => "EXCEPTION",
+        _ if missing || text.starts_with("Failed to resolve import") => Reason::ModuleNotFound,
+        "SyntaxError" if text.contains("does not provide an export") => Reason::ImportError,
+        "SyntaxError" | "TSError" => Reason::SyntaxError,
+        _ if text.contains("Transform failed") || text.contains("Build failed") => Reason::SyntaxError,
+        _ => Reason::Exception,
     };
     let template = template(text, root);
     let place = if missing { importer(lines, at, root) } else { template.clone() }
@@ -68,7 +69,7 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     } else {
         text
     };
-    let inside = if file.is_none() && reason == "EXCEPTION" { in_package(lines, at) } else { None };
+    let inside = if file.is_none() && reason == Reason::Exception { in_package(lines, at) } else { None };
     Some(Cause { reason, message: format!("{name}: {said}{}", inside.unwrap_or_default()), file, line })
 }
 
@@ -112,13 +113,19 @@ fn template(text: &str, root: &str) -> Option<Place> {
 fn importer(lines: &[String], at: usize, root: &str) -> Option<Place> {
     let named =
         IMPORTER.as_ref()?.captures(&lines[at]).and_then(|found| found.get(1)).map(|file| file.as_str().to_owned());
+    let named_itself = named.is_some();
     let required = || {
         let stack = lines[at..].iter().take(4).position(|line| line.trim() == "Require stack:")?;
         Some(lines.get(at + stack + 1)?.trim().trim_start_matches("- ").to_owned())
     };
     let file = in_project(&named.or_else(required)?, root)?;
-    let line = frames(lines, at, root).find(|(other, _)| *other == file).and_then(|(_, line)| line);
-    Some((file, line))
+    let frames: Vec<Place> = frames(lines, at, root).collect();
+    match frames.iter().find(|(other, _)| *other == file) {
+        Some((_, line)) => Some((file, *line)),
+        // What is run was made of the project's files, and the frames are of those.
+        None if !named_itself && !frames.is_empty() => frames.into_iter().next(),
+        None => Some((file, None)),
+    }
 }
 
 /// Returns the place that Node prints above an error in code that it cannot read.

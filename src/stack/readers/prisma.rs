@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::cause::{Cause, in_project};
+use crate::domain::reason::Reason;
 
 /// `  -->  prisma/schema.prisma:10`, after the line with the error.
 static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\s*-->\s+(\S+\.prisma):(\d+)\s*$").ok());
@@ -19,7 +20,7 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
         return None;
     }
     Some(Cause {
-        reason: "SYNTAX_ERROR",
+        reason: Reason::SyntaxError,
         message,
         file: Some(in_project(&place[1], root)?),
         line: place[2].parse().ok(),

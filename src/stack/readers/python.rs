@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::cause::{Cause, in_project, port_in_use};
+use crate::domain::reason::Reason;
 
 /// One frame of a traceback: `  File "/app/main.py", line 3, in <module>`.
 static FRAME: LazyLock<Option<Regex>> =
@@ -34,11 +35,11 @@ pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     }
     let short = name.rsplit('.').next().unwrap_or(&name);
     let reason = match short {
-        "SyntaxError" | "IndentationError" | "TabError" | "TemplateSyntaxError" => "SYNTAX_ERROR",
-        "ModuleNotFoundError" => "MODULE_NOT_FOUND",
-        "ImportError" => "IMPORT_ERROR",
-        "OSError" if port_in_use(&text).is_some() => "PORT_IN_USE",
-        _ => "EXCEPTION",
+        "SyntaxError" | "IndentationError" | "TabError" | "TemplateSyntaxError" => Reason::SyntaxError,
+        "ModuleNotFoundError" => Reason::ModuleNotFound,
+        "ImportError" => Reason::ImportError,
+        "OSError" if port_in_use(&text).is_some() => Reason::PortInUse,
+        _ => Reason::Exception,
     };
     let (file, line) = place.map_or((None, None), |(file, line)| (Some(file), line));
     let message = if text.is_empty() { name } else { format!("{name}: {text}") };

@@ -8,6 +8,7 @@ use super::{
     cause::{Cause, in_project},
     node,
 };
+use crate::domain::reason::Reason;
 
 /// `src/main.ts(3,7): error TS2322: ...`, as it is printed to a pipe, with the prefix of a tool that runs several commands.
 static PLAIN: LazyLock<Option<Regex>> =
@@ -53,12 +54,12 @@ fn diagnostic(lines: &[String], root: &str) -> Option<Cause> {
         None => (None, None),
     };
     let reason = match code.parse::<u32>().ok()? {
-        1000..=1999 if file.as_deref().is_none_or(|file| !file.ends_with(".json")) => "SYNTAX_ERROR",
-        2307 | 2792 => "MODULE_NOT_FOUND",
-        2305 | 2614 | 2724 => "IMPORT_ERROR",
-        2000..=4999 | 7000..=17999 => "TYPE_ERROR",
+        1000..=1999 if file.as_deref().is_none_or(|file| !file.ends_with(".json")) => Reason::SyntaxError,
+        2307 | 2792 => Reason::ModuleNotFound,
+        2305 | 2614 | 2724 => Reason::ImportError,
+        2000..=4999 | 7000..=17999 => Reason::TypeError,
         // What the compiler was told to do.
-        _ => "BUILD_FAILED",
+        _ => Reason::BuildFailed,
     };
     Some(Cause { reason, message: format!("TS{code}: {text}"), file, line })
 }

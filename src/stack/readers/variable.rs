@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::cause::{Cause, in_project};
+use crate::domain::reason::Reason;
 
 /// The most names that are told.
 const MAX_NAMES: usize = 8;
@@ -86,7 +87,7 @@ static PLACED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"^\s*File "(
 
 /// Returns what ended the program, where that is a missing variable. `cause` is what the program's own reader found.
 pub(in crate::stack) fn read(lines: &[String], root: &str, cause: Option<&Cause>) -> Option<Cause> {
-    if cause.is_some_and(|cause| cause.reason != "EXCEPTION") {
+    if cause.is_some_and(|cause| cause.reason != Reason::Exception) {
         return None;
     }
     let last = || lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
@@ -111,7 +112,7 @@ pub(in crate::stack) fn read(lines: &[String], root: &str, cause: Option<&Cause>
         [name] => format!("the environment variable {name} is not set"),
         [others @ .., last] => format!("the environment variables {} and {last} are not set", others.join(", ")),
     };
-    Some(Cause { reason: "MISSING_VARIABLE", message, file, line })
+    Some(Cause { reason: Reason::MissingVariable, message, file, line })
 }
 
 fn told(lines: &[String]) -> Option<Vec<String>> {

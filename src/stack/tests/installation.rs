@@ -192,7 +192,7 @@ fn a_script_of_a_custom_installation_may_be_executed() {
         ("index.js", ""),
     ]);
     tree.get_mut(&"scripts/setup.sh".parse::<FilePath>().unwrap()).unwrap().kind = EntryKind::Executable;
-    let plan = plan(&tree, &contents, &Overrides::default(), &StackConfig::default()).unwrap();
+    let plan = plan(&tree, &contents, &Overrides::default()).unwrap();
     assert_eq!(install(&plan).commands[0], "chmod 755 /app/scripts/setup.sh");
 }
 

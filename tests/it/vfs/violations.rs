@@ -110,7 +110,7 @@ async fn what_does_not_exist_is_named_by_kind() {
     for (error, reason) in errors {
         let text = format!("{error:?}");
         let error = Error::from(error);
-        assert_eq!((error.reason(), error.kind()), (reason, ErrorKind::NotFound), "{text}");
+        assert_eq!((error.reason().as_str(), error.kind()), (reason, ErrorKind::NotFound), "{text}");
     }
     assert_eq!(fixture.vfs.head(&none, &main()).await.unwrap(), None);
     assert_eq!(fixture.vfs.head(&project(), &branch("no")).await.unwrap(), None);

@@ -10,6 +10,7 @@ use crate::{
         ids::{BranchName, ProjectId},
         limits::Limits,
         logs::{LogLine, LogSource},
+        reason::Reason,
         reload::Strategy,
         spec::{EndReason, Ended, Overrides, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
         tree::{ChangeKind, ChangedPath, Entry, EntryKind},
@@ -98,7 +99,7 @@ fn goodbyes_say_why() {
 fn view() -> PreviewView {
     let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
     let project: ProjectId = "shop".parse().unwrap();
-    let mut failure = Failure::new(FailureStage::Start, "EXITED", "it exited");
+    let mut failure = Failure::new(FailureStage::Start, Reason::Exited, "it exited");
     failure.line = Some(3);
     failure.exit_code = Some(-1);
     PreviewView {

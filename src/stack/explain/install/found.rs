@@ -1,13 +1,13 @@
 //! What a reader of an installation's log finds.
 
-/// The reason of every installation that failed by itself; its message says what was wrong.
-pub(in crate::stack::explain) const INSTALL_FAILED: &str = "INSTALL_FAILED";
+use crate::domain::reason::Reason;
+
 /// How the line begins in which an installation lists the releases of a package, after one that does not exist was asked for.
 pub(super) const RELEASES: &str = "previewd: releases of ";
 
 /// What a reader found.
 pub(super) struct Found {
-    pub reason: &'static str,
+    pub reason: Reason,
     pub message: String,
     /// The package at fault.
     pub package: Option<String>,
@@ -21,7 +21,14 @@ pub(super) struct Found {
 
 impl Found {
     pub fn at(at: usize) -> Self {
-        Self { reason: INSTALL_FAILED, message: String::new(), package: None, place: None, blames_nothing: false, at }
+        Self {
+            reason: Reason::InstallFailed,
+            message: String::new(),
+            package: None,
+            place: None,
+            blames_nothing: false,
+            at,
+        }
     }
 }
 

@@ -25,6 +25,12 @@ fn node_errors_are_placed_in_the_project() {
             found("MODULE_NOT_FOUND", "server.js", 2),
         ),
         (
+            "Error: Cannot find module './nothing'\nRequire stack:\n- /app/dist/app.service.js\n- /app/dist/main.js\n    at \
+             Module._resolveFilename (node:internal/modules/cjs/loader:1207:15)\n    at Object.<anonymous> \
+             (/app/src/app.service.ts:3:1)\n    at Module._compile (node:internal/modules/cjs/loader:1521:14)",
+            found("MODULE_NOT_FOUND", "src/app.service.ts", 3),
+        ),
+        (
             "/app/node_modules/ts-node/src/index.ts:859\n    return new TSError(diagnosticText);\n           ^\nTSError: ⨯ \
              Unable to compile TypeScript:\nsrc/app.service.ts(10,16): error TS1109: Expression expected.\n\n    at \
              createTSError (/app/node_modules/ts-node/src/index.ts:859:12)",

@@ -7,7 +7,12 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 use tonic::Streaming;
 
-use super::{AgentClient, AgentError, MARGIN, SYNC_BYTES_PER_SECOND, SYNC_FILES_PER_SECOND, call, convert};
+use super::{
+    call::{MARGIN, call, while_syncing},
+    client::AgentClient,
+    convert,
+    error::AgentError,
+};
 use crate::{
     domain::ids::FilePath,
     proto::agent::v1::{self as wire, export_response::Message as Sent, sync_request::Message},
@@ -146,9 +151,7 @@ impl AgentClient {
                 };
             }
         });
-        let within = MARGIN
-            + NEXT
-            + Duration::from_secs(summary.bytes / SYNC_BYTES_PER_SECOND + summary.files / SYNC_FILES_PER_SECOND);
+        let within = NEXT + while_syncing(summary.files, summary.bytes);
         let mut client = self.client.clone();
         Ok(call(within, client.sync(ReceiverStream::new(receiver))).await?.written)
     }

@@ -9,8 +9,11 @@ use tokio_stream::StreamExt;
 use tonic::{Code, Status, Streaming};
 
 use super::{
-    AgentError, AgentEvent, AgentEvents, AgentStatus, Exit, MemoryUse, Page, ProcessState, Ready, ReadyOutcome,
-    SyncFile, SyncPlan,
+    error::AgentError,
+    types::{
+        AgentEvent, AgentEvents, AgentStatus, Exit, MemoryUse, Page, ProcessState, Ready, ReadyOutcome, SyncFile,
+        SyncPlan,
+    },
 };
 use crate::{
     domain::{
@@ -102,7 +105,6 @@ pub fn status(answer: wire::StatusResponse) -> Result<AgentStatus, AgentError> {
     let mut listening_ports = numbers(answer.listening_ports)?;
     listening_ports.sort_unstable();
     Ok(AgentStatus {
-        version: sentence(&answer.version, MAX_NAME_BYTES),
         instance: sentence(&answer.instance, MAX_NAME_BYTES),
         revision: Some(revision).filter(|revision| !revision.is_empty()),
         marked: Some(sentence(&answer.marked, MAX_NAME_BYTES)).filter(|marked| !marked.is_empty()),

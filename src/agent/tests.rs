@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio_stream::StreamExt;
 
 use super::*;
-use crate::domain::logs::LogSource;
+use crate::domain::{logs::LogSource, ports::ExpectedPort, tree::EntryKind};
 
 const AGENT: &str = concat!(env!("OUT_DIR"), "/previewd-agent");
 
@@ -33,7 +33,7 @@ impl Container {
         let mut dial = command("dial").spawn().unwrap();
         let io = tokio::io::join(dial.stdout.take().unwrap(), dial.stdin.take().unwrap());
         tokio::spawn(async move { dial.wait().await });
-        let client = AgentClient::connect(Box::new(io)).await.unwrap();
+        let client = AgentClient::connect(io).await.unwrap();
         (Self { folder, agent }, client)
     }
 
