@@ -268,7 +268,7 @@ impl Driver {
         // The engine may not have answered for this container alone: nobody says when it will.
         let deaf = self.session.as_ref().is_some_and(|session| session.deaf);
         let lifted = self.session.as_ref().is_some_and(|session| session.bounds.is_lifted());
-        let mend = self.handle.status().borrow().failure.as_ref().is_some_and(is_engine_failure);
+        let mend = self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines());
         let again = async {
             if !mend && !deaf && !lifted {
                 std::future::pending::<()>().await;
@@ -333,7 +333,7 @@ impl Driver {
             Some(EngineEvent::Connected) | None => {
                 self.look_for_container().await;
                 self.lost().await;
-                if self.handle.status().borrow().failure.as_ref().is_some_and(is_engine_failure) {
+                if self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines()) {
                     self.handle.apply();
                 }
             }
@@ -399,8 +399,4 @@ pub(super) async fn session_event(session: &mut Option<Session>) -> SessionEvent
         Some(session) => session.event().await,
         None => std::future::pending().await,
     }
-}
-
-fn is_engine_failure(failure: &Failure) -> bool {
-    failure.reason.is_engines()
 }

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -95,9 +95,12 @@ class Tab:
 
     def _state(self) -> str:
         """Returns what there is to say of the page when it does not do what it should."""
-        said = self.evaluate(
-            "[Math.round(performance.now()), location.href, document.visibilityState, document.body?.innerText.slice(0, 300)]"
-        )
+        said = None
+        # What was waited for is to be told even where the page is being exchanged, or does not answer.
+        with suppress(AssertionError, TimeoutError):
+            said = self.evaluate(
+                "[Math.round(performance.now()), location.href, document.visibilityState, document.body?.innerText.slice(0, 300)]"
+            )
         return f"{said}, problems: {self.problems[-5:]}"
 
     @staticmethod
