@@ -19,6 +19,10 @@ from websockets.sync.client import ClientConnection, connect
 from harness.waiting import eventually
 
 
+#: A browser on the machine of the daemon sees interfaces come and go with containers, and then gives up what it is loading.
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+
+
 class Tab:
     """One page of the browser."""
 
@@ -38,9 +42,7 @@ class Tab:
         while True:
             message = json.loads(self._connection.recv(timeout=max(0, until - time.monotonic())))
             if message.get("method") == "Network.loadingFailed":
-                # A browser on the machine of the daemon sees interfaces come and go with containers, and then gives up
-                # what it is loading.
-                self._network_changed |= message["params"]["errorText"] == "net::ERR_NETWORK_CHANGED"
+                self._network_changed |= message["params"]["errorText"] == NETWORK_CHANGED
             self.problems += problems_of(message)
             if message.get("id") == number:
                 assert "error" not in message, f"{method}: {message['error']}"
@@ -52,6 +54,12 @@ class Tab:
 
     def open(self, url: str) -> None:
         """Goes to an address."""
+        problem = self._navigate(url)
+        if problem == NETWORK_CHANGED:
+            problem = self._navigate(url)
+        assert not problem, problem
+
+    def _navigate(self, url: str) -> str | None:
         self._network_changed = False
         self.problems.clear()
         try:
@@ -59,7 +67,7 @@ class Tab:
         except TimeoutError:
             # A page that loads itself anew at this moment has ended it, and nobody says so.
             result = self.send("Page.navigate", url=url)
-        assert not result.get("errorText"), result["errorText"]
+        return result.get("errorText")
 
     def reload(self) -> None:
         """Loads the page anew, as F5 does, and returns when the page before is gone."""
