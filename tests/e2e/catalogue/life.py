@@ -78,7 +78,7 @@ class Life:
     def run(self, instance: str) -> Outcome:
         """Takes every step, and returns what was seen."""
         with measure.Memory(instance) as memory:
-            self.created()
+            self._created()
             if self.outcome.steps["create"] == "ok":
                 self._steps()
                 self.outcome.figures["rest"] = memory.last
@@ -89,25 +89,23 @@ class Life:
         self.outcome.keep()
         return self.outcome
 
-    def created(self) -> Outcome:
-        """Takes the first step alone."""
-        with self._step("create"):
-            self._create("created", self.project)
-        return self.outcome
-
-    def compared(self) -> Outcome:
-        """Takes those steps alone whose times are compared with others."""
-        self.created()
+    def compared(self, *, edited: bool) -> Outcome:
+        """Takes those steps alone whose times are compared with others, with edits or without."""
+        self._created()
         if self.outcome.steps["create"] == "ok":
             with self._step("page"):
                 self._page()
-            if self.point.hot:
+            if edited and self.point.hot:
                 with self._step("edit"):
                     self._edit(EDIT_PAUSE_SECONDS)
             if self.point.dependency:
                 with self._step("dependency"):
                     self._dependency()
         return self.outcome
+
+    def _created(self) -> None:
+        with self._step("create"):
+            self._create("created", self.project)
 
     def _steps(self) -> None:
         point = self.point

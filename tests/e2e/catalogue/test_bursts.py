@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import time
+from contextlib import closing
 
 import pytest
 from catalogue.families import POINTS
@@ -46,10 +47,10 @@ def test_burst_ends_on_its_last_edit(point: Point, service, client: Client, chro
     try:
         preview = client.create(project_id, files, timeout=CREATE_SECONDS, **point.options)
         assert (preview.phase, preview.HasField("failure")) == (Phase.PHASE_RUNNING, False), in_words(preview)
-        tab = chromium.tab()
-        tab.open(f"{preview.url.rstrip('/')}{point.path}")
-        tab.wait_for(f"({SHOWN}).includes({json.dumps(point.shows)})", within=SHOW_SECONDS)
-        took = [burst(point, files, number, client, preview, tab) for number in range(1, ROUNDS + 1)]
+        with closing(chromium.tab()) as tab:
+            tab.open(f"{preview.url.rstrip('/')}{point.path}")
+            tab.wait_for(f"({SHOWN}).includes({json.dumps(point.shows)})", within=SHOW_SECONDS)
+            took = [burst(point, files, number, client, preview, tab) for number in range(1, ROUNDS + 1)]
         figures.remark(
             f"burst of {COUNT}, {point.name}",
             f"{len(took)} times; last READY at most {1000 * max(took):.0f} ms after the last commit",

@@ -37,6 +37,7 @@ LOST_SECONDS = 10
 def test_starting_point_by_hand(name: str, service, client: Client, chromium, project_id, tmp_path):
     point = BY_NAME[name]
     took: dict[str, list[float]] = {"ours": [], "by hand": []}
+    one_more: list[float] = []
     figures: dict[str, dict[str, float]] = {"ours": {}, "by hand": {}}
     memory_bytes = LIMITS.memory_bytes
     try:
@@ -52,7 +53,7 @@ def test_starting_point_by_hand(name: str, service, client: Client, chromium, pr
             try:
                 with closing(chromium.watched_tab()) as tab:
                     life = Life(point, client, tab, project_id)
-                    ours = life.compared() if last else life.created()
+                    ours = life.compared(edited=last)
                     memory_bytes = max(memory_bytes, life.preview.limits.memory_bytes)
             finally:
                 remove_previews(client, project_id)
@@ -61,11 +62,14 @@ def test_starting_point_by_hand(name: str, service, client: Client, chromium, pr
             figures["ours"] = ours.figures
             assert {step: said for step, said in ours.failed.items() if said != "not tried"} == {}
             took["ours"].append(ours.figures["created"])
+            one_more.extend(seconds for step, seconds in ours.figures.items() if step == "dependency")
     finally:
         # What was measured is told, whatever came after it.
         for whose, seconds in took.items():
             if seconds:
                 figures[whose]["created"] = percentile(seconds, 0.5)
+        if one_more:
+            figures["ours"]["dependency"] = percentile(one_more, 0.5)
         RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / f"by-hand-{name}.json").write_text(json.dumps(figures))
 
