@@ -27,7 +27,9 @@ fn generate(out: &Path) -> Result<(), Box<dyn Error>> {
         .codec_path("crate::proto::codec::Codec")
         .compile_fds(public)?;
     let private = protox::compile(["agent/v1/agent.proto"], ["proto"])?;
-    tonic_prost_build::configure().build_server(false).bytes(".agent.v1").compile_fds(private)?;
+    // Only the engine in memory serves it.
+    let serves = env::var_os("CARGO_FEATURE_FAKE").is_some();
+    tonic_prost_build::configure().build_server(serves).bytes(".agent.v1").compile_fds(private)?;
     Ok(())
 }
 

@@ -105,7 +105,7 @@ async fn container() {
         name: instance.clone(),
         image: image(),
         labels: BTreeMap::from([(LABEL_ROLE.to_owned(), "preview".to_owned())]),
-        environment: BTreeMap::new(),
+        environment: stack::base_environment(&StackConfig::default()),
         limits: Limits { memory_bytes: 512 << 20, cpus: 0.5, pids: 256 },
         make_folders: true,
         volumes: Vec::new(),
@@ -217,8 +217,6 @@ fn engine(instance: &str) -> DockerEngine {
         instance: instance.to_owned(),
         network: instance.to_owned(),
         runtime_files: stack::runtime_files(None),
-        extra_environment: stack::base_environment(&StackConfig::default()),
-        labels: BTreeMap::new(),
     })
     .unwrap()
 }

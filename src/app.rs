@@ -1,20 +1,17 @@
 //! The composition root: what is built, started and stopped, in which order.
 //!
 //! Up: the store of specs (which holds the data directory), the VFS, the engine, the gateway, the core; then the
-//! background tasks; then what an earlier life left is taken over; then the port is opened. Down, in reverse: streams
-//! say goodbye, calls end, previews stay for the next start, or go if that was asked for.
+//! background tasks; then what an earlier life left is taken over; then calls are answered at the port, which is held
+//! from the start. Down, in reverse: streams say goodbye, calls end, previews stay for the next start, or go if that was
+//! asked for.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::{FutureExt, StreamExt};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +19,7 @@ use crate::{
     config::Config,
     domain::{runtime::BaseImage, spec::Stack},
     engine::{
-        EngineError, SharedEngine,
+        EngineError, Image, SharedEngine,
         docker::{DockerEngine, DockerOptions},
     },
     gateway::{GatewayOptions, PortGateway},
@@ -32,6 +29,7 @@ use crate::{
         data::DataStore,
         driver::Core,
         images::Images,
+        log::LogMemory,
         manager::Manager,
         reaper::Reaper,
         reconciler,
@@ -43,10 +41,20 @@ use crate::{
     vfs::{Vfs, VfsError, VfsOptions},
 };
 
-/// How long the background tasks may take to end.
+/// How long the end may take once it was asked for, whatever hangs. What has not ended then is left behind.
+const END: Duration = Duration::from_secs(9);
+/// Signals within this time of the first are taken for the same.
+const TOGETHER: Duration = Duration::from_millis(200);
+/// How long the background tasks may take of that.
 const DRAIN: Duration = Duration::from_secs(3);
 /// How long everything may take to be removed on exit.
 const REMOVAL: Duration = Duration::from_secs(60);
+/// How many images are removed at once.
+const REMOVALS: usize = 4;
+/// How long the start waits for the engine and for what is taken over. What takes longer goes on by itself.
+const START: Duration = Duration::from_millis(4500);
+/// How much of that the engine has to say that it is there.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What `previewd serve` was told on the command line.
 #[derive(Debug, Clone, Copy)]
@@ -92,8 +100,8 @@ pub enum AppError {
 /// # Errors
 /// When it could not start, or a task failed that it cannot do without.
 pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> {
-    let shutdown = CancellationToken::new();
-    let mut stop = std::pin::pin!(stopped(&shutdown)?);
+    let (started, shutdown) = (Instant::now(), CancellationToken::new());
+    let mut stop = Signals::new()?;
     let store = SpecStore::open(&config.data_dir)?;
     let listen = |source| AppError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
@@ -114,44 +122,78 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
     }));
     let images = Images::new(engine.clone(), settings.clone(), store.instance());
     let data = DataStore::new(&config.data_dir);
-    let core = Arc::new(Core { engine: engine.clone(), vfs: vfs.clone(), images, data, settings });
+    let logs = LogMemory::new(usize::try_from(config.log_memory_bytes).unwrap_or(usize::MAX));
+    let core = Arc::new(Core { engine: engine.clone(), vfs: vfs.clone(), images, data, logs, settings });
     let (availability, available) = Availability::new(engine.clone());
     let manager = Manager::new(core, store, gateway.clone(), available, shutdown.clone());
 
     let supervisor = Supervisor::new(shutdown.clone());
     let availability = Arc::new(availability);
     tokio::select! {
-        () = availability.look() => {}
-        // Nothing has been started that would have to end, and an engine that hangs is not waited for.
-        () = stop.as_mut() => return Ok(()),
+        // One that hangs is looked for again, beside all else.
+        _ = timeout(LOOK, availability.look()) => {}
+        // Nothing has been started that would have to end.
+        () = stop.told() => return Ok(()),
     }
     supervise(&supervisor, docker, vfs, availability, manager.clone());
-    if !reconciler::take_over(&manager).await? {
+    let leftovers = tokio::select! {
+        leftovers = reconciler::take_over(&manager, started + START) => Some(Arc::new(leftovers?)),
+        () = stop.told() => None,
+    };
+    let told_early = leftovers.is_none();
+    if let Some(leftovers) = leftovers {
         let manager = manager.clone();
         supervisor.spawn("leftovers", OnFailure::Restart, move |token| {
-            let manager = manager.clone();
+            let (manager, leftovers) = (manager.clone(), leftovers.clone());
             async move {
-                let _ = token.run_until_cancelled(reconciler::remove_leftovers(&manager)).await;
+                let _ = token.run_until_cancelled(reconciler::remove_leftovers(&manager, &leftovers)).await;
                 Ok(())
             }
         });
     }
 
     tracing::info!(listen = %config.listen, data = %config.data_dir.display(), "previewd serves");
-    let serving = grpc::serve(listener, manager.clone(), ServerOptions::new(&config), shutdown.clone());
-    let ending = async {
-        stop.as_mut().await;
-        if options.remove_on_exit {
-            remove(&manager, &engine).await;
+    let options_of_server = ServerOptions::new(&config, gateway.clone());
+    let mut serving = std::pin::pin!(grpc::serve(listener, manager.clone(), options_of_server, shutdown.clone()));
+    let told = async {
+        if !told_early {
+            tokio::select! {
+                () = stop.told() => {}
+                () = shutdown.cancelled() => {}
+            }
         }
-        shutdown.cancel();
+        if options.remove_on_exit {
+            tokio::select! {
+                () = remove(&manager, &engine) => {}
+                () = stop.told_again() => tracing::warn!("told to stop again; what is left stays"),
+            }
+        }
     };
-    let (served, ()) = tokio::join!(serving, ending);
-    manager.drained().await;
-    gateway.shut_down().await;
-    supervisor.drain(DRAIN).await?;
+    // It ends before that only where it cannot serve.
+    let served = tokio::select! {
+        served = serving.as_mut() => Some(served),
+        () = told => None,
+    };
+    shutdown.cancel();
+    let ending = async {
+        let served = match served {
+            Some(served) => served,
+            None => serving.await,
+        };
+        manager.drained().await;
+        gateway.shut_down().await;
+        supervisor.drain(DRAIN).await?;
+        served.map_err(AppError::Serve)
+    };
+    tokio::select! {
+        ended = timeout(END, ending) => match ended {
+            Ok(ended) => ended?,
+            Err(_) => tracing::error!("not everything has ended in time; it is left behind"),
+        },
+        () = stop.told_again() => tracing::warn!("told to stop again; what has not ended is left behind"),
+    }
     tracing::info!("previewd has stopped");
-    served.map_err(AppError::Serve)
+    Ok(())
 }
 
 /// Starts everything that goes on by itself.
@@ -189,36 +231,57 @@ fn supervise(
     });
 }
 
-/// Returns when the process is told to stop, or a task failed that it cannot do without.
-fn stopped(shutdown: &CancellationToken) -> Result<impl Future<Output = ()> + use<>, AppError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(AppError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(AppError::Signals)?;
-    let shutdown = shutdown.clone();
-    Ok(async move {
+/// The signals that tell the process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, AppError> {
+        let terminate = signal(SignalKind::terminate()).map_err(AppError::Signals)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(AppError::Signals)?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    /// Returns when another comes than what came with the first: a terminal sends to a script and to what that has started,
+    /// and the script sends on what it gets.
+    async fn told_again(&mut self) {
+        sleep(TOGETHER).await;
+        let _ = (self.terminate.recv().now_or_never(), self.interrupt.recv().now_or_never());
+        self.told().await;
+    }
+
+    /// Returns when the next comes.
+    async fn told(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("told to stop by SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("told to stop by SIGINT"),
-            () = shutdown.cancelled() => {}
+            _ = self.terminate.recv() => tracing::info!("told to stop by SIGTERM"),
+            _ = self.interrupt.recv() => tracing::info!("told to stop by SIGINT"),
         }
-    })
+    }
 }
 
 /// Removes every preview, and all that this instance has made on the engine.
 async fn remove(manager: &Manager, engine: &SharedEngine) {
     let removal = async {
+        tracing::info!("removing the previews");
         manager.end_all().await;
-        // Newest first, as some lie on others. One that is still in use then is left to the second round.
-        for image in engine.images().await? {
+        let images = engine.images().await?;
+        tracing::info!(images = images.len(), "removing the images of dependencies and builds");
+        // Some lie on others: one that is in use then is left to the second round.
+        let removing = |image: Image| async move {
             if let Err(error) = engine.remove_image(&image.id).await {
                 tracing::debug!(image = image.id, error = %error, "an image is removed later");
             }
-        }
+        };
+        futures_util::stream::iter(images).for_each_concurrent(REMOVALS, removing).await;
         for image in engine.images().await? {
             engine.remove_image(&image.id).await?;
         }
+        tracing::info!("removing the containers, the network and the volumes");
         engine.remove_all().await
     };
-    match tokio::time::timeout(REMOVAL, removal).await {
+    match timeout(REMOVAL, removal).await {
         Ok(Ok(())) => tracing::info!("everything was removed"),
         Ok(Err(error)) => tracing::error!(error = %error, "not everything could be removed"),
         Err(_) => tracing::error!("not everything could be removed in time"),
@@ -227,6 +290,7 @@ async fn remove(manager: &Manager, engine: &SharedEngine) {
 
 fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
     Settings {
+        life: uuid::Uuid::new_v4().simple().to_string(),
         images: HashMap::from([
             (BaseImage::Python, config.images.python.clone()),
             (BaseImage::Node, config.images.node.clone()),
@@ -257,8 +321,5 @@ fn docker(config: &Config, instance: &str) -> Result<DockerEngine, EngineError> 
         instance: instance.to_owned(),
         network: config.network.clone(),
         runtime_files: stack::runtime_files(extra_ca),
-        // What apps get is said at their start; the container's own environment holds nothing of ours.
-        extra_environment: BTreeMap::new(),
-        labels: BTreeMap::new(),
     })
 }

@@ -70,6 +70,8 @@ pub struct Config {
     pub memory_named: Vec<Stack>,
     /// The most memory that a preview is given when it needs more than it began with.
     pub max_memory_bytes: u64,
+    /// The most bytes that the logs of all previews keep together.
+    pub log_memory_bytes: u64,
     /// The CPU of a preview until it answers first.
     pub burst_cpus: f64,
     /// The bounds of an installation, and of each step of a build.
@@ -88,6 +90,8 @@ pub struct Config {
     pub max_concurrent_streams: usize,
     /// Which pages may call over grpc-web.
     pub cors_origins: CorsOrigins,
+    /// The names, beside addresses and local ones, by which a page may call this service.
+    pub hosts: Vec<String>,
     /// How logs are written.
     pub log_format: LogFormat,
     /// What is logged, as `tracing_subscriber::EnvFilter` reads it.
@@ -159,6 +163,7 @@ impl Config {
             },
             memory_named,
             max_memory_bytes: read.memory("PREVIEW_MAX_MEM"),
+            log_memory_bytes: read.memory("PREVIEW_LOG_MEMORY"),
             burst_cpus: read.cpus("PREVIEW_BURST_CPU"),
             install_limits: read.limits("PREVIEW_INSTALL_MEM", "PREVIEW_INSTALL_CPU", pids),
             start_timeout: read.duration("PREVIEW_START_TIMEOUT", SECOND, SECOND..=HOUR),
@@ -168,6 +173,7 @@ impl Config {
             max_concurrent_calls: read.number("PREVIEW_MAX_CONCURRENT_CALLS", 1..=65_536),
             max_concurrent_streams: read.number("PREVIEW_MAX_CONCURRENT_STREAMS", 1..=65_536),
             cors_origins: read.cors_origins("PREVIEW_CORS_ORIGINS"),
+            hosts: read.hosts("PREVIEW_HOSTS"),
             log_format: read.log_format("PREVIEW_LOG_FORMAT"),
             log_filter: read.log_filter("PREVIEW_LOG"),
             ignored: Vec::new(),

@@ -26,10 +26,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    match arguments.command {
+    let code = match arguments.command {
         Command::Serve(options) => runtime.block_on(serve(options)),
         Command::Client(command) => ExitCode::from(runtime.block_on(cli::run(arguments.connection, command))),
-    }
+    };
+    // A disk that hangs holds nobody up.
+    runtime.shutdown_background();
+    code
 }
 
 /// Runs the service until a signal, or until it fails.

@@ -51,8 +51,6 @@ pub struct Wanted {
     pub still: Duration,
     /// The time between two tries.
     pub interval: Duration,
-    /// Whether only the end of the process is waited for.
-    pub exit_only: bool,
     /// Whether it is asked where it answered before.
     pub again: bool,
 }
@@ -123,8 +121,8 @@ pub async fn wait(supervisor: &Supervisor, wanted: &Wanted) -> Outcome {
             Snapshot { generation, exit: Some(exit) } if generation == wanted.generation => Outcome::Exited(exit),
             _ => Outcome::Superseded,
         },
-        outcome = search.run(session.as_deref(), wanted), if !wanted.exit_only => return outcome,
-        () = progress::stillness(supervisor.written(), wanted.still), if !wanted.exit_only => still = true,
+        outcome = search.run(session.as_deref(), wanted) => return outcome,
+        () = progress::stillness(supervisor.written(), wanted.still) => still = true,
         () = sleep_until(deadline) => {}
     }
     if let (Some(session), Some(answer)) = (session, search.gateway())

@@ -59,6 +59,11 @@ impl Agent {
     pub fn new(supervisor: Arc<Supervisor>, output: Arc<Output>, instance: String, born: Option<Born>) -> Self {
         Self { supervisor, output, syncer: Syncer::default(), instance, marked: Mutex::default(), born }
     }
+
+    /// Notes which revision the app shows, and returns the one that was noted before.
+    fn mark_as(&self, revision: String) -> String {
+        std::mem::replace(&mut *self.marked.lock().unwrap_or_else(PoisonError::into_inner), revision)
+    }
 }
 
 #[tonic::async_trait]
@@ -87,7 +92,7 @@ impl AgentService for Agent {
         if revision.len() > MAX_REVISION_BYTES {
             return Err(Status::invalid_argument("the revision has more than 64 bytes"));
         }
-        *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = revision;
+        self.mark_as(revision);
         Ok(Response::new(proto::MarkResponse {}))
     }
 
@@ -99,11 +104,17 @@ impl AgentService for Agent {
         let Some(Message::Begin(begin)) = next(&mut messages).await? else {
             return Err(Status::invalid_argument("the first message is not `begin`"));
         };
+        let brings = !begin.made;
         let incoming = self.syncer.begin(&begin.root, begin.revision, Kind::of(begin.full, begin.made));
         let mut incoming = incoming.await.map_err(convert::sync_error)?;
         while let Some(message) = next(&mut messages).await? {
             if matches!(message, Message::Finish(_)) {
+                // From here on what the app shows may not be what is there, also where the caller goes away meanwhile.
+                let mark = if brings { self.mark_as(String::new()) } else { String::new() };
                 let summary = incoming.finish().await.map_err(convert::sync_error)?;
+                if brings && summary.written == 0 && summary.deleted == 0 {
+                    self.mark_as(mark);
+                }
                 return Ok(Response::new(proto::SyncResponse { written: summary.written, deleted: summary.deleted }));
             }
             take(&mut incoming, message)?;
@@ -231,7 +242,6 @@ fn wanted(request: proto::AwaitReadyRequest) -> Result<Wanted, Status> {
         timeout: convert::duration(request.timeout, READY, MAX_READY)?,
         still: convert::duration(request.still, MAX_READY, MAX_READY)?,
         interval: convert::duration(request.interval, INTERVAL, MAX_READY)?.max(MIN_INTERVAL),
-        exit_only: request.exit_only,
         again: request.again,
     })
 }

@@ -115,7 +115,6 @@ impl AgentClient {
             timeout: Some(convert::duration(timeout)),
             still: Some(convert::duration(still)),
             interval: Some(convert::duration(interval)),
-            exit_only: false,
             named: port.named,
             held,
             has_page,

@@ -169,12 +169,18 @@ impl Reader {
 
     pub(super) fn cors_origins(&mut self, name: &str) -> CorsOrigins {
         self.read(name, |text| {
-            if text == "*" {
-                return Ok(CorsOrigins::Any);
+            match text {
+                "*" => return Ok(CorsOrigins::Any),
+                "local" => return Ok(CorsOrigins::Local),
+                _ => {}
             }
             text.split(',').map(|origin| values::origin(origin.trim())).collect::<Result<_, _>>().map(CorsOrigins::List)
         })
         .unwrap_or(CorsOrigins::Any)
+    }
+
+    pub(super) fn hosts(&mut self, name: &str) -> Vec<String> {
+        self.read(name, |text| text.split(',').map(|host| values::host(host.trim())).collect()).unwrap_or_default()
     }
 
     pub(super) fn log_format(&mut self, name: &str) -> LogFormat {

@@ -43,6 +43,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("PREVIEW_STATIC_MEM", "256m"),
     setting("PREVIEW_STATIC_CPU", "0.25"),
     setting("PREVIEW_MAX_MEM", "2g"),
+    setting("PREVIEW_LOG_MEMORY", "256m"),
     setting("PREVIEW_BURST_CPU", "2"),
     setting("PREVIEW_INSTALL_MEM", "2g"),
     setting("PREVIEW_INSTALL_CPU", "2"),
@@ -54,6 +55,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("PREVIEW_MAX_CONCURRENT_CALLS", "256"),
     setting("PREVIEW_MAX_CONCURRENT_STREAMS", "1024"),
     setting("PREVIEW_CORS_ORIGINS", "*"),
+    setting("PREVIEW_HOSTS", ""),
 ];
 
 /// What every setting's name begins with, but for those that other programs share.

@@ -59,6 +59,8 @@ impl StackLimits {
 /// Which pages may call over grpc-web.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CorsOrigins {
+    /// Those of this machine's own names: `localhost`, `127.0.0.1`, `[::1]` and `*.localhost`.
+    Local,
     /// Those of any origin: there are no credentials that one could borrow.
     Any,
     /// Those of these origins, such as `https://app.example`.

@@ -53,7 +53,7 @@ pub(super) fn memory(text: &str, range: &RangeInclusive<u64>) -> Result<u64, Str
 
 /// Returns an origin as browsers send it.
 pub(super) fn origin(text: &str) -> Result<String, String> {
-    let valid = || "must be * or origins such as https://app.example:8443, separated by commas".to_owned();
+    let valid = || "must be *, local or origins such as https://app.example:8443, separated by commas".to_owned();
     let uri: http::Uri = text.parse().map_err(|_| valid())?;
     let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https")).ok_or_else(valid)?;
     let authority = uri.authority().ok_or_else(valid)?;
@@ -61,6 +61,13 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         return Err(valid());
     }
     Ok(text.to_owned())
+}
+
+/// Checks that a name is that of a host alone, as in a `Host` header without its port.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let authority = text.parse::<http::uri::Authority>().ok().filter(|it| it.host() == text && !text.is_empty());
+    let valid = "must be host names such as previews.example, without ports, separated by commas";
+    authority.map(|_| text.to_ascii_lowercase()).ok_or_else(|| valid.to_owned())
 }
 
 /// Checks that a PEM bundle holds at least one certificate, and none that is no base64 of a DER sequence.

@@ -167,7 +167,7 @@ pub enum EndReason {
     Expired,
 }
 
-/// What is observed of a preview. Only its driver writes it.
+/// What is observed of a preview. Its driver writes it; only what a new preview begins with is the manager's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreviewStatus {
     /// Where it is in its life.

@@ -1,10 +1,12 @@
 //! The seam to whatever runs containers.
 //!
-//! An engine knows containers, images, one network and one volume; it knows nothing of previews, projects or commits.
-//! A container's life (made, claimed, released) is not a preview's: what is on a label says only whose the container is.
+//! An engine knows containers, images, one network and one volume; it knows nothing of previews, projects or commits: what
+//! is on a label is its maker's, and an engine passes it on.
 //! Nothing outside this module may assume that containers are on this machine, except through [`Engine::upstream`].
 
 pub mod docker;
+#[cfg(feature = "fake")]
+pub mod fake;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
@@ -31,6 +33,9 @@ pub const LABEL_STACK: &str = "previewd.stack";
 pub const LABEL_DEPENDENCY_KEY: &str = "previewd.dependency-key";
 /// The label of an image with dependencies: what is to be said of it where it is used, a line each.
 pub const LABEL_NOTES: &str = "previewd.notes";
+
+/// The label of a container that says which life of the service has made it.
+pub const LABEL_LIFE: &str = "previewd.life";
 
 /// The user and group that everything in a container runs as.
 pub const APP_UID: u32 = 1000;
@@ -73,6 +78,15 @@ pub enum EngineError {
         /// The last lines of the build's output, oldest first.
         lines: Vec<String>,
     },
+    /// The engine erred: it answered with status 500, with what cannot be read, or with half an answer. Nothing is known of
+    /// what was asked, and a moment later it may do it.
+    #[error("the engine failed to {action}: {message}")]
+    Erred {
+        /// What was being done.
+        action: &'static str,
+        /// The engine's own words.
+        message: String,
+    },
     /// The engine refused, in its own words.
     #[error("failed to {action}: {message}")]
     Refused {
@@ -84,6 +98,13 @@ pub enum EngineError {
     /// The engine did not answer in time.
     #[error("the engine did not {0} in time")]
     Timeout(&'static str),
+}
+
+impl EngineError {
+    /// Returns whether it says nothing of what was asked for: the engine is away, late, or out of order.
+    pub fn says_nothing(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Erred { .. })
+    }
 }
 
 /// What an engine says of itself.
@@ -220,7 +241,7 @@ pub enum EngineEvent {
     Connected,
     /// The engine cannot be reached.
     Disconnected,
-    /// A container of this instance has ended.
+    /// A container of this instance has ended, or was frozen.
     Died {
         /// The engine's id of the container.
         container: String,

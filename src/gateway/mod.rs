@@ -23,15 +23,22 @@ mod upgrade;
 mod upstream;
 
 use std::{
+    collections::HashMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::preview::route::{Gateway, GatewayError, OpenPort, Route};
+use crate::{
+    domain::ids::PreviewId,
+    preview::route::{Gateway, GatewayError, OpenPort, PageOf, Route},
+};
 use listener::ListenerSlot;
 use service::Port;
 
@@ -84,6 +91,10 @@ impl Default for GatewayOptions {
 #[derive(Debug)]
 pub struct PortGateway {
     options: Arc<GatewayOptions>,
+    /// Where to look for the next port.
+    next: AtomicU16,
+    /// Whose ports are open.
+    open: Arc<Mutex<HashMap<u16, PreviewId>>>,
     token: CancellationToken,
     tasks: TaskTracker,
 }
@@ -91,7 +102,13 @@ pub struct PortGateway {
 impl PortGateway {
     /// Returns a gateway that has no port open.
     pub fn new(options: GatewayOptions) -> Self {
-        Self { options: Arc::new(options), token: CancellationToken::new(), tasks: TaskTracker::new() }
+        Self {
+            next: AtomicU16::new(options.first),
+            options: Arc::new(options),
+            open: Arc::default(),
+            token: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// Ends every connection, and returns when all have ended: at the latest after the grace time.
@@ -113,9 +130,14 @@ impl PortGateway {
             });
         }
         let (first, last) = (self.options.first, self.options.last);
-        for port in first..=last {
+        // In turn: a page of the preview that had a port before goes on to ask for it in browsers where it is open.
+        let next = self.next.load(Ordering::Relaxed).clamp(first, last);
+        for port in (next..=last).chain(first..next) {
             match bind(port) {
-                Ok(listener) => return Ok(listener),
+                Ok(listener) => {
+                    self.next.store(if port < last { port + 1 } else { first }, Ordering::Relaxed);
+                    return Ok(listener);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(GatewayError::Listen(error)),
             }
@@ -140,9 +162,21 @@ impl Gateway for PortGateway {
         let address = listener.local_addr().map_err(GatewayError::Listen)?;
         let token = self.token.child_token();
         let slot = Arc::new(ListenerSlot::new(listener));
+        let preview = route.preview.clone();
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(address.port(), preview);
         let port = Arc::new(Port::new(route, self.options.clone(), token.clone(), self.tasks.clone()));
         self.tasks.spawn(listener::accept(slot.clone(), port));
-        Ok(Box::new(ListeningPort { port: address.port(), url: self.url(address.port()), slot, token }))
+        let (port, open) = (address.port(), self.open.clone());
+        Ok(Box::new(ListeningPort { port, url: self.url(port), slot, token, open }))
+    }
+
+    fn page_of(&self, port: u16) -> PageOf {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.get(&port) {
+            Some(preview) => PageOf::Preview(preview.clone()),
+            None if (self.options.first..=self.options.last).contains(&port) => PageOf::Nobody,
+            None => PageOf::Others,
+        }
     }
 }
 
@@ -151,6 +185,7 @@ struct ListeningPort {
     url: String,
     slot: Arc<ListenerSlot>,
     token: CancellationToken,
+    open: Arc<Mutex<HashMap<u16, PreviewId>>>,
 }
 
 impl OpenPort for ListeningPort {
@@ -165,6 +200,8 @@ impl OpenPort for ListeningPort {
 
 impl Drop for ListeningPort {
     fn drop(&mut self) {
+        // Before another may have the port.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.port);
         // In this order: the port is free when the drop returns, and the accept loop is woken to see it.
         self.slot.close();
         self.token.cancel();

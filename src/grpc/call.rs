@@ -13,7 +13,8 @@ use super::{
 use crate::domain::error::Error;
 
 /// Runs what callers ask for in tasks of its own, so that a caller who goes away, or whose deadline passes, leaves
-/// nothing half done. Each keeps its caller's place, so that there is never more work than places.
+/// nothing half done. Each keeps its caller's place, so that there is never more work than places. To wait for what comes
+/// of it is no work, and ends with the caller.
 #[derive(Debug, Clone, Default)]
 pub struct Detached(pub TaskTracker);
 

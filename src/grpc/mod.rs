@@ -5,14 +5,17 @@
 
 mod accept;
 mod call;
+mod callers;
 mod convert;
 mod health;
 pub mod layers;
-mod origins;
 mod page;
 mod preview_service;
 pub mod server;
 pub mod status;
 mod vfs_service;
 
-pub use self::server::{ServerOptions, serve};
+pub use self::{
+    callers::Callers,
+    server::{ServerOptions, serve},
+};

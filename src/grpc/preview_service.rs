@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     call::Detached,
+    callers::may_watch,
     convert::{ListCall, LogsCall, UpdateCall, WatchCall, WatchResponses, log_response},
     layers::trace::{record_commit, record_preview, record_project, record_target},
     status::answer,
@@ -46,7 +47,8 @@ impl PreviewService for PreviewHandlers {
         let create = Create::try_from(message).map_err(answer)?;
         record_project(create.project.as_str(), create.branch.as_str());
         let manager = self.manager.clone();
-        let (view, created) = self.detached.run(&extensions, async move { manager.create(create).await }).await?;
+        let (asked, created) = self.detached.run(&extensions, async move { manager.create(create).await }).await?;
+        let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         Ok(Response::new(proto::CreateResponse { preview: Some(view.into()), created }))
     }
@@ -65,7 +67,8 @@ impl PreviewService for PreviewHandlers {
         record_target(&target);
         let manager = self.manager.clone();
         let work = async move { manager.update(target, update).await };
-        let (view, commit) = self.detached.run(&extensions, work).await?;
+        let (asked, commit) = self.detached.run(&extensions, work).await?;
+        let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         record_commit(&commit);
         Ok(Response::new(proto::UpdateResponse { preview: Some(view.into()), commit_id: commit.into() }))
@@ -76,7 +79,8 @@ impl PreviewService for PreviewHandlers {
         let target = Target::try_from(message).map_err(answer)?;
         record_target(&target);
         let manager = self.manager.clone();
-        let view = self.detached.run(&extensions, async move { manager.delete(target).await }).await?;
+        let asked = self.detached.run(&extensions, async move { manager.delete(target).await }).await?;
+        let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         Ok(Response::new(proto::DeleteResponse { preview: Some(view.into()) }))
     }
@@ -101,8 +105,10 @@ impl PreviewService for PreviewHandlers {
         &self,
         request: Request<proto::WatchReloadsRequest>,
     ) -> Result<Response<Self::WatchReloadsStream>, Status> {
-        let WatchCall { target, after } = request.into_inner().try_into().map_err(answer)?;
+        let (_, extensions, message) = request.into_parts();
+        let WatchCall { target, after } = message.try_into().map_err(answer)?;
         record_target(&target);
+        may_watch(extensions.get(), self.manager.id_of(&target).as_ref())?;
         let items = self.manager.watch(target, after).await.map_err(answer)?;
         let responses = WatchResponses::new(self.manager.vfs().clone(), self.heartbeat_interval);
         Ok(Response::new(responses.of(items).boxed()))

@@ -1,6 +1,6 @@
 //! The one port: gRPC, grpc-web, reflection, health and `GET /healthz`.
 
-use std::{io, ops::RangeInclusive, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{Router, middleware::from_fn, routing::get};
 use http::{HeaderName, Method};
@@ -12,15 +12,15 @@ use tower_http::cors::{AllowHeaders, CorsLayer};
 use super::{
     accept::accept,
     call::Detached,
+    callers::Callers,
     health::Health,
     layers::{Slots, around_calls, request_id},
-    origins,
     preview_service::PreviewHandlers,
     vfs_service::VfsHandlers,
 };
 use crate::{
-    config::{Config, CorsOrigins},
-    preview::manager::Manager,
+    config::Config,
+    preview::{manager::Manager, route::Gateway},
     proto::preview::v1::{
         FILE_DESCRIPTOR_SET, preview_service_server::PreviewServiceServer, vfs_service_server::VfsServiceServer,
     },
@@ -45,10 +45,8 @@ pub struct ServerOptions {
     pub max_concurrent_calls: usize,
     /// Streams that are served at once.
     pub max_concurrent_streams: usize,
-    /// Which pages may call.
-    pub cors_origins: CorsOrigins,
-    /// The ports of previews, whose pages may only watch where every page may call.
-    pub preview_ports: RangeInclusive<u16>,
+    /// Who may call.
+    pub callers: Callers,
     /// How often a reload stream has a heartbeat.
     pub heartbeat_interval: Duration,
     /// How long connections may go on after the shutdown has begun.
@@ -56,13 +54,12 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// Returns what the settings say.
-    pub fn new(config: &Config) -> Self {
+    /// Returns what the settings say. The gateway knows the pages of previews.
+    pub fn new(config: &Config, gateway: Arc<dyn Gateway>) -> Self {
         Self {
             max_concurrent_calls: config.max_concurrent_calls,
             max_concurrent_streams: config.max_concurrent_streams,
-            cors_origins: config.cors_origins.clone(),
-            preview_ports: config.ports.clone(),
+            callers: Callers::new(config.cors_origins.clone(), config.hosts.clone(), gateway),
             heartbeat_interval: config.heartbeat_interval,
             drain: Duration::from_secs(5),
         }
@@ -126,7 +123,7 @@ pub async fn serve_routes(
         .add_service(reflection().build_v1().map_err(io::Error::other)?)
         .add_service(reflection().build_v1alpha().map_err(io::Error::other)?);
     let slots = Slots::new(options.max_concurrent_calls, options.max_concurrent_streams);
-    let calls = around_calls(routes.into_axum_router(), slots, shutdown.clone())
+    let calls = around_calls(routes.into_axum_router(), options.callers.clone(), slots, shutdown.clone())
         .layer(tonic_web::GrpcWebLayer::new())
         .layer(cors(options));
     let healthz = health.clone();
@@ -141,7 +138,7 @@ pub async fn serve_routes(
 
 fn cors(options: &ServerOptions) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(origins::allowed(&options.cors_origins, options.preview_ports.clone()))
+        .allow_origin(options.callers.clone().cors())
         .allow_methods([Method::POST, Method::OPTIONS])
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(EXPOSED)

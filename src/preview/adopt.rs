@@ -43,15 +43,34 @@ pub(super) enum Heard {
 }
 
 /// Why an attempt to take a container over came to nothing.
-struct Refusal {
-    reason: String,
-    /// Whether its agent was not heard, which may be otherwise a moment later.
-    unheard: bool,
+enum Refusal {
+    /// It cannot be taken over.
+    For(String),
+    /// Its agent was not heard, which may be otherwise a moment later.
+    Unheard(String),
+    /// The engine says nothing of it.
+    Unknown(EngineError),
 }
 
-impl<T: Display> From<T> for Refusal {
-    fn from(reason: T) -> Self {
-        Self { reason: reason.to_string(), unheard: false }
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        Self::For(reason.to_owned())
+    }
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        if error.says_nothing() { Self::Unknown(error) } else { Self::For(error.to_string()) }
+    }
+}
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Engine(error) if error.says_nothing() => Self::Unknown(error),
+            error if error.is_lost() => Self::Unheard(error.to_string()),
+            error => Self::For(error.to_string()),
+        }
     }
 }
 
@@ -84,14 +103,19 @@ impl Driver {
                 return Ok(Heard::TakenOver);
             };
             // As when the engine goes away on the way, which says nothing against the container.
-            let seen = self.core.engine.container(&container.id).await?;
+            let seen = match self.core.engine.container(&container.id).await {
+                Err(error) if !error.says_nothing() => return Ok(Heard::Refused(error.to_string())),
+                seen => seen?,
+            };
             if !seen.as_ref().is_some_and(Container::runs) {
                 return Ok(Heard::Ended(seen));
             }
-            if !refusal.unheard || Instant::now() > deadline {
-                return Ok(Heard::Refused(refusal.reason));
+            match refusal {
+                Refusal::Unknown(error) => return Err(error),
+                Refusal::For(reason) => return Ok(Heard::Refused(reason)),
+                Refusal::Unheard(reason) if Instant::now() > deadline => return Ok(Heard::Refused(reason)),
+                Refusal::Unheard(_) => sleep(LOOK_AGAIN).await,
             }
-            sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -105,21 +129,24 @@ impl Driver {
 
     async fn try_adopt(&mut self, container: &Container, position: &Position) -> Result<(), Refusal> {
         let key = container.labels.get(LABEL_DEPENDENCY_KEY).cloned().ok_or("it has no dependency key")?;
-        let agent = connect(&self.core.engine, &container.id).await.map_err(unheard)?;
-        let status = agent.status().await.map_err(|error| unheard(error.into()))?;
+        let agent = connect(&self.core.engine, &container.id).await?;
+        let status = agent.status().await.map_err(SessionError::from)?;
         let process = status.process.filter(|process| process.running).ok_or("its app does not run")?;
         let marked = status.marked.ok_or("no commit of it has answered")?;
-        let commit: CommitId = marked.parse()?;
-        let (tree, plan) = plan(&self.core, &self.spec, &commit).await?;
+        let commit: CommitId = marked.parse().map_err(refused)?;
+        let (tree, plan) = plan(&self.core, &self.spec, &commit).await.map_err(refused)?;
         let files = FileSet::new(&tree, &plan);
         let bounds = self.found_bounds(&container.id, &plan).await?;
         let session = Session::over(agent, bounds, key.clone(), plan.clone(), commit.clone(), position);
-        let mut session = session.await.map_err(unheard)?;
+        let mut session = session.await?;
         session.adopt(process.generation);
+        if let Some(before) = self.session.as_ref().filter(|before| before.container == container.id) {
+            session.takes_after(before);
+        }
         if matches!(plan.image, ImagePlan::Dependencies(_)) {
             // The agent lives with untrusted code: what it says it has is made true. One that is lost meanwhile may have
             // written, which the next attempt would not see: there is none.
-            let written = session.sync_all(&self.core.vfs, &self.spec.project, files).await?;
+            let written = session.sync_all(&self.core.vfs, &self.spec.project, files).await.map_err(refused)?;
             if written > 0 {
                 return Err("its files are not those of the commit".into());
             }
@@ -133,7 +160,7 @@ impl Driver {
         let mark = self.handle.log.last();
         let engine = self.core.engine.clone();
         let started = session.started(&engine, port, self.core.settings.start_timeout, false).await;
-        let Started::Answering(answering) = started.map_err(unheard)? else {
+        let Started::Answering(answering) = started? else {
             return Err("its app does not answer".into());
         };
         if container.name != self.handle.id.container_name() {
@@ -205,6 +232,6 @@ impl Driver {
     }
 }
 
-fn unheard(error: SessionError) -> Refusal {
-    Refusal { unheard: error.is_lost(), ..error.into() }
+fn refused(reason: impl Display) -> Refusal {
+    Refusal::For(reason.to_string())
 }

@@ -28,6 +28,9 @@ const MEBIBYTE: u64 = 1024 * 1024;
 pub(super) const ENDING: Duration = Duration::from_secs(10);
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// How much longer an engine that says nothing of such a container is asked for what its app has written.
+const SILENCE: Duration = Duration::from_secs(50);
+
 impl Driver {
     /// Brings what the app has written into a container that is to serve next: from the one that serves now, or else from
     /// the one before, or what is kept of it. `folder` is where the app is started there.
@@ -122,34 +125,39 @@ impl Driver {
 
     /// Starts the container once more that has ended, with all that is in it and no process; one that cannot be is let
     /// go. `seen` is what the engine says of it.
-    pub(super) async fn start_again(&mut self, seen: Option<&Container>) {
-        let Some(before) = self.session.take() else { return };
+    ///
+    /// # Errors
+    /// The engine says nothing of it: it is kept, and tried again once the engine says more.
+    pub(super) async fn start_again(&mut self, seen: Option<&Container>) -> Result<(), EngineError> {
+        let Some(mut before) = self.session.take() else { return Ok(()) };
         let container = before.container.clone();
         if matches!(seen, Some(Container { state: ContainerState::Exited { .. }, .. })) {
-            self.session = self.started_again(before).await;
+            match self.started_again(&before).await {
+                Ok(session) => self.session = Some(session),
+                Err(SessionError::Engine(error)) if error.says_nothing() => {
+                    before.deaf = true;
+                    self.session = Some(before);
+                    return Err(error);
+                }
+                Err(error) => {
+                    tracing::info!(preview = %self.handle.id, error = %error, "a container could not be started again");
+                }
+            }
         }
         if self.session.is_none() {
             self.let_go(&container).await;
         }
+        Ok(())
     }
 
-    async fn started_again(&self, before: Session) -> Option<Session> {
-        let again = async {
-            self.core.engine.restart(&before.container).await?;
-            let mut session = before.reopen(&self.core.engine).await?;
-            if matches!(session.plan.image, ImagePlan::Dependencies(_)) {
-                let files = std::mem::take(&mut session.files);
-                session.sync_all(&self.core.vfs, &self.spec.project, files).await?;
-            }
-            Ok::<_, SessionError>(session)
-        };
-        match again.await {
-            Ok(session) => Some(session),
-            Err(error) => {
-                tracing::info!(preview = %self.handle.id, error = %error, "a container could not be started again");
-                None
-            }
+    async fn started_again(&self, before: &Session) -> Result<Session, SessionError> {
+        self.core.engine.restart(&before.container).await?;
+        let mut session = before.reopen(&self.core.engine).await?;
+        if matches!(session.plan.image, ImagePlan::Dependencies(_)) {
+            let files = std::mem::take(&mut session.files);
+            session.sync_all(&self.core.vfs, &self.spec.project, files).await?;
         }
+        Ok(session)
     }
 
     /// Returns what the engine says of a container once it has ended, or has not within the time that an end takes.
@@ -187,6 +195,9 @@ impl Driver {
             match again().await {
                 Ok(agent) => return Some(Leaving { container: container.to_owned(), agent }),
                 Err(SessionError::Engine(EngineError::NotFound { .. })) => return None,
+                Err(SessionError::Engine(error)) if error.says_nothing() && Instant::now() < deadline + SILENCE => {
+                    sleep(LOOK_AGAIN).await;
+                }
                 // The engine may say of one that is ending that it runs: it can be started once it has ended.
                 Err(_) if Instant::now() < deadline => sleep(LOOK_AGAIN).await,
                 Err(_) => return None,
@@ -197,11 +208,11 @@ impl Driver {
 
 impl Session {
     /// Returns a session with the same container after it was started once more: its agent has another life.
-    async fn reopen(self, engine: &crate::engine::SharedEngine) -> Result<Self, SessionError> {
+    async fn reopen(&self, engine: &crate::engine::SharedEngine) -> Result<Self, SessionError> {
         let agent = connect(engine, &self.container).await?;
         let (bounds, key, plan) = (self.bounds.clone(), self.key.clone(), self.plan.clone());
         let mut session = Self::over(agent, bounds, key, plan, self.revision.clone(), &Position::default()).await?;
-        session.takes_after(&self);
+        session.takes_after(self);
         session.files.clone_from(&self.files);
         session.lease.clone_from(&self.lease);
         Ok(session)

@@ -4,20 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     domain::{
-        failure::FailureStage,
+        failure::{Failure, FailureStage},
         lifecycle::Input,
         reload::{self, Strategy},
         runtime::ReloadPlan,
         tree::{ChangeKind, ChangedPath},
     },
+    engine::Container,
     preview::{
+        adopt::Heard,
         driver::Driver,
         failures::{engine_failure, session_failure},
         interrupted::Interrupted,
         prepare::Prepared,
         reload::Progress,
         route::RouteState,
-        session::{Session, SessionError},
+        session::{Position, Session, SessionError, SessionEvent},
         start::StartError,
         tell::{Told, tell},
     },
@@ -46,20 +48,30 @@ impl Driver {
                 self.session = Some(session);
                 self.replace(*prepared, progress).await
             }
-            // The container was lost on the way: make another, unless nobody knows whether it is lost.
+            // The container was lost on the way: make another, unless it can be heard after all, or nobody knows.
             Err(Attempt::Lost(prepared)) => {
-                let container = session.container.clone();
-                if let Err(error) = self.core.engine.container(&container).await {
-                    session.deaf = true;
-                    self.session = Some(session);
-                    return Err(engine_failure(FailureStage::Sync, &error).into());
+                session.deaf = true;
+                let (container, position) = (session.container.clone(), session.position());
+                self.session = Some(session);
+                // An app may end the stream as often as it likes: then another container is made.
+                if self.may_lose() && self.is_heard_again(&container, &position).await? {
+                    return Err(Interrupted::Disturbed(SessionEvent::Lost));
                 }
-                drop(session);
+                self.session = None;
                 self.hold();
                 self.let_go(&container).await;
                 self.replace(*prepared, progress).await
             }
         }
+    }
+
+    /// Returns whether a container whose stream has broken goes on and was taken over anew.
+    async fn is_heard_again(&mut self, container: &str, position: &Position) -> Result<bool, Failure> {
+        let says_nothing = |error| engine_failure(FailureStage::Sync, &error);
+        let found = self.core.engine.container(container).await.map_err(says_nothing)?;
+        let Some(found) = found.filter(Container::runs) else { return Ok(false) };
+        let heard = self.hear(&found, position).await.map_err(says_nothing)?;
+        Ok(matches!(heard, Heard::TakenOver))
     }
 
     /// Lets requests wait, and says that nothing answers.

@@ -1,6 +1,12 @@
 //! Containers that nobody has claimed yet.
 
-use crate::engine::SharedEngine;
+use std::time::Duration;
+
+use crate::engine::{EngineError, SharedEngine};
+
+/// The time between two tries to remove a container: the first, and the longest.
+const BACKOFF: Duration = Duration::from_millis(500);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// A container that is removed when it is dropped, unless it is kept: what is half made never stays behind.
 pub struct Unclaimed {
@@ -35,8 +41,28 @@ impl Drop for Unclaimed {
     }
 }
 
-async fn remove(engine: &SharedEngine, id: &str) {
+/// Removes a container of which nobody has need any more. Where the engine does not do it at once it is removed later, and
+/// nobody waits for that.
+pub(super) async fn discard(engine: &SharedEngine, id: &str) {
     if let Err(error) = engine.remove(id).await {
-        tracing::warn!(container = id, error = %error, "a container that is not needed could not be removed");
+        tracing::warn!(container = id, error = %error, "a container that is not needed is removed later");
+        let (engine, id) = (engine.clone(), id.to_owned());
+        tokio::spawn(async move {
+            tokio::time::sleep(BACKOFF).await;
+            remove(&engine, &id).await;
+        });
+    }
+}
+
+/// Removes a container of which nobody has need any more, however often it takes: an engine may be away, or err.
+pub(super) async fn remove(engine: &SharedEngine, id: &str) {
+    let mut backoff = BACKOFF;
+    while let Err(error) = engine.remove(id).await {
+        tracing::warn!(container = id, error = %error, "a container that is not needed could not be removed yet");
+        if !error.says_nothing() && !matches!(error, EngineError::Conflict { .. }) {
+            return;
+        }
+        tokio::time::sleep(backoff).await;
+        backoff = (backoff * 2).min(MAX_BACKOFF);
     }
 }

@@ -13,10 +13,10 @@ use crate::{
         spec::{EndReason, PreviewSpec, ReloadMode},
     },
     preview::{
-        api::{Create, PreviewView, Target},
+        api::{Create, Target},
         driver::Found,
         handle::Handle,
-        manager::{Manager, is_live},
+        manager::{Asked, Manager, is_live, stopping},
         prepare,
         registry::Creation,
     },
@@ -36,7 +36,7 @@ impl Manager {
     ///
     /// # Cancel safety
     /// Not safe: the transport runs it in a task of its own.
-    pub async fn create(&self, request: Create) -> Result<(PreviewView, bool), Error> {
+    pub async fn create(&self, request: Create) -> Result<(Asked, bool), Error> {
         let registry = &self.inner.registry;
         let by_request = request.request_id.clone().map(|id| registry.creation(Creation::Request(id)));
         let by_branch = registry.creation(Creation::Branch(request.project.clone(), request.branch.clone()));
@@ -47,7 +47,7 @@ impl Manager {
         let creating = by_branch.lock().await;
         if let Some(handle) = self.made_by(&request)? {
             drop((creating, one_request));
-            return Ok((self.answer(&handle, request.wait, None).await, false));
+            return Ok((Asked::first(handle, request.wait), false));
         }
         if !*self.inner.available.borrow() {
             return Err(Error::EngineUnavailable("it has not been seen".into()));
@@ -61,8 +61,8 @@ impl Manager {
             Some(handle) if !request.replace => {
                 self.note_request(&handle, request.request_id).await?;
                 drop((creating, one_request));
-                let commit = committed.then_some(head);
-                return Ok((self.answer(&handle, wait, commit).await, false));
+                let asked = if committed { Asked::settled(handle, wait, 1, head) } else { Asked::first(handle, wait) };
+                return Ok((asked, false));
             }
             live => live,
         };
@@ -74,7 +74,7 @@ impl Manager {
         }
         let handle = self.make(spec, plan).await?;
         drop((creating, one_request));
-        Ok((self.answer(&handle, wait, Some(head)).await, true))
+        Ok((Asked::settled(handle, wait, 1, head), true))
     }
 
     /// Returns what is to be made for a request. What cannot be run at all is the caller's mistake, and nothing is made
@@ -160,10 +160,4 @@ impl Manager {
         };
         Ok(vfs.commit(&request.project, &request.branch, change).await?.commit)
     }
-}
-
-/// Returns once a preview is about to be removed, and its port is free.
-async fn stopping(handle: &Handle) {
-    let mut status = handle.status();
-    let _ = status.wait_for(|status| !status.phase.is_live()).await;
 }

@@ -1,11 +1,10 @@
-//! The one task that drives a preview, and the only writer of its state.
+//! The one task that drives a preview, and the writer of its state: the manager writes only what a new preview begins with.
 //!
 //! ```text
 //! commit feed ──┐
 //! apply ────────┤                ┌─ what should run? (head, plan, image, files)
 //! agent events ─┼──> driver ─────┼─ what runs? (session)
-//! engine hints ─┤                └─ bring the one to the other (reload.rs), say how far it came
-//! wake ─────────┘
+//! engine hints ─┘                └─ bring the one to the other (reload.rs), say how far it came
 //! ```
 //!
 //! Its step takes no input about what changed: it reads the head and compares. A notice that is lost is mended by the
@@ -34,7 +33,7 @@ use crate::{
         reason::Reason,
         spec::{PreviewSpec, ReloadMode},
     },
-    engine::{Container, ContainerState, EngineEvent, SharedEngine},
+    engine::{Container, ContainerState, EngineError, EngineEvent, SharedEngine},
     preview::{
         ahead::Ahead,
         data::DataStore,
@@ -42,6 +41,7 @@ use crate::{
         handle::Handle,
         images::{Images, Looked},
         leaving::Leaving,
+        log::LogMemory,
         route::{OpenPort, RouteState},
         session::{Session, SessionEvent},
         settings::Settings,
@@ -51,8 +51,8 @@ use crate::{
 
 /// The time before a store that could not be read is read again.
 const VFS_BACKOFF: Duration = Duration::from_secs(1);
-/// The time before a commit is tried again that only the engine kept from running.
-const ENGINE_BACKOFF: Duration = Duration::from_secs(10);
+/// The time before what only the engine kept from being done is tried again, at first.
+pub(super) const ENGINE_BACKOFF: Duration = Duration::from_millis(500);
 /// So many lost streams to a container within this time are mended at once.
 const LOSSES_MENDED: usize = 5;
 const LOSSES_WITHIN: Duration = Duration::from_secs(60);
@@ -69,6 +69,8 @@ pub struct Core {
     pub images: Arc<Images>,
     /// What keeps the data of apps between previews.
     pub data: DataStore,
+    /// The memory that the logs of all previews have.
+    pub logs: LogMemory,
     /// What the configuration says.
     pub settings: Arc<Settings>,
 }
@@ -117,12 +119,15 @@ pub struct Driver {
     pub(super) answered: Option<u16>,
     /// When to look at the app's ports again: some open after the page's.
     pub(super) look_at_ports: Option<Instant>,
-    // When the stream to the container was lost, and mended at once.
-    losses: Vec<Instant>,
-    engine_events: broadcast::Receiver<EngineEvent>,
+    /// The time before what the engine did not do is tried again, and when that is.
+    pub(super) backoff: Duration,
+    pub(super) retry_at: Option<tokio::time::Instant>,
+    /// When the stream to the container was lost, and mended at once.
+    pub(super) losses: Vec<Instant>,
+    pub(super) engine_events: broadcast::Receiver<EngineEvent>,
     // What was tried last: the commit, and by which request to apply.
     tried: Option<(CommitId, u64)>,
-    found: Found,
+    pub(super) found: Found,
     // Held for the preview's life; dropping it frees the port.
     pub(super) port: Option<Box<dyn OpenPort>>,
 }
@@ -159,6 +164,8 @@ impl Driver {
             given: Arc::default(),
             answered: None,
             look_at_ports: None,
+            backoff: ENGINE_BACKOFF,
+            retry_at: None,
             losses: Vec::new(),
             engine_events,
             tried: None,
@@ -202,9 +209,15 @@ impl Driver {
 
     async fn live(&mut self) {
         if let Found::Containers(containers) = std::mem::replace(&mut self.found, Found::Unknown) {
-            self.take_over(containers).await;
+            // Where that is not known yet, it is waited for.
+            let _ = self.take_over(containers).await;
         }
         loop {
+            if matches!(self.found, Found::Unknown) {
+                // What is there may serve: nothing is made beside it before that is known.
+                self.wait_for_engine().await;
+                continue;
+            }
             match self.next_target().await {
                 // Asked for, and there already: nobody has to hear of it again.
                 Ok(Some((target, applies))) if self.answers(&target) => self.settle(target, applies),
@@ -263,43 +276,11 @@ impl Driver {
         });
     }
 
-    /// Waits for something to do, and does what does not concern commits.
-    async fn wait(&mut self) {
-        // The engine may not have answered for this container alone: nobody says when it will.
-        let deaf = self.session.as_ref().is_some_and(|session| session.deaf);
-        let lifted = self.session.as_ref().is_some_and(|session| session.bounds.is_lifted());
-        let mend = self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines());
-        let again = async {
-            if !mend && !deaf && !lifted {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(ENGINE_BACKOFF).await;
-        };
-        let look = self.look_at_ports;
-        let ports = async {
-            match look {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = self.follower.changed() => {}
-            _ = self.applies.changed() => {}
-            event = session_event(&mut self.session) => self.on_session(event).await,
-            event = self.engine_events.recv() => self.on_engine(event.ok()).await,
-            () = ports => self.look_for_ports().await,
-            () = again => {
-                if let Some(session) = &self.session {
-                    session.bounds.put_down().await;
-                }
-                if deaf {
-                    self.lost().await;
-                }
-                if mend {
-                    self.handle.apply();
-                }
-            }
-        }
+    /// Returns whether a stream that is lost now is mended at once.
+    pub(super) fn may_lose(&mut self) -> bool {
+        let now = Instant::now();
+        self.losses.retain(|loss| now.duration_since(*loss) < LOSSES_WITHIN);
+        self.losses.len() < LOSSES_MENDED
     }
 
     pub(super) async fn on_session(&mut self, event: SessionEvent) {
@@ -312,59 +293,31 @@ impl Driver {
             SessionEvent::Lost => {
                 // The app may end the stream as often as it likes. Beyond what happens by itself, the container is taken
                 // over with the next commit, or when `wait` has had its pause.
-                let now = Instant::now();
-                self.losses.retain(|loss| now.duration_since(*loss) < LOSSES_WITHIN);
-                if self.losses.len() < LOSSES_MENDED {
-                    self.losses.push(now);
+                if self.may_lose() {
+                    self.losses.push(Instant::now());
                     self.lost().await;
                 }
             }
         }
-    }
-
-    async fn on_engine(&mut self, event: Option<EngineEvent>) {
-        match event {
-            Some(EngineEvent::Died { container }) => {
-                if self.session.as_ref().is_some_and(|session| session.container == container) {
-                    self.lost().await;
-                }
-            }
-            // Also when hints were missed: look at what is.
-            Some(EngineEvent::Connected) | None => {
-                self.look_for_container().await;
-                self.lost().await;
-                if self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines()) {
-                    self.handle.apply();
-                }
-            }
-            Some(EngineEvent::Disconnected) => {}
-        }
-    }
-
-    /// Takes over the container of an earlier life of the service that could not be asked for at the start.
-    async fn look_for_container(&mut self) {
-        if !matches!(self.found, Found::Unknown) {
-            return;
-        }
-        let Ok(mut containers) = self.core.engine.containers().await else { return };
-        let present = self.session.as_ref().map(|session| &session.container);
-        containers.retain(|container| self.handle.id.names(&container.name) && Some(&container.id) != present);
-        self.take_over(containers).await;
     }
 
     /// Takes over the newest container that has answered, and removes the others: an earlier life of the service may
     /// have ended while one was replaced by the next.
-    async fn take_over(&mut self, containers: Vec<Container>) {
+    ///
+    /// # Errors
+    /// The engine does not say enough of one. It is looked for again.
+    pub(super) async fn take_over(&mut self, containers: Vec<Container>) -> Result<(), EngineError> {
         for container in containers {
             // One that was never started has nothing of the app.
             if self.session.is_some() || container.state == ContainerState::Created {
                 self.discard(&container.id).await;
-            } else if self.adopt(&container).await.is_err() {
+            } else if let Err(error) = self.adopt(&container).await {
                 self.found = Found::Unknown;
-                return;
+                return Err(error);
             }
         }
         self.found = Found::Containers(Vec::new());
+        Ok(())
     }
 
     /// Tells the state machine what happened.

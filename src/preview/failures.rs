@@ -12,7 +12,7 @@ use crate::{
 /// Returns a failure of the engine, in its own words.
 pub fn engine_failure(stage: FailureStage, error: &EngineError) -> Failure {
     let (reason, message) = match error {
-        EngineError::Unreachable(_) | EngineError::Timeout(_) => (Reason::EngineUnavailable, error.to_string()),
+        error if error.says_nothing() => (Reason::EngineUnavailable, error.to_string()),
         EngineError::Image { .. } => (Reason::ImageUnavailable, error.to_string()),
         _ => (Reason::EngineRefused, error.to_string()),
     };

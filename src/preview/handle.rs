@@ -13,14 +13,14 @@ use crate::{
     },
     preview::{
         api::{Goodbye, PreviewView},
-        log::Log,
+        log::{Log, LogMemory},
         publisher::Publisher,
         route::Route,
     },
     vfs::Vfs,
 };
 
-/// The public face of one preview. The manager writes the spec, the driver everything else.
+/// The public face of one preview. The manager writes the spec and what the status begins with, the driver everything else.
 #[derive(Debug)]
 pub struct Handle {
     /// The preview.
@@ -43,7 +43,7 @@ pub struct Handle {
 
 impl Handle {
     /// Returns the face of a preview that is about to be driven, or of one that has ended.
-    pub fn new(spec: PreviewSpec, route: Arc<Route>, url: String, limits: Limits) -> Arc<Self> {
+    pub fn new(spec: PreviewSpec, route: Arc<Route>, url: String, limits: Limits, logs: &LogMemory) -> Arc<Self> {
         let phase = if spec.ended.is_some() { Phase::Stopped } else { Phase::Pending };
         let status = PreviewStatus {
             phase,
@@ -62,7 +62,7 @@ impl Handle {
         };
         Arc::new(Self {
             id: spec.id.clone(),
-            log: Log::new(),
+            log: Log::sharing(logs),
             publisher: Publisher::new(),
             route,
             stop: CancellationToken::new(),

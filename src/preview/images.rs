@@ -8,7 +8,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -41,6 +41,8 @@ use crate::{
 pub(super) const PROGRESS: usize = 256;
 /// The shortest time between two looks at the images that are there.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
+/// After so many installations in a row that could not be handed over, none is.
+const LOST_HANDOVERS: usize = 3;
 /// How many characters of a key are in a name for people.
 pub(super) const SHORT: usize = 12;
 
@@ -83,7 +85,8 @@ pub struct Images {
     leases: tokio::sync::Mutex<HashMap<String, Weak<()>>>,
     recent: Recent,
     pub(super) bundles: Bundles,
-    hands_over: AtomicBool,
+    /// How often in a row what was handed over could not be used.
+    lost_handovers: AtomicUsize,
     /// The makings whose image nobody waits for.
     landing: Mutex<JoinSet<()>>,
     /// Whether nothing is kept any more: everything is about to be removed.
@@ -110,7 +113,7 @@ impl Images {
             leases: tokio::sync::Mutex::default(),
             recent: Recent::default(),
             bundles: Bundles::default(),
-            hands_over: AtomicBool::new(true),
+            lost_handovers: AtomicUsize::new(0),
             landing: Mutex::default(),
             abandoned: AtomicBool::new(false),
         })
@@ -220,13 +223,18 @@ impl Images {
         Ok(made)
     }
 
-    /// Has everybody wait for images from now on: the engine cannot hand installations over.
-    pub(super) fn hand_over_no_more(&self) {
-        self.hands_over.store(false, Ordering::Relaxed);
+    /// Notes whether an installation that was handed over could be used. After some in a row that could not, everybody
+    /// waits for images: the engine cannot hand installations over.
+    pub(super) fn note_handover(&self, used: bool) {
+        if used {
+            self.lost_handovers.store(0, Ordering::Relaxed);
+        } else {
+            self.lost_handovers.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn hands_over(&self) -> bool {
-        self.hands_over.load(Ordering::Relaxed)
+        self.lost_handovers.load(Ordering::Relaxed) < LOST_HANDOVERS
     }
 
     /// Takes a lease on the image that was built for a key: it stays for as long as somebody has one.

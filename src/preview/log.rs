@@ -1,16 +1,21 @@
 //! A preview's log: the newest lines in memory, with places that a reader can come back to.
 //!
 //! A reader costs a position, never a copy: it takes what is there, a batch at a time, and learns how much it missed.
-//! Nothing is kept beyond [`MAX_LINES`] and [`MAX_BYTES`], however much an app writes.
+//! Nothing is kept beyond [`MAX_LINES`] and [`MAX_BYTES`], however much an app writes, nor beyond what all logs may have
+//! together.
+
+mod memory;
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::SystemTime,
 };
 
 use tokio::sync::watch;
 
+use self::memory::Giving;
+pub use self::memory::LogMemory;
 use crate::{
     domain::{
         failure::MAX_EXCERPT_LINES,
@@ -29,7 +34,7 @@ const LINE_OVERHEAD: usize = 64;
 /// How lines begin that npm prints for each package that it fetches.
 const PROGRESS: &str = "npm http fetch ";
 
-/// A log that is written by one preview's driver and read by anyone.
+/// A log that is written by whoever does something for one preview, and read by anyone.
 #[derive(Debug, Clone)]
 pub struct Log {
     inner: Arc<Inner>,
@@ -38,6 +43,7 @@ pub struct Log {
 #[derive(Debug)]
 struct Inner {
     number: u64,
+    memory: LogMemory,
     kept: Mutex<Kept>,
     newest: watch::Sender<u64>,
 }
@@ -71,14 +77,22 @@ pub struct Batch {
 }
 
 impl Log {
-    /// Returns an empty log.
+    /// Returns an empty log that shares nothing with others.
     pub fn new() -> Self {
+        Self::sharing(&LogMemory::new(usize::MAX))
+    }
+
+    /// Returns an empty log, whose lines count in that memory.
+    pub fn sharing(memory: &LogMemory) -> Self {
         // Cursors of an earlier life of the service must not be taken for ours.
         let number = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX));
         let (newest, _) = watch::channel(0);
-        Self { inner: Arc::new(Inner { number, kept: Mutex::default(), newest }) }
+        let inner = Arc::new(Inner { number, memory: memory.clone(), kept: Mutex::default(), newest });
+        let weak: Weak<Inner> = Arc::downgrade(&inner);
+        memory.join(weak);
+        Self { inner }
     }
 
     /// Returns the log's own number, which its cursors carry.
@@ -108,15 +122,22 @@ impl Log {
             kept.last += 1;
             let number = kept.last;
             let lost_before = std::mem::take(&mut kept.lost);
-            kept.bytes += line.text.len() + LINE_OVERHEAD;
+            let bytes = line.text.len() + LINE_OVERHEAD;
+            kept.bytes += bytes;
             kept.lines.push_back(Stored { number, lost_before, line });
-            while kept.lines.len() > MAX_LINES || kept.bytes > MAX_BYTES {
-                let Some(oldest) = kept.lines.pop_front() else { break };
-                kept.bytes -= oldest.line.text.len() + LINE_OVERHEAD;
-            }
+            self.inner.memory.took(bytes);
+            self.inner.shorten(&mut kept, |kept| kept.lines.len() > MAX_LINES || kept.bytes > MAX_BYTES);
             number
         };
+        self.inner.memory.settle();
         self.inner.newest.send_replace(last);
+    }
+
+    /// Keeps the newest lines alone, at most so many.
+    pub fn keep_last(&self, lines: usize) {
+        let mut kept = self.kept();
+        self.inner.shorten(&mut kept, |kept| kept.lines.len() > lines);
+        kept.lines.shrink_to_fit();
     }
 
     /// Notes that lines were lost before they came here.
@@ -194,14 +215,48 @@ impl Log {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing in here can panic halfway, so a poisoned lock still holds a good log.
-        self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.kept()
     }
 }
 
 impl Default for Log {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Inner {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing in here can panic halfway, so a poisoned lock still holds a good log.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the oldest lines for as long as there are too many.
+    fn shorten(&self, kept: &mut Kept, too_many: impl Fn(&Kept) -> bool) {
+        let before = kept.bytes;
+        while too_many(kept) {
+            let Some(oldest) = kept.lines.pop_front() else { break };
+            kept.bytes -= oldest.line.text.len() + LINE_OVERHEAD;
+        }
+        self.memory.gave(before - kept.bytes);
+    }
+}
+
+impl Giving for Inner {
+    fn bytes(&self) -> usize {
+        self.kept().bytes
+    }
+
+    fn give(&self, bytes: usize) {
+        let mut kept = self.kept();
+        let left = kept.bytes.saturating_sub(bytes);
+        self.shorten(&mut kept, |kept| kept.bytes > left);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.memory.gave(self.kept().bytes);
     }
 }
 
@@ -275,6 +330,35 @@ mod tests {
         let after = log.tail(1, |line| line.source == LogSource::Stdout);
         assert_eq!(texts(&log.read(after, 10)), ["b", "e"]);
         assert_eq!(log.tail(0, |_| true), log.last());
+    }
+
+    #[test]
+    fn all_logs_together_keep_no_more_than_they_may_and_the_longest_gives_first() {
+        let memory = LogMemory::new(100_000);
+        let logs: Vec<Log> = (0..3).map(|_| Log::sharing(&memory)).collect();
+        logs[0].text(LogSource::Stdout, "short");
+        for _ in 0..5_000 {
+            logs[1].text(LogSource::Stdout, &"x".repeat(100));
+            assert!(memory.used_bytes() <= 100_000, "{}", memory.used_bytes());
+        }
+        logs[2].text(LogSource::Stdout, "short");
+        assert_eq!(texts(&logs[0].read(0, 10)), ["short"]);
+        assert_eq!(texts(&logs[2].read(0, 10)), ["short"]);
+        let left = logs[1].read(0, 1);
+        assert!(left.missed > 4_000 && left.missed < 5_000, "{}", left.missed);
+        drop(logs);
+        assert_eq!(memory.used_bytes(), 0);
+    }
+
+    #[test]
+    fn a_log_that_is_shortened_keeps_its_newest_lines_and_gives_the_rest_back() {
+        let memory = LogMemory::new(MAX_BYTES);
+        let log = Log::sharing(&memory);
+        log.text(LogSource::Stdout, "one\ntwo\nthree");
+        log.keep_last(2);
+        let batch = log.read(0, 10);
+        assert_eq!((texts(&batch), batch.missed), (vec!["two", "three"], 1));
+        assert_eq!(memory.used_bytes(), 2 * LINE_OVERHEAD + "twothree".len());
     }
 
     fn texts(batch: &Batch) -> Vec<&str> {

@@ -22,8 +22,8 @@ use crate::{
         tree::EntryKind,
     },
     engine::{
-        BuildSpec, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_NOTES, LABEL_ROLE, LABEL_STACK,
-        SharedEngine, VolumeMount,
+        BuildSpec, ContainerSpec, EngineError, Image, LABEL_DEPENDENCY_KEY, LABEL_LIFE, LABEL_NOTES, LABEL_ROLE,
+        LABEL_STACK, SharedEngine, VolumeMount,
     },
     preview::{
         container::Unclaimed,
@@ -212,10 +212,12 @@ impl Maker<'_> {
     ) -> Result<Unclaimed, EngineError> {
         let short = self.name.key.chars().take(SHORT).collect::<String>();
         let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
+        let mut labels = self.labels("install");
+        labels.insert(LABEL_LIFE.to_owned(), self.settings.life.clone());
         let spec = ContainerSpec {
             name: format!("previewd-{part}-{short}-{suffix}"),
             image: image.to_owned(),
-            labels: self.labels("install"),
+            labels,
             environment: BTreeMap::new(),
             limits,
             make_folders: true,

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         error::Error,
         failure::FailureStage,
-        ids::CommitId,
+        ids::{CommitId, PreviewId},
         spec::{EndReason, Ended, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
     },
     preview::{
@@ -50,6 +50,35 @@ pub(super) struct Inner {
     shutdown: CancellationToken,
 }
 
+/// What a call has asked for, once that is recorded. Whoever does not wait for what comes of it loses nothing.
+pub struct Asked {
+    handle: Arc<Handle>,
+    comes: Comes,
+}
+
+/// When what was asked for has come to an end.
+enum Comes {
+    /// With its record.
+    Recorded,
+    /// With that request to apply, and that commit or a newer one.
+    Settled(u64, CommitId),
+    /// With whatever comes to an end first.
+    First,
+    /// With the preview, or while the engine is away, at once.
+    Stopped,
+}
+
+impl Asked {
+    pub(super) fn settled(handle: Arc<Handle>, wait: Wait, number: u64, commit: CommitId) -> Self {
+        let comes = if wait == Wait::Ready { Comes::Settled(number, commit) } else { Comes::Recorded };
+        Self { handle, comes }
+    }
+
+    pub(super) fn first(handle: Arc<Handle>, wait: Wait) -> Self {
+        Self { handle, comes: if wait == Wait::Ready { Comes::First } else { Comes::Recorded } }
+    }
+}
+
 impl Manager {
     /// Returns a core without previews. `shutdown` ends streams and drivers, and leaves containers running.
     pub fn new(
@@ -82,6 +111,11 @@ impl Manager {
         self.inner.available.clone()
     }
 
+    /// Returns the id of a preview, if there is such.
+    pub fn id_of(&self, target: &Target) -> Option<PreviewId> {
+        Some(self.inner.registry.find(target)?.id.clone())
+    }
+
     /// Returns one preview, and counts as a use of it.
     pub async fn get(&self, target: Target) -> Result<PreviewView, Error> {
         let handle = self.find(&target)?;
@@ -89,11 +123,26 @@ impl Manager {
         Ok(self.view(&handle).await)
     }
 
+    /// Returns a preview once what was asked for has come to an end.
+    ///
+    /// # Cancel safety
+    /// Nobody has to wait for it: what was asked for goes on.
+    pub async fn outcome(&self, asked: Asked) -> PreviewView {
+        let Asked { handle, comes } = asked;
+        match comes {
+            Comes::Recorded => {}
+            Comes::Settled(number, commit) => self.settled(&handle, number, &commit).await,
+            Comes::First => first_answer(&handle).await,
+            Comes::Stopped => self.stopped(&handle).await,
+        }
+        self.view(&handle).await
+    }
+
     /// Commits the changes, if any, and applies the head; returns the commit.
     ///
     /// # Cancel safety
     /// Not safe: the transport runs it in a task of its own.
-    pub async fn update(&self, target: Target, update: Update) -> Result<(PreviewView, CommitId), Error> {
+    pub async fn update(&self, target: Target, update: Update) -> Result<(Asked, CommitId), Error> {
         let handle = self.live(&target)?;
         let spec = handle.spec();
         let vfs = self.vfs();
@@ -121,24 +170,30 @@ impl Manager {
         self.want(&handle, &commit, wrote).await?;
         // A new commit takes the path of every commit; only where that would not apply it is it asked for.
         let number = if wrote && spec.reload == ReloadMode::Auto { 0 } else { handle.apply() };
-        if update.wait == Wait::Ready {
-            self.settled(&handle, number, &commit).await;
-        }
-        Ok((self.view(&handle).await, commit))
+        Ok((Asked::settled(handle, update.wait, number, commit.clone()), commit))
     }
 
-    /// Ends a preview, and returns once nothing of it is left; while the engine is away, at once.
-    pub async fn delete(&self, target: Target) -> Result<PreviewView, Error> {
+    /// Ends a preview. Its outcome comes once nothing of it is left; while the engine is away, at once.
+    ///
+    /// # Cancel safety
+    /// Not safe: the transport runs it in a task of its own.
+    pub async fn delete(&self, target: Target) -> Result<Asked, Error> {
         let handle = self.find(&target)?;
         self.end(&handle, EndReason::Deleted).await?;
+        Ok(Asked { handle, comes: Comes::Stopped })
+    }
+
+    /// Returns once nothing is left of a preview whose end was asked for, or its engine is away.
+    async fn stopped(&self, handle: &Handle) {
+        // It is told of as ending, at the least.
+        let _ = tokio::time::timeout(DELETE_PATIENCE, stopping(handle)).await;
         // An engine that is away for longer is no reason to keep the caller.
         let mut available = self.engine_available();
         tokio::select! {
-            () = stopped(&handle) => {}
+            () = stopped(handle) => {}
             _ = available.wait_for(|available| !available) => {}
             () = tokio::time::sleep(DELETE_PATIENCE) => {}
         }
-        Ok(self.view(&handle).await)
     }
 
     /// Returns one page of previews, ordered by creation.
@@ -234,7 +289,7 @@ impl Manager {
             self.inner.store.save(&spec).await.map_err(store_failed)?;
         }
         let limits = spec.overrides.limits.over(core.settings.limits(Stack::Node));
-        let handle = Handle::new(spec, route, open.url(), limits);
+        let handle = Handle::new(spec, route, open.url(), limits, &core.logs);
         self.inner.registry.insert(handle.clone());
         self.inner.due.notify_one();
         let driver = Driver::new(core.clone(), handle.clone(), open, found);
@@ -276,16 +331,6 @@ impl Manager {
         self.inner.store.save(&spec).await.map_err(store_failed)?;
         handle.set_spec(spec);
         Ok(())
-    }
-
-    pub(super) async fn answer(&self, handle: &Arc<Handle>, wait: Wait, commit: Option<CommitId>) -> PreviewView {
-        if wait == Wait::Ready {
-            match commit {
-                Some(commit) => self.settled(handle, 1, &commit).await,
-                None => first_answer(handle).await,
-            }
-        }
-        self.view(handle).await
     }
 
     /// Returns once a request to apply, and a commit or a newer one, have come to an end.
@@ -346,6 +391,12 @@ impl Manager {
 /// Returns whether a preview lives, and nobody has asked for its end.
 pub(super) fn is_live(handle: &Handle) -> bool {
     handle.status().borrow().phase.is_live() && !handle.stop.is_cancelled()
+}
+
+/// Returns once a preview is about to be removed, and its port is free.
+pub(super) async fn stopping(handle: &Handle) {
+    let mut status = handle.status();
+    let _ = status.wait_for(|status| !status.phase.is_live()).await;
 }
 
 /// Returns once nothing is left of a preview.

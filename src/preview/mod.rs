@@ -1,6 +1,6 @@
 //! The core: the life of previews.
 //!
-//! [`manager::Manager`] is the door, [`driver::Driver`] the one writer of a preview's state. It knows no transport: the
+//! [`manager::Manager`] is the door, [`driver::Driver`] drives one preview. It knows no transport: the
 //! gateway and the gRPC handlers call it through [`api`] and [`route`].
 
 mod adopt;
@@ -51,3 +51,4 @@ mod start;
 pub mod store;
 mod teardown;
 mod tell;
+mod waiting;

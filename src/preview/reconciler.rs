@@ -3,16 +3,23 @@
 //! Previews that live go on with their container if it still answers, under the same id and URL. Those that ended, or
 //! whose time was up while the service was away, are removed. Containers of this instance that belong to nobody go.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     domain::{
         ids::{CONTAINER_PREFIX, PreviewId},
         spec::{EndReason, Phase, PreviewSpec, Stack},
     },
-    engine::Container,
+    engine::{Container, EngineError, LABEL_LIFE},
     preview::{
         api::Target,
+        container::Unclaimed,
         driver::Found,
         handle::Handle,
         manager::Manager,
@@ -21,18 +28,29 @@ use crate::{
     },
 };
 
-/// How long the start of the service waits for what it takes over. What takes longer goes on by itself.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the engine has to list its containers, however late it is.
+const LISTING: Duration = Duration::from_secs(1);
+
+/// What the start has left to do: it is for [`remove_leftovers`].
+pub struct Leftovers {
+    /// Whether the engine could be asked. If not, drivers look for their containers when it is back.
+    asked: bool,
+    /// The previews that are driven.
+    taken: Vec<Arc<Handle>>,
+    /// Those that could not be, whose containers stay for the next start.
+    kept: BTreeSet<PreviewId>,
+}
 
 /// Takes over what an earlier life of the service left. Containers that run are asked for their app before this returns,
-/// so that nobody is told of a phase that is not true. Returns whether the engine could be asked; if not, drivers look
-/// for their containers when it is back, and [`remove_leftovers`] has to be run.
+/// so that nobody is told of a phase that is not true. Returns at `deadline` at the latest, or a moment later: what takes
+/// longer goes on by itself.
 ///
 /// # Errors
 /// When the specs cannot be read.
-pub async fn take_over(manager: &Manager) -> Result<bool, StoreError> {
+pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers, StoreError> {
     let specs = manager.inner.store.load()?;
-    let listed = manager.inner.core.engine.containers().await;
+    let listing = timeout_at(deadline.max(Instant::now() + LISTING), manager.inner.core.engine.containers());
+    let listed = listing.await.unwrap_or(Err(EngineError::Timeout("list the containers")));
     let asked = listed.is_ok();
     if let Err(error) = &listed {
         tracing::warn!(error = %error, "the containers could not be listed at the start");
@@ -51,7 +69,7 @@ pub async fn take_over(manager: &Manager) -> Result<bool, StoreError> {
     }
     // First those whose port is free, so that one whose port is not takes none of theirs.
     let mut taken = Vec::new();
-    let mut portless = Vec::new();
+    let (mut portless, mut kept) = (Vec::new(), BTreeSet::new());
     for spec in live {
         let found = found(&mut containers, &spec, asked);
         let port = Some(spec.port).filter(|port| *port != 0);
@@ -71,6 +89,7 @@ pub async fn take_over(manager: &Manager) -> Result<bool, StoreError> {
             Err(error) => {
                 // Its container stays too: the next start may have what this one lacks.
                 tracing::error!(preview = %id, error = %error, "the preview could not be taken over");
+                kept.insert(id);
             }
         }
     }
@@ -79,33 +98,51 @@ pub async fn take_over(manager: &Manager) -> Result<bool, StoreError> {
             tracing::error!(preview = %handle.id, error = %error, "an expired preview could not be ended");
         }
     }
-    for container in containers {
-        remove(manager, &container).await;
-    }
-    let looked_at = async {
-        for handle in &taken {
-            let mut status = handle.status();
-            let _ = status.wait_for(|status| status.phase != Phase::Pending).await;
-        }
-        manager.inner.core.images.release_leftovers().await;
-    };
-    let _ = tokio::time::timeout(PATIENCE, looked_at).await;
-    Ok(asked)
+    containers.into_iter().for_each(|container| remove(manager, container));
+    let _ = timeout_at(deadline, looked_at(&taken)).await;
+    Ok(Leftovers { asked, taken, kept })
 }
 
-/// Removes the containers of previews that are no more, once the engine can be asked.
-pub async fn remove_leftovers(manager: &Manager) {
+/// Returns once it is known of previews whether their containers go on.
+async fn looked_at(previews: &[Arc<Handle>]) {
+    for handle in previews {
+        let mut status = handle.status();
+        let _ = status.wait_for(|status| status.phase != Phase::Pending).await;
+    }
+}
+
+/// Removes what an earlier life of the service has left and no preview has, once the engine can be asked.
+pub async fn remove_leftovers(manager: &Manager, leftovers: &Leftovers) {
+    if !leftovers.asked {
+        remove_containers(manager, &leftovers.kept).await;
+    }
+    looked_at(&leftovers.taken).await;
+    manager.inner.core.images.release_leftovers().await;
+}
+
+async fn remove_containers(manager: &Manager, kept: &BTreeSet<PreviewId>) {
     let mut available = manager.engine_available();
     if available.wait_for(|available| *available).await.is_err() {
         return;
     }
-    // An engine that has gone again is looked at by the next start.
-    for container in manager.inner.core.engine.containers().await.unwrap_or_default() {
+    let containers = loop {
+        match manager.inner.core.engine.containers().await {
+            Ok(containers) => break containers,
+            Err(_) => sleep(LISTING).await,
+        }
+    };
+    for container in containers {
+        if container.labels.get(LABEL_LIFE) == Some(&manager.inner.core.settings.life) {
+            continue;
+        }
         let id = container.name.strip_prefix(CONTAINER_PREFIX).map(|rest| rest.split('-').next().unwrap_or_default());
-        let Some(Ok(id)) = id.map(str::parse::<PreviewId>) else { continue };
-        let handle = manager.inner.registry.find(&Target::Preview(id));
+        let preview = id.and_then(|id| id.parse::<PreviewId>().ok());
+        if preview.as_ref().is_some_and(|id| kept.contains(id)) {
+            continue;
+        }
+        let handle = preview.and_then(|id| manager.inner.registry.find(&Target::Preview(id)));
         if handle.is_none_or(|handle| !handle.status().borrow().phase.is_live()) {
-            remove(manager, &container).await;
+            remove(manager, container);
         }
     }
 }
@@ -129,12 +166,11 @@ async fn forget(manager: &Manager, spec: &PreviewSpec) {
 fn remember(manager: &Manager, spec: PreviewSpec) {
     let limits = manager.inner.core.settings.limits(Stack::Static);
     let route = Route::new(spec.id.clone());
-    manager.inner.registry.insert(Handle::new(spec, route, String::new(), limits));
+    manager.inner.registry.insert(Handle::new(spec, route, String::new(), limits, &manager.inner.core.logs));
 }
 
-async fn remove(manager: &Manager, container: &Container) {
+/// Removes a container, however often it takes; nobody waits for it.
+fn remove(manager: &Manager, container: Container) {
     tracing::info!(container = container.name, "removing a container that belongs to no preview");
-    if let Err(error) = manager.inner.core.engine.remove(&container.id).await {
-        tracing::warn!(container = container.name, error = %error, "it could not be removed");
-    }
+    drop(Unclaimed::new(manager.inner.core.engine.clone(), container.id));
 }

@@ -11,12 +11,12 @@ use crate::{
         runtime::{ImagePlan, RunPlan},
         spec::Stack,
     },
-    engine::{ContainerSpec, EngineError, LABEL_ROLE, LABEL_STACK},
+    engine::{ContainerSpec, EngineError, LABEL_LIFE, LABEL_ROLE, LABEL_STACK},
     preview::{
         ahead::begin_with,
         bounds::Bounds,
         change::DRAIN,
-        container::Unclaimed,
+        container::{self, Unclaimed},
         driver::Driver,
         failures::{engine_failure, session_failure},
         files::FileSet,
@@ -53,12 +53,18 @@ impl Driver {
                 let opened = self.open(&prepared, fresh.as_ref()).await?;
                 if fresh.is_none() {
                     // As with an engine that cannot lay one volume over another.
-                    tracing::warn!(preview = %self.handle.id, message = failure.message, "installations are not handed over");
-                    self.core.images.hand_over_no_more();
+                    tracing::warn!(preview = %self.handle.id, message = failure.message, "an installation was not handed over");
+                    self.core.images.note_handover(false);
                 }
                 opened
             }
-            opened => opened?,
+            opened => {
+                let opened = opened?;
+                if fresh.is_some() {
+                    self.core.images.note_handover(true);
+                }
+                opened
+            }
         };
         let failed = |error| Interrupted::Failed(session_failure(FailureStage::Sync, &error));
         if matches!(prepared.plan.image, ImagePlan::Dependencies(_)) {
@@ -93,7 +99,8 @@ impl Driver {
         // Until it answers first; see `Bounds::put_down`.
         let machine = self.core.engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
-        let labels = [(LABEL_ROLE, "preview"), (LABEL_STACK, plan.stack.as_str())];
+        let life = self.core.settings.life.as_str();
+        let labels = [(LABEL_ROLE, "preview"), (LABEL_STACK, plan.stack.as_str()), (LABEL_LIFE, life)];
         Ok(ContainerSpec {
             name,
             image: String::new(),
@@ -183,9 +190,7 @@ impl Driver {
                 let (container, key) = (old.container.clone(), old.key.clone());
                 let built = old.lease.is_some();
                 drop(old);
-                if let Err(error) = core.engine.remove(&container).await {
-                    tracing::warn!(preview = %handle.id, error = %error, "an old container could not be removed");
-                }
+                container::remove(&core.engine, &container).await;
                 if built {
                     core.images.release(&key).await;
                 }

@@ -18,6 +18,7 @@ use crate::{
     engine::{Container, ContainerState, EngineError},
     preview::{
         adopt::Heard,
+        container,
         driver::Driver,
         failures::{engine_failure, session_failure},
         images::ReadyImage,
@@ -91,7 +92,7 @@ impl Driver {
         let exit = end_of(end.as_ref());
         self.handle.log.lifecycle(format!("the container ended with status {}", exit.code));
         self.gone();
-        self.start_again(end.as_ref()).await;
+        self.start_again(end.as_ref()).await?;
         self.died(Some(exit)).await;
         Ok(())
     }
@@ -161,9 +162,10 @@ impl Driver {
         if self.session.as_ref().is_some_and(|session| session.revision == *applied) {
             let outcome = match self.restart_process().await {
                 // As when the container is being stopped: its app ends a moment before it.
-                Err(StartError::Session(error)) if error.is_lost() && self.container_again().await => {
-                    self.restart_process().await
-                }
+                Err(StartError::Session(error)) if error.is_lost() => match self.container_again().await? {
+                    true => self.restart_process().await,
+                    false => Err(StartError::Session(error)),
+                },
                 outcome => outcome,
             };
             match outcome {
@@ -184,11 +186,22 @@ impl Driver {
     }
 
     /// Starts the container once more that has just ended. Returns whether there is one.
-    async fn container_again(&mut self) -> bool {
-        let Some(session) = &self.session else { return false };
-        let seen = self.ended(&session.container).await.ok().flatten();
-        self.start_again(seen.as_ref()).await;
-        self.session.is_some()
+    ///
+    /// # Errors
+    /// The engine does not say what became of it.
+    async fn container_again(&mut self) -> Result<bool, Failure> {
+        let Some(container) = self.session.as_ref().map(|session| session.container.clone()) else { return Ok(false) };
+        let started = match self.ended(&container).await {
+            Ok(seen) => self.start_again(seen.as_ref()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = started {
+            if let Some(session) = &mut self.session {
+                session.deaf = true;
+            }
+            return Err(engine_failure(FailureStage::Run, &error));
+        }
+        Ok(self.session.is_some())
     }
 
     async fn restart_process(&mut self) -> Result<(), StartError> {
@@ -217,9 +230,7 @@ impl Driver {
 
     /// Removes a container that is of no more use.
     pub(super) async fn discard(&self, container: &str) {
-        if let Err(error) = self.core.engine.remove(container).await {
-            tracing::warn!(preview = %self.handle.id, container, error = %error, "a container could not be removed");
-        }
+        container::discard(&self.core.engine, container).await;
     }
 
     fn crash_loop(&self, exit: Option<Exit>, how: &str, applied: CommitId) -> Failure {

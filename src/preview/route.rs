@@ -221,11 +221,25 @@ pub trait OpenPort: Send + Sync {
     fn url(&self) -> String;
 }
 
+/// Whose page is at a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageOf {
+    /// This preview's.
+    Preview(PreviewId),
+    /// That of a preview that is no more, or of none yet.
+    Nobody,
+    /// Not one of ours.
+    Others,
+}
+
 /// Where previews are reached. Implemented by the gateway, and called by the core when a preview begins and ends.
 #[async_trait]
 pub trait Gateway: Send + Sync + 'static {
-    /// Listens for a preview: at `port` if one is given, else at the first of the range that is free.
+    /// Listens for a preview: at `port` if one is given, else at the next of the range that is free.
     async fn open(&self, route: Arc<Route>, port: Option<u16>) -> Result<Box<dyn OpenPort>, GatewayError>;
+
+    /// Returns whose pages come from a port of this machine.
+    fn page_of(&self, port: u16) -> PageOf;
 }
 
 /// Returns when a counter is at zero, or the time has passed; says which.

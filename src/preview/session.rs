@@ -167,6 +167,8 @@ pub struct Session {
     pub packages: Vec<String>,
     // The port that was found, and the plan that it was found for.
     found: Option<(StartPlan, u16)>,
+    // Where a port of it is reached: it does not change in one life of a container.
+    reached: Option<(u16, SocketAddr)>,
     // Whether it was told which path is there where the one that is asked for is not.
     tried_others: bool,
     files_are_known: bool,
@@ -229,6 +231,7 @@ impl Session {
             lacks_data: false,
             packages: Vec::new(),
             found: None,
+            reached: None,
             tried_others: false,
             files_are_known: true,
             generation: 0,

@@ -14,6 +14,8 @@ use crate::domain::{
 /// Settings of the core, checked by the configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Names this life of the service: every container that it makes has it as a label.
+    pub life: String,
     /// The base image of each kind.
     pub images: HashMap<BaseImage, String>,
     /// The default bounds of each stack's containers.
@@ -84,6 +86,7 @@ mod tests {
 
     fn settings() -> Settings {
         Settings {
+            life: String::new(),
             images: HashMap::new(),
             limits: BTreeMap::from([(Stack::Node, Limits { memory_bytes: 512 * MIB, cpus: 0.5, pids: 256 })]),
             memory_named: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -10,6 +11,9 @@ use crate::{
     preview::{driver::Driver, flights::Landing, route::RouteState},
 };
 
+/// How many lines of its log are kept once it has ended, and how long after that, for those who read it now.
+const KEPT_LINES: usize = 200;
+const READ: Duration = Duration::from_secs(5);
 /// The longest time between two tries to remove what a preview held.
 const TEARDOWN_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -41,6 +45,10 @@ impl Driver {
                 self.handle.log.lifecycle("stopped");
                 tracing::info!(preview = %self.handle.id, project = %self.spec.project, "preview stopped");
             }
+            () = shutdown.cancelled() => return,
+        }
+        tokio::select! {
+            () = sleep(READ) => self.handle.log.keep_last(KEPT_LINES),
             () = shutdown.cancelled() => {}
         }
     }
@@ -50,7 +58,7 @@ impl Driver {
         let mut backoff = Duration::from_millis(100);
         while let Err(error) = self.try_remove().await {
             tracing::warn!(preview = %self.handle.id, error = %error, "the preview could not be removed yet");
-            tokio::time::sleep(backoff).await;
+            sleep(backoff).await;
             backoff = (backoff * 2).min(TEARDOWN_BACKOFF);
         }
         for key in std::mem::take(&mut self.built) {

@@ -1,10 +1,13 @@
-"""Limits that change while a preview runs: CPU until it answers first, memory when it needs it."""
+"""Limits that change while a preview runs, CPU and memory, and those of calls that wait for one."""
 
 from __future__ import annotations
 
 import os
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
 from harness import daemon, web
 from harness.waiting import eventually
@@ -106,3 +109,24 @@ def test_cpu_is_lifted_until_the_first_answer_and_down_before_ready(client, proj
     assert ready.phase == Phase.PHASE_RUNNING, ready.failure
     assert at_ready == ready.limits.cpus == 0.5
     client.delete(begun.preview_id)
+
+
+@pytest.mark.timeout(120)
+def test_callers_that_wait_for_an_app_leave_their_places_with_their_deadlines(own_service):
+    files = {"main.py": "import time\nwhile True:\n    print('not yet', flush=True)\n    time.sleep(1)\n"}
+    own = own_service(PREVIEW_MAX_CONCURRENT_CALLS="64")
+    with own.client() as client:
+        preview = client.create("never", files, wait=False)
+        with ThreadPoolExecutor(64) as pool:
+            waiting = [
+                pool.submit(client.update, preview.preview_id, {"main.py": f"{files['main.py']}# {n}\n"}, timeout=1)
+                for n in range(64)
+            ]
+            codes = {it.exception().code for it in waiting}
+        assert codes == {grpc.StatusCode.DEADLINE_EXCEEDED}, codes
+        # What they asked for goes on, and holds nobody's place.
+        for _ in range(20):
+            began = time.monotonic()
+            assert [it.preview_id for it in client.list()] == [preview.preview_id]
+            assert time.monotonic() - began < 1
+        assert client.delete(preview.preview_id).phase == Phase.PHASE_STOPPED

@@ -50,6 +50,8 @@ fn no_variables_make_the_documented_defaults() {
     assert_eq!(config.heartbeat_interval, Duration::from_secs(15));
     assert_eq!((config.max_concurrent_calls, config.max_concurrent_streams), (256, 1024));
     assert_eq!(config.cors_origins, CorsOrigins::Any);
+    assert!(config.hosts.is_empty());
+    assert_eq!(config.log_memory_bytes, 256 * MIB);
     assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Text, "info"));
     assert!(config.proxies.0.is_empty() && config.extra_ca_certs.is_none());
 }
@@ -68,6 +70,8 @@ fn values_are_read_with_their_units() {
         ("PREVIEW_INSTALL_CPU", "1.5"),
         ("PREVIEW_INOTIFY", "false"),
         ("PREVIEW_CORS_ORIGINS", "https://app.example, http://localhost:3000"),
+        ("PREVIEW_HOSTS", "Previews.example, other.example"),
+        ("PREVIEW_LOG_MEMORY", "64m"),
         ("PREVIEW_LOG", "previewd=debug,info"),
         ("PREVIEW_LOG_FORMAT", "json"),
     ])
@@ -85,7 +89,16 @@ fn values_are_read_with_their_units() {
     assert!(!config.inotify);
     let origins = vec!["https://app.example".to_owned(), "http://localhost:3000".to_owned()];
     assert_eq!(config.cors_origins, CorsOrigins::List(origins));
+    assert_eq!(config.hosts, ["previews.example", "other.example"]);
+    assert_eq!(config.log_memory_bytes, 64 * MIB);
     assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Json, "previewd=debug,info"));
+}
+
+#[test]
+fn pages_that_may_call_are_named_in_a_word_or_a_list() {
+    for (text, origins) in [("*", CorsOrigins::Any), ("local", CorsOrigins::Local)] {
+        assert_eq!(config(&[("PREVIEW_CORS_ORIGINS", text)]).unwrap().cors_origins, origins);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "in tests")]
 
 mod containers;
+mod contract;
 mod faults;
 mod handed;
 mod images;
@@ -119,8 +120,6 @@ fn options(instance: &str) -> DockerOptions {
         instance: instance.to_owned(),
         network: instance.to_owned(),
         runtime_files: vec![agent(AGENT)],
-        extra_environment: BTreeMap::new(),
-        labels: BTreeMap::from([("it.test".to_owned(), "engine".to_owned())]),
     }
 }
 

@@ -19,7 +19,18 @@ use tokio::{
 use crate::gateway_support::{App, DEADLINE, Front, GET, head_of, hello, range};
 
 #[tokio::test]
-async fn lowest_free_port_is_taken_and_those_of_others_are_skipped() {
+async fn ports_are_taken_in_turn_though_one_has_become_free() {
+    let options = range(3);
+    let first = options.first;
+    let gateway = PortGateway::new(options);
+    for turn in [0, 1, 2, 0] {
+        let open = gateway.open(Route::new(PreviewId::random()), None).await.unwrap();
+        assert_eq!(open.port(), first + turn);
+    }
+}
+
+#[tokio::test]
+async fn ports_of_others_are_skipped() {
     let options = range(4);
     let first = options.first;
     let other = TcpListener::bind((Ipv4Addr::LOCALHOST, first)).await.unwrap();

@@ -1,51 +1,26 @@
 //! The server without a core: layers, health, CORS, what is malformed, and its end.
 
 use std::{
-    net::SocketAddr,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
-use http::{HeaderMap, Method, Request, StatusCode, Version};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
 use previewd::{
     config::CorsOrigins,
-    grpc::{ServerOptions, server::serve_routes},
-    proto::preview::v1::{
-        self as proto,
-        preview_service_server::{PreviewService, PreviewServiceServer},
-    },
+    grpc::{Callers, ServerOptions},
+    proto::preview::v1 as proto,
 };
 use prost::Message;
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::JoinHandle,
+    net::TcpStream,
     time::{Instant, timeout},
 };
-use tokio_util::sync::CancellationToken;
-use tonic::{Code, Response, Status, service::Routes};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic::Code;
 use tonic_types::StatusExt;
 
-/// More than anything here takes, on a machine that is busy.
-const DEADLINE: Duration = Duration::from_secs(20);
-const LIST: &str = "/preview.v1.PreviewService/List";
-const GET: &str = "/preview.v1.PreviewService/Get";
-const CREATE: &str = "/preview.v1.PreviewService/Create";
-const LOGS: &str = "/preview.v1.PreviewService/StreamLogs";
-const WATCH: &str = "/preview.v1.PreviewService/WatchReloads";
+use crate::grpc_support::*;
 
 #[tokio::test]
 async fn request_id_is_kept_if_it_is_valid_and_else_made() {
@@ -199,7 +174,8 @@ async fn pages_of_other_origins_may_call_over_grpc_web() {
 #[tokio::test]
 async fn only_listed_origins_may_call_where_there_is_a_list() {
     let origins = CorsOrigins::List(vec!["https://app.example".into()]);
-    let server = Server::with(ServerOptions { cors_origins: origins, ..options() }).await;
+    let callers = Callers::new(origins, Vec::new(), Arc::new(Previews));
+    let server = Server::with(ServerOptions { callers, ..options() }).await;
     for (origin, allowed) in [("https://app.example", true), ("https://other.example", false)] {
         let request = Request::builder()
             .method(Method::OPTIONS)
@@ -232,6 +208,29 @@ async fn pages_of_previews_may_only_watch() {
 }
 
 #[tokio::test]
+async fn a_call_of_a_page_that_may_not_make_it_is_refused_before_it_is_carried_out() {
+    let callers = Callers::new(CorsOrigins::Local, Vec::new(), Arc::new(Previews));
+    let server = Server::with(ServerOptions { callers, ..options() }).await;
+    for headers in [
+        &[("origin", "https://app.example")][..],
+        &[("origin", "http://127.0.0.1:8100")],
+        &[("origin", "http://localhost:3000"), ("host", "evil.example")],
+        &[("sec-fetch-site", "same-origin"), ("host", "evil.example")],
+    ] {
+        let mut request = Request::builder().method(Method::POST).uri(server.url(GET));
+        request = request.header("content-type", "application/grpc-web+proto");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = server.http1(request, framed(b"")).await;
+        assert_eq!(answer.headers["grpc-status"], "7", "{headers:?}");
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{headers:?}");
+    }
+    assert_eq!(server.fake.calls.load(Ordering::SeqCst), 0);
+    assert_eq!(server.call(LIST, &[("origin", "http://localhost:3000")], b"").await.code(), Code::Ok);
+}
+
+#[tokio::test]
 async fn shutdown_ends_streams_and_calls_in_time() {
     let mut server = Server::start().await;
     let stream = server.open(LOGS, &[], b"").await;
@@ -247,212 +246,6 @@ async fn shutdown_ends_streams_and_calls_in_time() {
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert!(TcpStream::connect(server.address).await.is_err());
     drop(idle);
-}
-
-/// A service whose calls do what a test needs.
-#[derive(Clone, Default)]
-struct Fake {
-    calls: Arc<AtomicUsize>,
-}
-
-type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
-#[tonic::async_trait]
-impl PreviewService for Fake {
-    type StreamLogsStream = Messages<proto::StreamLogsResponse>;
-    type WatchReloadsStream = Messages<proto::WatchReloadsResponse>;
-
-    async fn create(&self, _: tonic::Request<proto::CreateRequest>) -> Result<Response<proto::CreateResponse>, Status> {
-        panic!("on purpose");
-    }
-
-    async fn get(&self, _: tonic::Request<proto::GetRequest>) -> Result<Response<proto::GetResponse>, Status> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        std::future::pending().await
-    }
-
-    async fn update(&self, _: tonic::Request<proto::UpdateRequest>) -> Result<Response<proto::UpdateResponse>, Status> {
-        Err(Status::aborted("bare"))
-    }
-
-    async fn delete(&self, _: tonic::Request<proto::DeleteRequest>) -> Result<Response<proto::DeleteResponse>, Status> {
-        Err(Status::aborted("bare"))
-    }
-
-    async fn list(&self, _: tonic::Request<proto::ListRequest>) -> Result<Response<proto::ListResponse>, Status> {
-        Ok(Response::new(proto::ListResponse::default()))
-    }
-
-    async fn stream_logs(
-        &self,
-        _: tonic::Request<proto::StreamLogsRequest>,
-    ) -> Result<Response<Self::StreamLogsStream>, Status> {
-        Ok(Response::new(stream::pending().boxed()))
-    }
-
-    async fn watch_reloads(
-        &self,
-        _: tonic::Request<proto::WatchReloadsRequest>,
-    ) -> Result<Response<Self::WatchReloadsStream>, Status> {
-        let panics = stream::once(async { panic!("on purpose") });
-        Ok(Response::new(panics.boxed()))
-    }
-}
-
-impl Fake {
-    async fn wait_for_calls(&self, calls: usize) {
-        let waiting = async {
-            while self.calls.load(Ordering::SeqCst) < calls {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(DEADLINE, waiting).await.unwrap();
-    }
-}
-
-fn options() -> ServerOptions {
-    ServerOptions {
-        max_concurrent_calls: 2,
-        max_concurrent_streams: 1,
-        cors_origins: CorsOrigins::Any,
-        preview_ports: 8100..=8200,
-        heartbeat_interval: Duration::from_secs(15),
-        drain: Duration::from_secs(5),
-    }
-}
-
-struct Server {
-    address: SocketAddr,
-    fake: Fake,
-    engine: watch::Sender<bool>,
-    shutdown: CancellationToken,
-    task: Option<JoinHandle<()>>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
-}
-
-impl Server {
-    async fn start() -> Self {
-        Self::with(options()).await
-    }
-
-    async fn with(options: ServerOptions) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (engine, available) = watch::channel(true);
-        let (fake, shutdown) = (Fake::default(), CancellationToken::new());
-        let routes = Routes::new(PreviewServiceServer::new(fake.clone()));
-        let token = shutdown.clone();
-        let task = tokio::spawn(async move {
-            serve_routes(listener, routes, available, &options, token).await.unwrap();
-        });
-        Self { address, fake, engine, shutdown, task: Some(task) }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    /// Calls a method with an encoded message, over a connection of its own.
-    async fn call(&self, method: &str, metadata: &[(&str, &str)], message: &[u8]) -> Answer {
-        Answer::of(self.open(method, metadata, message).await).await
-    }
-
-    /// Begins a call in the background.
-    fn begin(&self, method: &str) -> JoinHandle<Answer> {
-        let request = request(&self.url(method), &[], framed(b""));
-        tokio::spawn(async move { Answer::of(http2().request(request).await.unwrap()).await })
-    }
-
-    async fn open(&self, method: &str, metadata: &[(&str, &str)], message: &[u8]) -> http::Response<Incoming> {
-        let sent = http2().request(request(&self.url(method), metadata, framed(message)));
-        timeout(DEADLINE, sent).await.unwrap().unwrap()
-    }
-
-    async fn send(&self, method: &str, metadata: &[(&str, &str)], body: Bytes) -> Answer {
-        let sent = http2().request(request(&self.url(method), metadata, body));
-        Answer::of(timeout(DEADLINE, sent).await.unwrap().unwrap()).await
-    }
-
-    async fn http1(&self, request: http::request::Builder, body: Bytes) -> Answer {
-        let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-        let sent = client.request(request.body(Full::new(body)).unwrap());
-        Answer::of(timeout(DEADLINE, sent).await.unwrap().unwrap()).await
-    }
-
-    async fn healthz(&self) -> (StatusCode, Bytes) {
-        let answer = self.http1(Request::get(self.url("/healthz")), Bytes::new()).await;
-        (answer.http, answer.body)
-    }
-
-    async fn health(&self, service: &str) -> bool {
-        let channel = tonic::transport::Endpoint::try_from(self.url("")).unwrap().connect_lazy();
-        let mut client = HealthClient::new(channel);
-        let request = HealthCheckRequest { service: service.to_owned() };
-        client.check(request).await.unwrap().into_inner().status == 1
-    }
-
-    /// Waits until a method is not turned away any more.
-    async fn until_answered(&self, method: &str) {
-        let deadline = Instant::now() + DEADLINE;
-        while self.call(method, &[], b"").await.code() == Code::ResourceExhausted {
-            assert!(Instant::now() < deadline, "no place became free");
-        }
-    }
-}
-
-/// An answer, read to its end.
-#[derive(Debug)]
-struct Answer {
-    http: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-    trailers: HeaderMap,
-}
-
-impl Answer {
-    async fn of(response: http::Response<Incoming>) -> Self {
-        let (parts, body) = response.into_parts();
-        let collected = timeout(DEADLINE, body.collect()).await.unwrap().unwrap();
-        let trailers = collected.trailers().cloned().unwrap_or_default();
-        Self { http: parts.status, headers: parts.headers, body: collected.to_bytes(), trailers }
-    }
-
-    fn status(&self) -> Status {
-        Status::from_header_map(&self.trailers)
-            .or_else(|| Status::from_header_map(&self.headers))
-            .unwrap_or_else(|| panic!("no status in {self:?}"))
-    }
-
-    fn code(&self) -> Code {
-        self.status().code()
-    }
-}
-
-fn http2() -> Client<HttpConnector, Full<Bytes>> {
-    Client::builder(TokioExecutor::new()).http2_only(true).build_http()
-}
-
-fn request(url: &str, metadata: &[(&str, &str)], body: Bytes) -> Request<Full<Bytes>> {
-    let request = Request::post(url).version(Version::HTTP_2).header("content-type", "application/grpc");
-    let request = metadata.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    request.header("te", "trailers").body(Full::new(body)).unwrap()
-}
-
-/// Returns a message as gRPC frames it.
-fn framed(message: &[u8]) -> Bytes {
-    let mut body = BytesMut::from(framed_head(u32::try_from(message.len()).unwrap()));
-    body.extend_from_slice(message);
-    body.freeze()
-}
-
-/// Returns the head of a frame of so many bytes, and none of them.
-fn framed_head(bytes: u32) -> Bytes {
-    [[0].as_slice(), &bytes.to_be_bytes()].concat().into()
 }
 
 #[test]

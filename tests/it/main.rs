@@ -9,5 +9,7 @@ mod gateway_ports;
 mod gateway_restart;
 mod gateway_support;
 mod grpc_server;
+mod grpc_support;
 mod imports;
+mod preview;
 mod vfs;

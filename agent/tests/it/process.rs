@@ -169,11 +169,7 @@ async fn a_slow_watcher_is_told_what_it_missed_and_holds_up_nobody() {
     let mut agent = Agent::run().await;
     let mut slow = agent.dial().await.watch(WatchRequest::default()).await.unwrap().into_inner();
     let generation = agent.python("for i in range(40000): print(str(i).rjust(1000))").await;
-    agent
-        .client
-        .await_ready(crate::proto::AwaitReadyRequest { generation, exit_only: true, ..Default::default() })
-        .await
-        .unwrap();
+    agent.client.await_ready(crate::proto::AwaitReadyRequest { generation, ..Default::default() }).await.unwrap();
     let (mut next, mut dropped) = (1, 0);
     while next <= 40001 {
         let message = slow.message().await.unwrap().unwrap();

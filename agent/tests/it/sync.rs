@@ -201,14 +201,16 @@ async fn a_large_file_comes_in_chunks() {
 }
 
 #[tokio::test]
-async fn a_mark_stays_until_the_next_one() {
+async fn a_mark_stays_until_the_next_one_or_until_files_change() {
     let mut agent = Agent::run().await;
     let mark = |revision: &str| MarkRequest { revision: revision.to_owned() };
-    agent.client.mark(mark("r0")).await.unwrap();
     agent.sync(true, &[("a", "1")], &[]).await;
-
-    let status = agent.client.status(StatusRequest {}).await.unwrap().into_inner();
-    assert_eq!((status.marked.as_str(), status.revision.as_str()), ("r0", "r1"));
+    agent.client.mark(mark("r1")).await.unwrap();
+    for (content, marked) in [("1", "r1"), ("2", "")] {
+        agent.sync(true, &[("a", content)], &[]).await;
+        let status = agent.client.status(StatusRequest {}).await.unwrap().into_inner();
+        assert_eq!((status.marked.as_str(), status.revision.as_str()), (marked, "r1"));
+    }
     let error = agent.client.mark(mark(&"x".repeat(65))).await.unwrap_err();
     assert_eq!(error.code(), Code::InvalidArgument);
 }

@@ -205,6 +205,10 @@ pub(super) fn failed(action: &'static str, err: Error) -> EngineError {
             EngineError::Unreachable(Box::new(err))
         }
         Error::RequestTimeoutError => EngineError::Timeout(action),
+        Error::DockerResponseServerError { status_code: 500.., .. }
+        | Error::JsonDataError { .. }
+        | Error::JsonSerdeError { .. }
+        | Error::StrParseError { .. } => EngineError::Erred { action, message: words(err) },
         err => EngineError::Refused { action, message: words(err) },
     }
 }

@@ -158,13 +158,7 @@ impl Inner {
             .with("cpuquota", &quota.to_string())
             .with("networkmode", &self.network)
             .with("labels", &json!(self.labels(&build.labels)).to_string())
-            .with("buildargs", &json!(self.build_arguments(&build.arguments)).to_string())
-    }
-
-    fn build_arguments(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut arguments = self.environment.clone();
-        arguments.extend(own.clone());
-        arguments
+            .with("buildargs", &json!(build.arguments).to_string())
     }
 
     /// Removes what a build without a result has left, last first. What others use, or have named, stays.

@@ -29,13 +29,11 @@ pub(super) fn user() -> String {
 pub(super) fn create_body(
     spec: &ContainerSpec,
     labels: BTreeMap<String, String>,
-    environment: &BTreeMap<String, String>,
     network: &str,
     mounts: Vec<Mount>,
 ) -> ContainerCreateBody {
     // The image may have no entry for our user, from which a home would be known.
     let mut variables = BTreeMap::from([("HOME".to_owned(), HOME.to_owned())]);
-    variables.extend(environment.clone());
     variables.extend(spec.environment.clone());
     ContainerCreateBody {
         image: Some(spec.image.clone()),

@@ -38,7 +38,8 @@ use crate::domain::{limits::Limits, runtime::RuntimeFile};
 
 use super::{
     AgentIo, BuildSpec, Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, Image,
-    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK, Machine, Progress, ROLE_RUNTIME,
+    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_LIFE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK, Machine, Progress,
+    ROLE_RUNTIME,
 };
 
 /// How many hints a slow reader may be behind.
@@ -58,10 +59,6 @@ pub struct DockerOptions {
     pub network: String,
     /// What is in the runtime volume.
     pub runtime_files: Vec<RuntimeFile>,
-    /// What is in every container's environment, below its own, such as the proxy variables.
-    pub extra_environment: BTreeMap<String, String>,
-    /// What is on everything that is made, beside the labels of its own.
-    pub labels: BTreeMap<String, String>,
 }
 
 /// The engine that is a Docker daemon, 20.10 (API 1.41) or later.
@@ -74,8 +71,6 @@ struct Inner {
     instance: String,
     network: String,
     runtime: Runtime,
-    environment: BTreeMap<String, String>,
-    labels: BTreeMap<String, String>,
     /// The volume as it was when its content was last checked. Held while network and volume are made.
     volume: Mutex<VolumeState>,
     events: broadcast::Sender<EngineEvent>,
@@ -102,8 +97,6 @@ impl DockerEngine {
             runtime: Runtime::new(&options.runtime_files)?,
             instance: options.instance,
             network: options.network,
-            environment: options.extra_environment,
-            labels: options.labels,
             volume: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
             machine: OnceCell::new(),
@@ -121,10 +114,10 @@ impl Inner {
     /// Returns the labels of a thing of this instance. Those that mean something are always set, so that none is
     /// inherited from an image that somebody else wrote; an empty one counts as absent.
     fn labels(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut labels: BTreeMap<String, String> = [LABEL_ROLE, LABEL_STACK, LABEL_DEPENDENCY_KEY, LABEL_NOTES]
-            .map(|name| (name.to_owned(), String::new()))
-            .into();
-        labels.extend(self.labels.clone());
+        let mut labels: BTreeMap<String, String> =
+            [LABEL_ROLE, LABEL_STACK, LABEL_DEPENDENCY_KEY, LABEL_NOTES, LABEL_LIFE]
+                .map(|name| (name.to_owned(), String::new()))
+                .into();
         labels.extend(own.clone());
         labels.insert(LABEL_INSTANCE.to_owned(), self.instance.clone());
         labels

@@ -158,7 +158,7 @@ impl Inner {
         loop {
             let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
             let labels = self.labels(&spec.labels);
-            let body = create_body(spec, labels, &self.environment, &self.network, mounts.clone());
+            let body = create_body(spec, labels, &self.network, mounts.clone());
             let answer = timeout(LONG, self.api.docker.create_container(Some(options), body)).await;
             let err = match answer {
                 Ok(Ok(made)) => return Ok(made.id),

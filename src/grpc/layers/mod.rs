@@ -1,4 +1,4 @@
-//! What stands around every call, from the outside in: request id, span, details on errors, ends, concurrency.
+//! What stands around every call, from the outside in: request id, span, details on errors, who calls, ends, concurrency.
 
 pub mod concurrency;
 pub mod ends;
@@ -13,12 +13,14 @@ use axum::{
 use tokio_util::sync::CancellationToken;
 
 pub use self::concurrency::{Slot, Slots};
+use super::callers::{self, Callers};
 
 /// Puts around the routes what every call of gRPC gets, whether it came as grpc-web or not.
-pub fn around_calls(routes: Router, slots: Slots, shutdown: CancellationToken) -> Router {
+pub fn around_calls(routes: Router, callers: Callers, slots: Slots, shutdown: CancellationToken) -> Router {
     routes
         .layer(from_fn_with_state(slots, concurrency::limit))
         .layer(from_fn_with_state(shutdown, ends::guard))
+        .layer(from_fn_with_state(callers, callers::admit))
         .layer(from_fn(errors::explain))
         .layer(from_fn(trace::span))
 }

@@ -1,12 +1,12 @@
 //! Waiting for the first answer of an app.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use super::{Answering, Session, SessionError, Started};
 use crate::{
     agent::{ReadyOutcome, ReadyRequest},
     domain::{ports::ExpectedPort, runtime::RunPlan, spec::Stack},
-    engine::SharedEngine,
+    engine::{EngineError, SharedEngine},
     stack,
 };
 
@@ -50,7 +50,7 @@ impl Session {
                 self.found = Some((self.plan.start.clone(), ready.app_port));
                 self.tried_others |= ready.page.status == 404;
                 Ok(Started::Answering(Answering {
-                    upstream: engine.upstream(&self.container, ready.upstream_port).await?,
+                    upstream: self.upstream(engine, ready.upstream_port).await?,
                     app_port: ready.app_port,
                     loopback_only: ready.loopback_only,
                     page: ready.page,
@@ -65,6 +65,16 @@ impl Session {
                 Ok(Started::TimedOut(Vec::new(), "another process was started in its place".to_owned()))
             }
         }
+    }
+
+    /// Returns the address at which a port of the container is reached.
+    async fn upstream(&mut self, engine: &SharedEngine, port: u16) -> Result<SocketAddr, EngineError> {
+        if let Some((_, address)) = self.reached.filter(|(known, _)| *known == port) {
+            return Ok(address);
+        }
+        let address = engine.upstream(&self.container, port).await?;
+        self.reached = Some((port, address));
+        Ok(address)
     }
 
     /// Waits for the app, and says now and then what is waited for.

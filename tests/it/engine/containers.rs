@@ -15,7 +15,6 @@ async fn a_container_is_run_listed_and_removed() {
     assert_eq!(listed[0].name, it.name("one"));
     assert_eq!(listed[0].state, ContainerState::Running);
     assert_eq!(listed[0].labels[LABEL_INSTANCE], it.instance);
-    assert_eq!(listed[0].labels["it.test"], "engine");
     assert_eq!(listed[0].labels[LABEL_ROLE], "preview");
     assert!(!listed[0].labels.contains_key("previewd.stack"));
     assert_eq!(it.engine.container(&id).await.unwrap().as_ref(), Some(&listed[0]));

@@ -1,0 +1,107 @@
+//! Apps and containers that end by themselves.
+
+use super::*;
+
+impl Service {
+    /// Returns the container that the preview has now.
+    async fn container(&self) -> String {
+        self.view().await.status.container.unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_ends_at_any_call_of_a_commit_is_started_again_with_the_newest() {
+    for (files, file) in PROJECTS {
+        for call in CALLS {
+            let it = Service::new().await;
+            it.create(files).await;
+            let container = it.container().await;
+            let (hold, commit) = it.commit_up_to(call, false, &[(file, "# newer")]).await;
+            it.engine.kill_app(&container, 1);
+            hold.release();
+            let view = it.settles(&commit).await;
+            if view.status.failure.is_some_and(|failure| failure.reason == Reason::Exited) {
+                // It was the new code that ended before it had answered.
+                assert_eq!(it.site(), Site::Failed(Reason::Exited));
+                it.update(&[(file, "# after")]).await;
+            }
+            it.shows_in_the_end(&it.view().await.head.unwrap()).await;
+            it.is_tidy().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_ends_at_any_call_of_a_commit_is_followed_by_one_that_answers() {
+    for (files, file) in PROJECTS {
+        for call in CALLS {
+            let it = Service::new().await;
+            it.create(files).await;
+            let container = it.container().await;
+            let (hold, commit) = it.commit_up_to(call, false, &[(file, "# newer")]).await;
+            it.engine.kill(&container, 137, false);
+            hold.release();
+            it.shows_in_the_end(&commit).await;
+            it.is_tidy().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_ends_at_any_call_of_its_replacement_is_replaced_all_the_same() {
+    for call in CALLS {
+        for whole in [false, true] {
+            let it = Service::new().await;
+            it.create(PYTHON).await;
+            let container = it.container().await;
+            let (hold, commit) = it.commit_up_to(call, false, &[("requirements.txt", "fastapi\nhttpx\n")]).await;
+            if whole {
+                it.engine.kill(&container, 137, false);
+            } else {
+                it.engine.kill_app(&container, 1);
+            }
+            hold.release();
+            it.shows_in_the_end(&commit).await;
+            it.is_tidy().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_goes_on_ending_is_a_crash_loop_until_a_commit_mends_it() {
+    let it = Service::new().await;
+    it.create(&[("main.py", "# fake: dies 1 after 10"), ("requirements.txt", "fastapi\n")]).await;
+    let view = it.until("it is given up", |view| view.status.phase == Phase::Failed).await;
+    assert_eq!(view.status.failure.unwrap().reason, Reason::CrashLoop);
+    assert_eq!(it.site(), Site::Failed(Reason::CrashLoop));
+    let mended = it.update(&[("main.py", "app = 1")]).await;
+    it.shows(&mended.head.unwrap()).await;
+    it.is_tidy().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_somebody_removed_is_made_anew() {
+    let it = Service::new().await;
+    let commit = it.create(PYTHON).await.head.unwrap();
+    let container = it.container().await;
+    it.engine.kill(&container, 137, false);
+    it.engine.remove_unseen(&container);
+    it.shows_in_the_end(&commit).await;
+    it.is_tidy().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_to_the_agent_that_is_cut_ends_nothing() {
+    let it = Service::new().await;
+    let commit = it.create(PYTHON).await.head.unwrap();
+    let container = it.container().await;
+    for _ in 0..20 {
+        it.engine.cut_streams(&container);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        it.answers_with(&commit);
+    }
+    assert_eq!(it.container().await, container);
+    let newer = it.update(&[("main.py", "app = 2")]).await.head.unwrap();
+    it.shows(&newer).await;
+    assert_eq!(it.container().await, container);
+}

@@ -1,0 +1,76 @@
+//! The end of a preview, whatever is going on.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_is_deleted_at_any_call_of_its_making_leaves_nothing() {
+    for (files, _) in PROJECTS {
+        for call in CALLS {
+            for after in [false, true] {
+                let it = Service::new().await;
+                let (hold, _) = it.create_up_to(call, after, files).await;
+                let (view, ()) = tokio::join!(it.delete(), async {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    hold.release();
+                });
+                assert_eq!(view.status.phase, Phase::Stopped, "{call:?}");
+                it.is_empty().await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_is_deleted_at_any_call_of_a_commit_leaves_nothing() {
+    for (files, file) in PROJECTS {
+        for call in CALLS {
+            let it = Service::new().await;
+            it.create(files).await;
+            let (hold, _) = it.commit_up_to(call, false, &[(file, "# newer")]).await;
+            let (view, ()) = tokio::join!(it.delete(), async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                hold.release();
+            });
+            assert_eq!(view.status.phase, Phase::Stopped, "{call:?}");
+            it.is_empty().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_is_deleted_at_any_call_of_its_replacement_leaves_nothing() {
+    for call in CALLS {
+        let it = Service::new().await;
+        it.create(PYTHON).await;
+        let (hold, _) = it.commit_up_to(call, false, &[("requirements.txt", "fastapi\nhttpx\n")]).await;
+        let (view, ()) = tokio::join!(it.delete(), async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            hold.release();
+        });
+        assert_eq!(view.status.phase, Phase::Stopped, "{call:?}");
+        it.is_empty().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_has_failed_is_deleted_like_any_other() {
+    for broken in ["# fake: exits 3", "# fake: hangs", "# fake: answers 500", "# fake: dies 1 after 10"] {
+        let it = Service::new().await;
+        it.create(&[("main.py", broken), ("requirements.txt", "fastapi\n")]).await;
+        assert_eq!(it.delete().await.status.phase, Phase::Stopped, "{broken}");
+        it.is_empty().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_is_deleted_while_the_engine_is_away_goes_when_it_is_back() {
+    let it = Service::new().await;
+    it.create(PYTHON).await;
+    it.engine.set_away(true);
+    let view = it.delete().await;
+    assert_eq!(view.status.phase, Phase::Stopping);
+    assert!(it.ports.0.lock().unwrap().is_empty(), "its port is free at once");
+    it.engine.set_away(false);
+    it.until("it has ended", |view| view.status.phase == Phase::Stopped).await;
+    it.is_empty().await;
+}
