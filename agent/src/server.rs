@@ -110,9 +110,9 @@ impl AgentService for Agent {
         while let Some(message) = next(&mut messages).await? {
             if matches!(message, Message::Finish(_)) {
                 // From here on what the app shows may not be what is there, also where the caller goes away meanwhile.
-                let mark = if brings { self.mark_as(String::new()) } else { String::new() };
+                let mark = brings.then(|| self.mark_as(String::new()));
                 let summary = incoming.finish().await.map_err(convert::sync_error)?;
-                if brings && summary.written == 0 && summary.deleted == 0 {
+                if let Some(mark) = mark.filter(|_| summary.written == 0 && summary.deleted == 0) {
                     self.mark_as(mark);
                 }
                 return Ok(Response::new(proto::SyncResponse { written: summary.written, deleted: summary.deleted }));

@@ -51,6 +51,21 @@ impl Container {
     }
 }
 
+fn ready(generation: u64, port: u16, timeout: Duration, still: Duration) -> ReadyRequest {
+    ReadyRequest {
+        generation,
+        port: ExpectedPort { number: port, named: false },
+        held: false,
+        has_page: false,
+        again: false,
+        alternatives: Vec::new(),
+        path: "/".into(),
+        timeout,
+        still,
+        interval: Duration::from_millis(50),
+    }
+}
+
 fn files(count: usize, content: &str) -> Vec<SyncFile> {
     let file = |number| SyncFile {
         path: format!("src/{}/file{number}.js", number % 20).parse().unwrap(),
@@ -72,19 +87,7 @@ async fn files_come_in_and_the_app_tells_of_itself() {
 
     let generation = client.start(container.start(&["sh", "-c", "cat app/src/3/file3.js | head -1; exit 5"])).await;
     let generation = generation.unwrap();
-    let (timeout, interval) = (Duration::from_secs(20), Duration::from_millis(50));
-    let request = ReadyRequest {
-        generation,
-        port: ExpectedPort { number: 3000, named: false },
-        held: false,
-        has_page: false,
-        again: false,
-        alternatives: Vec::new(),
-        path: "/".into(),
-        timeout,
-        still: timeout,
-        interval,
-    };
+    let request = ready(generation, 3000, Duration::from_secs(20), Duration::from_secs(20));
     let exit = Exit { generation, code: 5, signal: 0, out_of_memory: false };
     assert_eq!(client.await_ready(request).await.unwrap(), ReadyOutcome::Exited(exit));
     let events: Vec<AgentEvent> = client.watch(0).await.unwrap().take(2).map(|event| event.unwrap().1).collect().await;
@@ -99,20 +102,7 @@ async fn an_app_that_works_is_given_its_time_and_one_that_sits_still_is_not() {
     let wait = async |script: &str| {
         let begun = Instant::now();
         let generation = client.start(container.start(&["sh", "-c", script])).await.unwrap();
-        let (timeout, still) = (Duration::from_secs(6), Duration::from_secs(3));
-        let interval = Duration::from_millis(50);
-        let request = ReadyRequest {
-            generation,
-            port: ExpectedPort { number: 1, named: false },
-            held: false,
-            has_page: false,
-            again: false,
-            alternatives: Vec::new(),
-            path: "/".into(),
-            timeout,
-            still,
-            interval,
-        };
+        let request = ready(generation, 1, Duration::from_secs(6), Duration::from_secs(3));
         let outcome = client.await_ready(request).await.unwrap();
         let ReadyOutcome::TimedOut { message, .. } = outcome else { panic!("{outcome:?}") };
         (message, begun.elapsed())

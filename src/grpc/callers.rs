@@ -80,14 +80,16 @@ impl Callers {
         }
         let host = host_of(headers, uri).filter(|host| self.is_known(host.host())).ok_or(Refusal::Host)?;
         let Some(origin) = origin else { return Ok(CallOrigin::Page) };
-        let named = |list: &[String]| list.iter().any(|it| it.as_bytes() == origin.as_bytes());
         let Some((name, port)) = parse(origin) else {
             // A frame that a page makes has no origin of its own, and may be a preview's.
             return Err(Refusal::Origin);
         };
         match &self.origins {
-            CorsOrigins::List(list) => return if named(list) { Ok(CallOrigin::Page) } else { Err(Refusal::Origin) },
-            CorsOrigins::Local if !is_local(name.host()) && !same(name.host(), host.host()) => {
+            CorsOrigins::List(list) => {
+                let named = list.iter().any(|it| it.as_bytes() == origin.as_bytes());
+                return if named { Ok(CallOrigin::Page) } else { Err(Refusal::Origin) };
+            }
+            CorsOrigins::Local if !is_local(name.host()) && !name.host().eq_ignore_ascii_case(host.host()) => {
                 return Err(Refusal::Origin);
             }
             CorsOrigins::Local | CorsOrigins::Any => {}
@@ -179,10 +181,6 @@ fn is_local(host: &str) -> bool {
 
 fn is_address(host: &str) -> bool {
     host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
-}
-
-fn same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
 }
 
 #[cfg(test)]

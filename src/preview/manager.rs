@@ -1,9 +1,6 @@
 //! The one door to the core: finds previews, makes them, and hands requests to their drivers.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use futures_util::stream::BoxStream;
 use tokio::sync::{Notify, watch};
@@ -12,15 +9,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     domain::{
         error::Error,
-        failure::FailureStage,
         ids::{CommitId, PreviewId},
-        spec::{EndReason, Ended, Phase, PreviewSpec, PreviewStatus, ReloadMode, Stack},
+        spec::{EndReason, Ended, Phase, PreviewSpec, ReloadMode, Stack},
     },
     preview::{
-        api::{ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, Wait, WatchItem},
-        driver::{BROKEN, Core, Driver, Found},
+        api::{ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, WatchItem},
+        driver::{Core, Driver, Found},
         handle::Handle,
         log_stream,
+        outcome::{Asked, stopped},
         registry::Registry,
         reload_stream,
         route::{Gateway, GatewayError, OpenPort, Route},
@@ -28,9 +25,6 @@ use crate::{
     },
     vfs::{Change, Scope, Vfs},
 };
-
-/// How long `delete` waits for an engine that is away before it answers with what is true: STOPPING.
-const DELETE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The core, shared by every transport.
 #[derive(Clone)]
@@ -48,35 +42,6 @@ pub(super) struct Inner {
     pub(super) available: watch::Receiver<bool>,
     drivers: TaskTracker,
     shutdown: CancellationToken,
-}
-
-/// What a call has asked for, once that is recorded. Whoever does not wait for what comes of it loses nothing.
-pub struct Asked {
-    handle: Arc<Handle>,
-    comes: Comes,
-}
-
-/// When what was asked for has come to an end.
-enum Comes {
-    /// With its record.
-    Recorded,
-    /// With that request to apply, and that commit or a newer one.
-    Settled(u64, CommitId),
-    /// With whatever comes to an end first.
-    First,
-    /// With the preview, or while the engine is away, at once.
-    Stopped,
-}
-
-impl Asked {
-    pub(super) fn settled(handle: Arc<Handle>, wait: Wait, number: u64, commit: CommitId) -> Self {
-        let comes = if wait == Wait::Ready { Comes::Settled(number, commit) } else { Comes::Recorded };
-        Self { handle, comes }
-    }
-
-    pub(super) fn first(handle: Arc<Handle>, wait: Wait) -> Self {
-        Self { handle, comes: if wait == Wait::Ready { Comes::First } else { Comes::Recorded } }
-    }
 }
 
 impl Manager {
@@ -128,14 +93,8 @@ impl Manager {
     /// # Cancel safety
     /// Nobody has to wait for it: what was asked for goes on.
     pub async fn outcome(&self, asked: Asked) -> PreviewView {
-        let Asked { handle, comes } = asked;
-        match comes {
-            Comes::Recorded => {}
-            Comes::Settled(number, commit) => self.settled(&handle, number, &commit).await,
-            Comes::First => first_answer(&handle).await,
-            Comes::Stopped => self.stopped(&handle).await,
-        }
-        self.view(&handle).await
+        asked.has_ended(self.vfs(), self.engine_available()).await;
+        self.view(&asked.handle).await
     }
 
     /// Commits the changes, if any, and applies the head; returns the commit.
@@ -180,20 +139,7 @@ impl Manager {
     pub async fn delete(&self, target: Target) -> Result<Asked, Error> {
         let handle = self.find(&target)?;
         self.end(&handle, EndReason::Deleted).await?;
-        Ok(Asked { handle, comes: Comes::Stopped })
-    }
-
-    /// Returns once nothing is left of a preview whose end was asked for, or its engine is away.
-    async fn stopped(&self, handle: &Handle) {
-        // It is told of as ending, at the least.
-        let _ = tokio::time::timeout(DELETE_PATIENCE, stopping(handle)).await;
-        // An engine that is away for longer is no reason to keep the caller.
-        let mut available = self.engine_available();
-        tokio::select! {
-            () = stopped(handle) => {}
-            _ = available.wait_for(|available| !available) => {}
-            () = tokio::time::sleep(DELETE_PATIENCE) => {}
-        }
+        Ok(Asked::stopped(handle))
     }
 
     /// Returns one page of previews, ordered by creation.
@@ -333,38 +279,6 @@ impl Manager {
         Ok(())
     }
 
-    /// Returns once a request to apply, and a commit or a newer one, have come to an end.
-    async fn settled(&self, handle: &Arc<Handle>, number: u64, commit: &CommitId) {
-        let PreviewSpec { project, branch, reload, .. } = handle.spec();
-        let manual = reload == ReloadMode::Manual;
-        let mut status = handle.status();
-        loop {
-            let now = status.borrow_and_update().clone();
-            let driven = now.failure.as_ref().is_none_or(|it| (it.stage, it.reason) != (FailureStage::Run, BROKEN));
-            if !now.phase.is_live() || !driven {
-                return;
-            }
-            if let Some(settled) = now.settled.filter(|_| now.applies >= number) {
-                // In manual mode a commit that nobody asked to apply would never come to an end.
-                if manual || settled == *commit {
-                    return;
-                }
-                match self.vfs().is_ancestor(&project, commit, &settled).await {
-                    // Where what has come to an end is the newest there is, the commit is on the branch no more.
-                    Ok(false) => match self.vfs().head(&project, &branch).await {
-                        Ok(Some(head)) if head != settled => {}
-                        _ => return,
-                    },
-                    // An unreadable history will not get better by waiting.
-                    Ok(true) | Err(_) => return,
-                }
-            }
-            if status.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
     fn find(&self, target: &Target) -> Result<Arc<Handle>, Error> {
         self.inner.registry.find(target).ok_or_else(|| {
             Error::PreviewNotFound(match target {
@@ -391,26 +305,6 @@ impl Manager {
 /// Returns whether a preview lives, and nobody has asked for its end.
 pub(super) fn is_live(handle: &Handle) -> bool {
     handle.status().borrow().phase.is_live() && !handle.stop.is_cancelled()
-}
-
-/// Returns once a preview is about to be removed, and its port is free.
-pub(super) async fn stopping(handle: &Handle) {
-    let mut status = handle.status();
-    let _ = status.wait_for(|status| !status.phase.is_live()).await;
-}
-
-/// Returns once nothing is left of a preview.
-async fn stopped(handle: &Handle) {
-    let mut status = handle.status();
-    // The driver being gone is as good.
-    let _ = status.wait_for(|status| status.phase == Phase::Stopped).await;
-}
-
-/// Returns once anything has come to an end.
-async fn first_answer(handle: &Handle) {
-    let mut status = handle.status();
-    let done = |status: &PreviewStatus| status.settled.is_some() || !status.phase.is_live();
-    let _ = status.wait_for(done).await;
 }
 
 pub(super) fn store_failed(error: StoreError) -> Error {

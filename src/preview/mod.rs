@@ -30,6 +30,7 @@ mod log_stream;
 mod make;
 pub mod manager;
 mod notice;
+mod outcome;
 pub mod page;
 mod place;
 mod prebundle;

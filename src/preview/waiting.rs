@@ -22,7 +22,7 @@ impl Driver {
         // The engine may not have answered for this container alone: nobody says when it will.
         let deaf = self.session.as_ref().is_some_and(|session| session.deaf);
         let lifted = self.session.as_ref().is_some_and(|session| session.bounds.is_lifted());
-        let mend = self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines());
+        let mend = self.has_engines_failure();
         let undone = mend || deaf || lifted;
         if undone {
             let pause = if self.may_lose() { self.backoff } else { MAX_ENGINE_BACKOFF };
@@ -30,27 +30,14 @@ impl Driver {
         } else {
             (self.backoff, self.retry_at) = (ENGINE_BACKOFF, None);
         }
-        let retry_at = self.retry_at;
-        let again = async {
-            match retry_at {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        let look = self.look_at_ports;
-        let ports = async {
-            match look {
-                Some(at) => sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
+        let (retry_at, look_at_ports) = (self.retry_at, self.look_at_ports.map(Instant::from));
         tokio::select! {
             () = self.follower.changed() => {}
             _ = self.applies.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()).await,
-            () = ports => self.look_for_ports().await,
-            () = again => {
+            () = at(look_at_ports) => self.look_for_ports().await,
+            () = at(retry_at) => {
                 self.backoff = (self.backoff * 2).min(MAX_ENGINE_BACKOFF);
                 self.retry_at = None;
                 if let Some(session) = &self.session {
@@ -66,6 +53,11 @@ impl Driver {
         }
     }
 
+    /// Returns whether only the engine keeps the newest commit from running.
+    fn has_engines_failure(&self) -> bool {
+        self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines())
+    }
+
     async fn on_engine(&mut self, event: Option<EngineEvent>) {
         match event {
             Some(EngineEvent::Died { container }) => {
@@ -76,7 +68,7 @@ impl Driver {
             // Also when hints were missed: look at what is.
             Some(EngineEvent::Connected) | None => {
                 self.lost().await;
-                if self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines()) {
+                if self.has_engines_failure() {
                     self.handle.apply();
                 }
             }
@@ -114,5 +106,13 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+/// Returns at a time; never, where there is none.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

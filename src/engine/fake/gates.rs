@@ -134,11 +134,6 @@ impl Gates {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Returns how many such calls have come.
-    pub(super) fn count(&self, call: Call) -> u64 {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(&call).copied().unwrap_or_default()
-    }
-
     /// Returns how many calls have come of all kinds.
     pub(super) fn counts(&self) -> BTreeMap<Call, u64> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()

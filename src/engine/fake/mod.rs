@@ -89,12 +89,7 @@ impl FakeEngine {
         self.gates.clear();
     }
 
-    /// Returns how many such calls have come, let in or not.
-    pub fn count(&self, call: Call) -> u64 {
-        self.gates.count(call)
-    }
-
-    /// Returns how many calls have come, by their kind.
+    /// Returns how many calls have come, let in or not, by their kind.
     pub fn counts(&self) -> BTreeMap<Call, u64> {
         self.gates.counts()
     }

@@ -68,10 +68,11 @@ impl LogMemory {
         let enough = self.0.most_bytes - self.0.most_bytes / 64;
         while self.used_bytes() > enough {
             let longest = logs.iter().filter_map(Weak::upgrade).max_by_key(|log| log.bytes());
-            let Some((longest, bytes)) = longest.map(|log| (log.clone(), log.bytes())).filter(|(_, bytes)| *bytes > 0)
-            else {
+            let Some(longest) = longest else { return };
+            let bytes = longest.bytes();
+            if bytes == 0 {
                 return;
-            };
+            }
             let excess = self.used_bytes().saturating_sub(enough);
             longest.give(excess.min(bytes.div_ceil(8)));
         }

@@ -25,8 +25,7 @@ async fn an_app_that_ends_at_any_call_of_a_commit_is_started_again_with_the_newe
                 assert_eq!(it.site(), Site::Failed(Reason::Exited));
                 it.update(&[(file, "# after")]).await;
             }
-            it.shows_in_the_end(&it.view().await.head.unwrap()).await;
-            it.is_tidy().await;
+            it.ends_on(&it.view().await.head.unwrap()).await;
         }
     }
 }
@@ -41,8 +40,7 @@ async fn a_container_that_ends_at_any_call_of_a_commit_is_followed_by_one_that_a
             let (hold, commit) = it.commit_up_to(call, false, &[(file, "# newer")]).await;
             it.engine.kill(&container, 137, false);
             hold.release();
-            it.shows_in_the_end(&commit).await;
-            it.is_tidy().await;
+            it.ends_on(&commit).await;
         }
     }
 }
@@ -61,8 +59,7 @@ async fn an_app_that_ends_at_any_call_of_its_replacement_is_replaced_all_the_sam
                 it.engine.kill_app(&container, 1);
             }
             hold.release();
-            it.shows_in_the_end(&commit).await;
-            it.is_tidy().await;
+            it.ends_on(&commit).await;
         }
     }
 }
@@ -86,8 +83,7 @@ async fn a_container_that_somebody_removed_is_made_anew() {
     let container = it.container().await;
     it.engine.kill(&container, 137, false);
     it.engine.remove_unseen(&container);
-    it.shows_in_the_end(&commit).await;
-    it.is_tidy().await;
+    it.ends_on(&commit).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,18 @@
 
 use super::*;
 
+impl Service {
+    /// Deletes the preview while a call is stopped, which goes on a moment later, and checks that nothing is left.
+    async fn is_deleted_at(&self, call: Call, hold: Hold) {
+        let (view, ()) = tokio::join!(self.delete(), async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            hold.release();
+        });
+        assert_eq!(view.status.phase, Phase::Stopped, "{call:?}");
+        self.is_empty().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_preview_that_is_deleted_at_any_call_of_its_making_leaves_nothing() {
     for (files, _) in PROJECTS {
@@ -9,12 +21,7 @@ async fn a_preview_that_is_deleted_at_any_call_of_its_making_leaves_nothing() {
             for after in [false, true] {
                 let it = Service::new().await;
                 let (hold, _) = it.create_up_to(call, after, files).await;
-                let (view, ()) = tokio::join!(it.delete(), async {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    hold.release();
-                });
-                assert_eq!(view.status.phase, Phase::Stopped, "{call:?}");
-                it.is_empty().await;
+                it.is_deleted_at(call, hold).await;
             }
         }
     }
@@ -27,12 +34,7 @@ async fn a_preview_that_is_deleted_at_any_call_of_a_commit_leaves_nothing() {
             let it = Service::new().await;
             it.create(files).await;
             let (hold, _) = it.commit_up_to(call, false, &[(file, "# newer")]).await;
-            let (view, ()) = tokio::join!(it.delete(), async {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                hold.release();
-            });
-            assert_eq!(view.status.phase, Phase::Stopped, "{call:?}");
-            it.is_empty().await;
+            it.is_deleted_at(call, hold).await;
         }
     }
 }
@@ -43,12 +45,7 @@ async fn a_preview_that_is_deleted_at_any_call_of_its_replacement_leaves_nothing
         let it = Service::new().await;
         it.create(PYTHON).await;
         let (hold, _) = it.commit_up_to(call, false, &[("requirements.txt", "fastapi\nhttpx\n")]).await;
-        let (view, ()) = tokio::join!(it.delete(), async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            hold.release();
-        });
-        assert_eq!(view.status.phase, Phase::Stopped, "{call:?}");
-        it.is_empty().await;
+        it.is_deleted_at(call, hold).await;
     }
 }
 

@@ -15,8 +15,7 @@ async fn an_engine_that_goes_at_any_call_of_a_making_and_comes_back_loses_nothin
                 hold.release();
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 it.engine.set_away(false);
-                it.shows_in_the_end(&commit).await;
-                it.is_tidy().await;
+                it.ends_on(&commit).await;
             }
         }
     }
@@ -37,8 +36,7 @@ async fn an_engine_that_goes_at_any_call_of_a_commit_and_comes_back_loses_nothin
                 hold.release();
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 it.engine.set_away(false);
-                it.shows_in_the_end(&commit).await;
-                it.is_tidy().await;
+                it.ends_on(&commit).await;
             }
         }
     }
@@ -58,8 +56,7 @@ async fn an_engine_that_goes_at_any_call_of_a_replacement_and_comes_back_loses_n
                 it.answers_with(&first);
             }
             it.engine.set_away(false);
-            it.shows_in_the_end(&commit).await;
-            it.is_tidy().await;
+            it.ends_on(&commit).await;
         }
     }
 }
@@ -71,8 +68,7 @@ async fn an_engine_that_errs_once_at_any_call_of_a_making_keeps_nothing_from_it(
             let it = Service::new().await;
             it.engine.fail(call, Fault::Erred);
             let commit = it.begin_create(files).await.head.unwrap();
-            it.shows_in_the_end(&commit).await;
-            it.is_tidy().await;
+            it.ends_on(&commit).await;
         }
     }
 }
@@ -126,8 +122,7 @@ async fn an_engine_that_is_late_is_waited_for() {
             it.create(files).await;
             it.engine.fail(call, Fault::Late(Duration::from_secs(5)));
             let commit = it.update(&[(file, "# newer")]).await.head.unwrap();
-            it.shows_in_the_end(&commit).await;
-            it.is_tidy().await;
+            it.ends_on(&commit).await;
         }
     }
 }

@@ -276,6 +276,12 @@ impl Service {
         self.answers_with(commit);
     }
 
+    /// Checks that a commit is what answers in the end, and that nothing else is left.
+    async fn ends_on(&self, commit: &CommitId) {
+        self.shows_in_the_end(commit).await;
+        self.is_tidy().await;
+    }
+
     fn answers_with(&self, commit: &CommitId) {
         let Site::Answers(Some(answer)) = self.site() else { panic!("nothing answers: {:?}", self.site()) };
         assert_eq!(answer.revision, commit.as_str(), "another commit answers");

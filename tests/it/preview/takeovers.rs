@@ -54,8 +54,7 @@ async fn a_service_that_is_killed_at_any_call_of_a_commit_goes_on_with_it() {
                 it.create(files).await;
                 let (_hold, commit) = it.commit_up_to(call, after, &[(file, "# newer")]).await;
                 let it = it.killed().await;
-                it.shows_in_the_end(&commit).await;
-                it.is_tidy().await;
+                it.ends_on(&commit).await;
             }
         }
     }
@@ -69,8 +68,7 @@ async fn a_service_that_is_killed_at_any_call_of_a_replacement_goes_on_with_it()
             it.create(PYTHON).await;
             let (_hold, commit) = it.commit_up_to(call, after, &[("requirements.txt", "fastapi\nhttpx\n")]).await;
             let it = it.killed().await;
-            it.shows_in_the_end(&commit).await;
-            it.is_tidy().await;
+            it.ends_on(&commit).await;
         }
     }
 }
