@@ -33,8 +33,12 @@ impl Availability {
         self.set(seen.is_ok());
     }
 
-    /// Runs until the token is cancelled.
+    /// Runs until the token is cancelled, which an engine that does not answer does not put off.
     pub async fn run(&self, token: CancellationToken) {
+        let _ = token.run_until_cancelled(self.follow()).await;
+    }
+
+    async fn follow(&self) {
         let mut events = self.engine.events();
         self.look().await;
         loop {
@@ -46,7 +50,6 @@ impl Availability {
                 tokio::time::sleep(LOOK_AGAIN).await;
             };
             let event = tokio::select! {
-                () = token.cancelled() => return,
                 () = again => {
                     self.look().await;
                     continue;

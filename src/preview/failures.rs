@@ -31,11 +31,12 @@ fn refused(stage: FailureStage) -> Reason {
 /// Returns a failure of a session.
 pub fn session_failure(stage: FailureStage, error: &SessionError) -> Failure {
     match error {
-        SessionError::Engine(error) => engine_failure(stage, error),
-        SessionError::Agent(error) if !error.is_lost() => Failure::new(stage, refused(stage), error.to_string()),
-        SessionError::Agent(_) => {
+        // Its container is gone, or its agent not heard any more.
+        error if error.is_lost() => {
             Failure::new(stage, Reason::ContainerLost, format!("the container was lost: {error}"))
         }
+        SessionError::Engine(error) => engine_failure(stage, error),
+        SessionError::Agent(error) => Failure::new(stage, refused(stage), error.to_string()),
         SessionError::Vfs(_) => Failure::new(stage, Reason::Unreadable, error.to_string()),
         SessionError::TooLarge { .. } => Failure::new(stage, Reason::TooLarge, error.to_string()),
     }
