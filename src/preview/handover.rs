@@ -6,7 +6,7 @@
 
 use std::{
     any::Any,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -16,12 +16,12 @@ use tokio::{
 };
 
 use crate::{
-    domain::runtime::{APP_ROOT, HOME},
-    engine::{Image, VolumeMount, VolumePurpose},
+    engine::{Image, VolumeMount},
+    preview::{
+        room::{NextRoom, Room},
+        volumes::Volumes,
+    },
 };
-
-/// The folders that an installation writes to, and where what is below and beside them is in other containers.
-const FOLDERS: [(&str, &str); 2] = [(APP_ROOT, "/handover/app"), (HOME, "/handover/home")];
 
 /// How long the image may be put off for the first preview to start, which has the machine to itself then.
 const USED: Duration = Duration::from_secs(180);
@@ -29,6 +29,9 @@ const USED: Duration = Duration::from_secs(180);
 /// How long after that the image is made, where nobody waits for it: an engine that makes one takes much of a machine, and
 /// who has just got a preview looks at it, changes it and adds a package.
 const REST: Duration = Duration::from_secs(20);
+
+/// How long after that a room is made for what may be installed next: until then a browser loads the page.
+const LOADED: Duration = Duration::from_millis(500);
 
 /// What was installed, in volumes.
 pub struct Fresh {
@@ -60,6 +63,7 @@ pub(super) struct Offer {
 struct Kept {
     volumes: Vec<VolumeMount>,
     container: Weak<dyn Any + Send + Sync>,
+    next: Mutex<Option<NextRoom>>,
 }
 
 /// What was installed, for other installations that go on from it. It is there for as long as this is kept, or a container
@@ -67,6 +71,7 @@ struct Kept {
 pub(super) struct Installed {
     /// Where the volumes are in the container that copies from them.
     pub(super) volumes: Vec<VolumeMount>,
+    next: Mutex<Option<NextRoom>>,
     _container: Arc<dyn Any + Send + Sync>,
 }
 
@@ -91,27 +96,44 @@ pub(super) enum Offered {
     Taken,
 }
 
+impl Installed {
+    /// Returns the container that was made for whoever goes on from it first, if there is one that can be used.
+    pub(super) async fn next_room(&self) -> Option<Room> {
+        taken(&self.next)?.get().await
+    }
+}
+
+fn taken<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 impl Offer {
     /// Offers what is installed by a container, which is kept for as long as somebody may want it. Returns what ends when
     /// it is time to make the image: once it was used and had its rest, or at once where somebody waits for it. With whether
-    /// somebody does.
+    /// somebody does. `next` is called meanwhile, for what may be installed next.
     pub(super) fn make(
         &self,
         image: Image,
         volumes: Volumes,
         container: Arc<dyn Any + Send + Sync>,
-    ) -> impl Future<Output = bool> + use<> {
+        next: impl FnOnce() -> NextRoom,
+    ) -> impl Future<Output = bool> {
         let (sender, used) = oneshot::channel();
         let others = self.offered.receiver_count() > 1;
-        let _ = self.installed.set(Kept { volumes: volumes.of_image, container: Arc::downgrade(&container) });
+        let kept = Kept { volumes: volumes.of_image, container: Arc::downgrade(&container), next: Mutex::default() };
+        let _ = self.installed.set(kept);
         let fresh = Fresh { image, volumes: volumes.of_preview, _container: container, _used: sender };
         self.offered.send_replace(Offered::There(Box::new(fresh)));
-        let hurry = self.hurry.clone();
+        let (hurry, installed) = (self.hurry.clone(), self.installed.clone());
         async move {
             let rest = async {
                 // Somebody may hold on to it and not wait.
-                let _ = timeout(USED, used).await;
-                tokio::time::sleep(REST).await;
+                let used = timeout(USED, used).await;
+                tokio::time::sleep(LOADED).await;
+                if let (Ok(_), Some(kept)) = (used, installed.get()) {
+                    *kept.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next());
+                }
+                tokio::time::sleep(REST - LOADED).await;
             };
             tokio::select! {
                 () = hurry.notified(), if !others => true,
@@ -178,82 +200,7 @@ impl Offer {
     /// Returns what was installed, while its image is being made.
     pub(super) fn installed(&self) -> Option<Installed> {
         let kept = self.installed.get()?;
-        Some(Installed { volumes: kept.volumes.clone(), _container: kept.container.upgrade()? })
-    }
-}
-
-/// The volumes of one installation: where they are in its container, in the one that its image is made of, and in that of
-/// the preview.
-#[derive(Default)]
-pub(super) struct Volumes {
-    pub(super) of_installation: Vec<VolumeMount>,
-    pub(super) of_image: Vec<VolumeMount>,
-    pub(super) of_preview: Vec<VolumeMount>,
-}
-
-impl Volumes {
-    /// Returns volumes that are nobody's yet.
-    pub(super) fn new() -> Self {
-        let mut volumes = Self::default();
-        for (folder, below) in FOLDERS {
-            let [lower, changes, over] =
-                ["installed", "changes", "shown"].map(|it| format!("previewd-{it}-{}", uuid::Uuid::new_v4().simple()));
-            let at = |name: &str, target: &str, purpose| VolumeMount {
-                name: name.to_owned(),
-                target: target.to_owned(),
-                purpose,
-            };
-            let beside = format!("{below}-changes");
-            volumes
-                .of_installation
-                .extend([at(&lower, folder, VolumePurpose::Write), at(&changes, &beside, VolumePurpose::Changes)]);
-            volumes.of_image.push(at(&lower, below, VolumePurpose::Read));
-            volumes.of_preview.extend([
-                at(&lower, below, VolumePurpose::Read),
-                at(&changes, &beside, VolumePurpose::Read),
-                at(&over, folder, VolumePurpose::Over { lower, changes }),
-            ]);
-        }
-        // What is in it goes with the container: caches, and what is built on the way.
-        let name = format!("previewd-scratch-{}", uuid::Uuid::new_v4().simple());
-        let scratch = VolumeMount { name, target: "/tmp".into(), purpose: VolumePurpose::Write };
-        volumes.of_installation.push(scratch);
-        volumes
-    }
-
-    /// Returns the commands of an installation into volumes: what is installed is no app's, and so older than the note of
-    /// when the next container was made. What is in `/tmp` goes by itself.
-    pub(super) fn commands(commands: &[String]) -> Vec<String> {
-        let removes = |it: &&String| it.starts_with("rm -rf /tmp/") && !it.contains([';', '&', '|', '\n']);
-        let tidying = commands.iter().rev().take_while(removes).count();
-        let mut commands = commands[..commands.len() - tidying].to_vec();
-        commands.push(format!("rm -f {HOME}/.previewd/born"));
-        commands
-    }
-
-    /// Returns the command that copies what was installed to where it is in an image.
-    pub(super) fn copying() -> String {
-        // The home last: the note of when the container was made is in it, and what is older is no app's.
-        FOLDERS.map(|(folder, below)| format!("cp -a {below}/. {folder}/")).join(" && ")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_removes_at_the_end_is_left_out() {
-        let left = |commands: &[&str]| {
-            let commands: Vec<String> = commands.iter().map(|it| (*it).to_owned()).collect();
-            let kept = Volumes::commands(&commands);
-            assert_eq!(kept.last().map(String::as_str), Some("rm -f /home/preview/.previewd/born"));
-            commands.len() + 1 - kept.len()
-        };
-        assert_eq!(left(&["npm install", "rm -rf /tmp/previewd-packages"]), 1);
-        assert_eq!(left(&["rm -rf /tmp/a", "npm install"]), 0);
-        assert_eq!(left(&["npm install", "rm -rf /app/node_modules/.cache"]), 0);
-        assert_eq!(left(&["npm install", "rm -rf /tmp/a && npm rebuild"]), 0);
-        assert_eq!(left(&[]), 0);
+        let container = kept.container.upgrade()?;
+        Some(Installed { volumes: kept.volumes.clone(), next: Mutex::new(taken(&kept.next)), _container: container })
     }
 }

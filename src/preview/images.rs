@@ -2,7 +2,7 @@
 //! being made.
 //!
 //! An image is named by what decides it, made once however many previews want it at the same time, and shared by all of
-//! them. How one is made is in `make.rs`.
+//! them. How one is made is in `install.rs` and `make.rs`.
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -1,4 +1,4 @@
-//! What an image is made from, and how it is known. How one is made is in `make.rs`.
+//! What an image is made from, and how it is known. How one is made is in `install.rs` and `make.rs`.
 
 use crate::{
     domain::runtime::{InstallPlan, RunPlan},

@@ -139,3 +139,22 @@ async fn a_commit_of_sources_asks_the_engine_nothing() {
         assert_eq!(asked, known, "{file}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_installed_next_finds_its_container_there() {
+    for there in [true, false] {
+        let it = Service::new().await;
+        it.create(PYTHON).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let next = it.engine.all().into_iter().find(|it| it.name.starts_with("previewd-next-")).expect("no container");
+        if !there {
+            it.engine.kill(&next.id, 137, false);
+        }
+        let before = it.engine.counts()[&Call::Run];
+        let commit = it.update(&[("requirements.txt", "fastapi\nuvicorn\nhttpx\n")]).await.head.unwrap();
+        it.shows(&commit).await;
+        // The preview's, and where that one has died, one more to install in.
+        assert_eq!(it.engine.counts()[&Call::Run] - before, if there { 1 } else { 2 });
+        it.ends_on(&commit).await;
+    }
+}

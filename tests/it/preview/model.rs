@@ -211,26 +211,32 @@ impl Story {
         if !self.made {
             return self.it.is_empty().await;
         }
+        // What answered may have been killed before it had answered, or too often: the next commit is what mends that.
         let head = self.head.clone().unwrap();
+        let ended = |view: &PreviewView| {
+            let failure = view.status.failure.as_ref();
+            failure.is_some_and(|failure| matches!(failure.reason, Reason::Exited | Reason::CrashLoop))
+        };
         if self.installs && self.code.is_good() {
-            let ended = |view: &PreviewView| {
-                let failure = view.status.failure.as_ref();
-                failure.is_some_and(|failure| matches!(failure.reason, Reason::Exited | Reason::CrashLoop))
-            };
             let answers =
                 |view: &PreviewView| view.status.applied.as_ref() == Some(&head) && view.status.failure.is_none();
             if ended(&self.it.until("it has come to its end", |view| ended(view) || answers(view)).await) {
-                // It was killed before it had answered, or too often.
                 self = self.take(Step::Commit(Code::Good)).await;
             }
             self.it.shows_in_the_end(self.head.as_ref().unwrap()).await;
         } else {
-            let fails = |view: &PreviewView| {
+            let fails = |view: &PreviewView, head: &CommitId| {
                 let failure = view.status.failure.as_ref();
-                let of_head = failure.is_some_and(|it| it.commit.as_ref() == Some(&head) && !it.reason.is_engines());
-                of_head && view.status.settled.as_ref() == Some(&head)
+                let of_head = failure.is_some_and(|it| it.commit.as_ref() == Some(head) && !it.reason.is_engines());
+                of_head && view.status.settled.as_ref() == Some(head)
             };
-            self.it.until("the failure of the newest commit is said", fails).await;
+            let view = self.it.until("it has come to its end", |view| ended(view) || fails(view, &head)).await;
+            if !fails(&view, &head) {
+                let code = self.code;
+                self = self.take(Step::Commit(code)).await;
+            }
+            let head = self.head.clone().unwrap();
+            self.it.until("the failure of the newest commit is said", |view| fails(view, &head)).await;
         }
         self.agrees().await;
         let answers = usize::from(matches!(self.it.site(), Site::Answers(_)));
