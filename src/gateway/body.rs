@@ -12,7 +12,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::task::JoinHandle;
 
 use super::{service::Port, upstream::Connection};
-use crate::preview::route::RequestGuard;
+use crate::preview::face::route::RequestGuard;
 
 /// A body up to this size is taken to be passed on at once, in bytes.
 const SHORT_BYTES: u64 = 64 * 1024;

@@ -37,7 +37,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     domain::ids::PreviewId,
-    preview::route::{Gateway, GatewayError, OpenPort, PageOf, Route},
+    preview::face::route::{Gateway, GatewayError, OpenPort, PageOf, Route},
 };
 use listener::ListenerSlot;
 use service::Port;

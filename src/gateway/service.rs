@@ -33,7 +33,7 @@ use super::{
     upgrade::Tunnel,
     upstream::{ConnectError, Connection, Pool},
 };
-use crate::preview::route::{HeldGuard, RequestGuard, Route, RouteState};
+use crate::preview::face::route::{HeldGuard, RequestGuard, Route, RouteState};
 
 /// How long the end of an app may take to be known here, after its connections broke.
 const DIES_WITHIN: Duration = Duration::from_millis(600);

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::preview::route::{RequestGuard, RouteState};
+use crate::preview::face::route::{RequestGuard, RouteState};
 
 /// How long one direction may go on after the other has ended.
 const LINGER: Duration = Duration::from_secs(10);

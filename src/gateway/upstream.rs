@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{body::RequestBody, service::Port};
-use crate::preview::route::RouteState;
+use crate::preview::face::route::RouteState;
 
 /// How many idle connections are kept for one preview.
 const MAX_IDLE: usize = 32;

@@ -25,7 +25,7 @@ use super::status::with_reason;
 use crate::{
     config::CorsOrigins,
     domain::ids::PreviewId,
-    preview::route::{Gateway, PageOf},
+    preview::face::route::{Gateway, PageOf},
 };
 
 /// The one call that the page of a preview may make.
@@ -188,7 +188,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::preview::route::{GatewayError, OpenPort, Route};
+    use crate::preview::face::route::{GatewayError, OpenPort, Route};
 
     const LIST: &str = "/preview.v1.PreviewService/List";
     const LOGS: &str = "/preview.v1.PreviewService/StreamLogs";

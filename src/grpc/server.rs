@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    preview::{manager::Manager, route::Gateway},
+    preview::{face::route::Gateway, manager::Manager},
     proto::preview::v1::{
         FILE_DESCRIPTOR_SET, preview_service_server::PreviewServiceServer, vfs_service_server::VfsServiceServer,
     },

@@ -10,6 +10,18 @@
 //! Its step takes no input about what changed: it reads the head and compares. A notice that is lost is mended by the
 //! next one. Stop outranks everything: whatever is being done is dropped, and what it had made is removed.
 
+mod adopt;
+mod carry;
+mod interrupted;
+mod prebundle;
+mod prepare;
+mod replace;
+mod revive;
+mod show;
+mod start;
+mod teardown;
+mod waiting;
+
 use std::{
     collections::BTreeSet,
     panic::AssertUnwindSafe,
@@ -33,18 +45,20 @@ use crate::{
         reason::Reason,
         spec::{PreviewSpec, ReloadMode},
     },
-    engine::{Container, ContainerState, EngineError, EngineEvent, SharedEngine},
+    engine::{Container, ContainerState, EngineError, EngineEvent},
     preview::{
-        ahead::Ahead,
-        data::DataStore,
-        flights::{Held, Landing},
+        core::Core,
+        face::route::{OpenPort, RouteState},
         handle::Handle,
-        images::{Images, Looked},
-        leaving::Leaving,
-        log::LogMemory,
-        route::{OpenPort, RouteState},
-        session::{Session, SessionEvent},
-        settings::Settings,
+        image::{
+            flights::{Held, Landing},
+            images::Looked,
+        },
+        unit::{
+            ahead::Ahead,
+            leaving::Leaving,
+            session::{Session, SessionEvent},
+        },
     },
     vfs::{HeadFollower, Vfs},
 };
@@ -58,22 +72,6 @@ const LOSSES_MENDED: usize = 5;
 const LOSSES_WITHIN: Duration = Duration::from_secs(60);
 /// The reason of a preview that is driven no more.
 pub(super) const BROKEN: Reason = Reason::Internal;
-
-/// What all drivers share.
-pub struct Core {
-    /// What runs containers.
-    pub engine: SharedEngine,
-    /// What keeps the files.
-    pub vfs: Vfs,
-    /// What makes images.
-    pub images: Arc<Images>,
-    /// What keeps the data of apps between previews.
-    pub data: DataStore,
-    /// The memory that the logs of all previews have.
-    pub logs: LogMemory,
-    /// What the configuration says.
-    pub settings: Arc<Settings>,
-}
 
 /// What an earlier life of the service left of a preview.
 #[derive(Debug, Clone)]

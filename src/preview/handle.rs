@@ -13,9 +13,11 @@ use crate::{
     },
     preview::{
         api::{Goodbye, PreviewView},
-        log::{Log, LogMemory},
-        publisher::Publisher,
-        route::Route,
+        face::{
+            log::{Log, LogMemory},
+            publisher::Publisher,
+            route::Route,
+        },
     },
     vfs::Vfs,
 };

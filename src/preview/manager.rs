@@ -1,5 +1,8 @@
 //! The one door to the core: finds previews, makes them, and hands requests to their drivers.
 
+mod create;
+mod outcome;
+
 use std::{sync::Arc, time::SystemTime};
 
 use futures_util::stream::BoxStream;
@@ -14,13 +17,15 @@ use crate::{
     },
     preview::{
         api::{ListFilter, ListPage, LogItem, LogQuery, PreviewView, Target, Update, WatchItem},
-        driver::{Core, Driver, Found},
+        core::Core,
+        driver::{Driver, Found},
+        face::{
+            log_stream, reload_stream,
+            route::{Gateway, GatewayError, OpenPort, Route},
+        },
         handle::Handle,
-        log_stream,
-        outcome::{Asked, stopped},
+        manager::outcome::{Asked, stopped},
         registry::Registry,
-        reload_stream,
-        route::{Gateway, GatewayError, OpenPort, Route},
         store::{SpecStore, StoreError},
     },
     vfs::{Change, Scope, Vfs},

@@ -16,7 +16,7 @@ use previewd::{
         failure::{Failure, FailureStage},
         reason::Reason,
     },
-    preview::route::RouteState,
+    preview::face::route::RouteState,
 };
 use tokio::{
     io::AsyncWriteExt,

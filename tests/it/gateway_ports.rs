@@ -8,7 +8,7 @@ use std::{
 use previewd::{
     domain::ids::PreviewId,
     gateway::PortGateway,
-    preview::route::{Gateway, GatewayError, Route, RouteState},
+    preview::face::route::{Gateway, GatewayError, Route, RouteState},
 };
 use tokio::{
     io::AsyncWriteExt,

@@ -13,7 +13,7 @@ use axum::{Router, body::Bytes, extract::State, routing::any};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use previewd::preview::route::RouteState;
+use previewd::preview::face::route::RouteState;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -18,7 +18,7 @@ use hyper_util::{
 use previewd::{
     domain::ids::PreviewId,
     gateway::{GatewayOptions, PortGateway},
-    preview::route::{Gateway, OpenPort, Route, RouteState},
+    preview::face::route::{Gateway, OpenPort, Route, RouteState},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

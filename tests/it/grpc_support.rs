@@ -23,7 +23,7 @@ use hyper_util::{
 use previewd::{
     config::CorsOrigins,
     grpc::{Callers, ServerOptions, server::serve_routes},
-    preview::route::{Gateway, GatewayError, OpenPort, PageOf, Route},
+    preview::face::route::{Gateway, GatewayError, OpenPort, PageOf, Route},
     proto::preview::v1::{
         self as proto,
         preview_service_server::{PreviewService, PreviewServiceServer},

@@ -10,6 +10,7 @@ mod gateway_restart;
 mod gateway_support;
 mod grpc_server;
 mod grpc_support;
+mod house;
 mod imports;
 mod preview;
 mod vfs;

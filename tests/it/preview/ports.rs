@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use previewd::preview::route::{Gateway, GatewayError, OpenPort, PageOf, Route};
+use previewd::preview::face::route::{Gateway, GatewayError, OpenPort, PageOf, Route};
 
 /// Ports that nobody listens on, and who has them.
 #[derive(Clone, Default)]

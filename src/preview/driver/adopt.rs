@@ -1,0 +1,242 @@
+//! Taking over what an earlier life of the service left running.
+
+use std::{
+    fmt::Display,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    domain::{
+        events::Stage,
+        ids::CommitId,
+        runtime::{ImagePlan, RunPlan},
+    },
+    engine::{Container, EngineError, Image, LABEL_DEPENDENCY_KEY},
+    preview::{
+        driver::{
+            Driver,
+            carry::{ENDING, LOOK_AGAIN},
+            prepare::left_by_installation,
+            show::reload::Progress,
+            target,
+        },
+        face::route::RouteState,
+        image::{images::Looked, recipe::DEPENDENCIES},
+        planner::plan,
+        unit::{
+            bounds::Bounds,
+            files::FileSet,
+            session::{Position, Session, SessionError, Started, connect},
+        },
+    },
+};
+
+/// How long the engine may take to say which dependencies a container has.
+const KEY_FOR: Duration = Duration::from_secs(2);
+
+/// What became of a container that was to be taken over.
+pub(super) enum Heard {
+    /// It serves.
+    TakenOver,
+    /// It runs, and is not taken over for this reason.
+    Refused(String),
+    /// It does not run; what the engine says of it.
+    Ended(Option<Container>),
+}
+
+/// Why an attempt to take a container over came to nothing.
+enum Refusal {
+    /// It cannot be taken over.
+    For(String),
+    /// Its agent was not heard, which may be otherwise a moment later.
+    Unheard(String),
+    /// The engine says nothing of it.
+    Unknown(EngineError),
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        Self::For(reason.to_owned())
+    }
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        if error.says_nothing() { Self::Unknown(error) } else { Self::For(error.to_string()) }
+    }
+}
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Engine(error) if error.says_nothing() => Self::Unknown(error),
+            error if error.is_lost() => Self::Unheard(error.to_string()),
+            error => Self::For(error.to_string()),
+        }
+    }
+}
+
+impl Driver {
+    /// Takes over the container of an earlier life of the service, or lets it go.
+    ///
+    /// # Errors
+    /// The engine cannot be reached: nothing is known of the container, and it is left as it is.
+    pub(super) async fn adopt(&mut self, container: &Container) -> Result<(), EngineError> {
+        match self.hear(container, &Position::default()).await? {
+            Heard::TakenOver => {}
+            Heard::Refused(reason) => self.refuse(&container.id, &reason).await,
+            Heard::Ended(_) => self.refuse(&container.id, "it has ended").await,
+        }
+        Ok(())
+    }
+
+    /// Takes over a container that runs. Its output up to `position` is in the log. One whose agent cannot be spoken with
+    /// is asked again as long as it runs, for the time that an end takes: the engine says of one that is ending that it
+    /// runs, and an app may end the stream to its agent at any time.
+    ///
+    /// # Errors
+    /// The engine cannot be reached: nothing is known of the container, and it is left as it is.
+    pub(super) async fn hear(&mut self, container: &Container, position: &Position) -> Result<Heard, EngineError> {
+        let deadline = Instant::now() + ENDING;
+        loop {
+            let Err(refusal) = self.try_adopt(container, position).await else {
+                self.handle.log.lifecycle("taken over with its container");
+                tracing::info!(preview = %self.handle.id, "preview taken over");
+                return Ok(Heard::TakenOver);
+            };
+            // As when the engine goes away on the way, which says nothing against the container.
+            let seen = match self.core.engine.container(&container.id).await {
+                Err(error) if !error.says_nothing() => return Ok(Heard::Refused(error.to_string())),
+                seen => seen?,
+            };
+            if !seen.as_ref().is_some_and(Container::runs) {
+                return Ok(Heard::Ended(seen));
+            }
+            match refusal {
+                Refusal::Unknown(error) => return Err(error),
+                Refusal::For(reason) => return Ok(Heard::Refused(reason)),
+                Refusal::Unheard(reason) if Instant::now() > deadline => return Ok(Heard::Refused(reason)),
+                Refusal::Unheard(_) => sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+
+    /// Lets a container go that is not taken over.
+    pub(super) async fn refuse(&mut self, container: &str, reason: &str) {
+        tracing::info!(preview = %self.handle.id, reason, "the container is made anew");
+        self.session = None;
+        self.gone();
+        self.let_go(container).await;
+    }
+
+    async fn try_adopt(&mut self, container: &Container, position: &Position) -> Result<(), Refusal> {
+        let key = container.labels.get(LABEL_DEPENDENCY_KEY).cloned().ok_or("it has no dependency key")?;
+        let agent = connect(&self.core.engine, &container.id).await?;
+        let status = agent.status().await.map_err(SessionError::from)?;
+        let process = status.process.filter(|process| process.running).ok_or("its app does not run")?;
+        let marked = status.marked.ok_or("no commit of it has answered")?;
+        let commit: CommitId = marked.parse().map_err(refused)?;
+        let (tree, plan) = plan(&self.core, &self.spec, &commit).await.map_err(refused)?;
+        let files = FileSet::new(&tree, &plan);
+        let bounds = self.found_bounds(&container.id, &plan).await?;
+        let session = Session::over(agent, bounds, key.clone(), plan.clone(), commit.clone(), position);
+        let mut session = session.await?;
+        session.adopt(process.generation);
+        if let Some(before) = self.session.as_ref().filter(|before| before.container == container.id) {
+            session.takes_after(before);
+        }
+        if matches!(plan.image, ImagePlan::Dependencies(_)) {
+            // The agent lives with untrusted code: what it says it has is made true. One that is lost meanwhile may have
+            // written, which the next attempt would not see: there is none.
+            let written = session.sync_all(&self.core.vfs, &self.spec.project, files).await.map_err(refused)?;
+            if written > 0 {
+                return Err("its files are not those of the commit".into());
+            }
+        } else {
+            session.files = files;
+            session.lease = Some(self.core.images.lease(&key).await);
+            self.built.insert(key.clone());
+        }
+        let image = self.installed_image(&session, &plan).await;
+        let port = self.command(&plan, &image).port;
+        let mark = self.handle.log.last();
+        let engine = self.core.engine.clone();
+        let started = session.started(&engine, port, self.core.settings.start_timeout, false).await;
+        let Started::Answering(answering) = started? else {
+            return Err("its app does not answer".into());
+        };
+        if container.name != self.handle.id.container_name() {
+            let _ = self.core.engine.rename(&container.id, &self.handle.id.container_name()).await;
+        }
+        let mut failure = self.look_at(&session, &answering, mark).await;
+        if let Some(failure) = &mut failure {
+            failure.commit = Some(commit.clone());
+        }
+        let target = target(&self.core.vfs, &self.handle).await.ok().flatten();
+        let limits = session.bounds.limits().await;
+        self.handle.set_status(|status| {
+            status.stack = Some(plan.stack);
+            status.limits = limits;
+            status.notes = plan.warnings(left_by_installation(&image));
+            status.settled = Some(commit.clone());
+            // What was asked for and does not answer yet is tried again.
+            status.applies = if target.as_ref() == Some(&commit) { status.applies.max(1) } else { 0 };
+            status.failure.clone_from(&failure);
+        });
+        self.shows(&session).await;
+        self.session = Some(session);
+        self.handle.route.set(RouteState::Open(answering.upstream));
+        // For those who were told of it before anything answered.
+        let stage = if failure.is_some() { Stage::Failed } else { Stage::Ready };
+        self.publish(&Progress::quiet(&commit), stage, failure);
+        Ok(())
+    }
+
+    /// Returns the image of what is installed in a container. The next commit that needs no other asks for none: its own may
+    /// not have been made.
+    async fn installed_image(&mut self, session: &Session, plan: &RunPlan) -> Image {
+        let own = self.image_of(session).await;
+        let ImagePlan::Dependencies(install) = &plan.image else { return own };
+        let (images, log) = (self.core.images.clone(), self.handle.log.clone());
+        // A base image that has gone is pulled by who needs it.
+        let key = timeout(KEY_FOR, images.dependencies(install, &log, &mut self.held)).await;
+        if !matches!(key, Ok(Ok((key, _))) if key == session.key) {
+            return own;
+        }
+        let made = self.core.engine.image(&images.tag(DEPENDENCIES, &session.key)).await.ok().flatten();
+        let image = made.unwrap_or(own);
+        self.looked = Some(Looked { install: install.clone(), key: session.key.clone(), image: image.clone() });
+        image
+    }
+
+    /// Returns the bounds of a container that runs. What it was given it keeps; a CPU that is lifted still is put down.
+    async fn found_bounds(&self, container: &str, plan: &RunPlan) -> Result<Arc<Bounds>, EngineError> {
+        let engine = &self.core.engine;
+        let found = engine.limits(container).await?;
+        let found = found.ok_or_else(|| EngineError::NotFound { what: "container", name: container.to_owned() })?;
+        let (mut limits, allowance) = self.bounds(plan);
+        if found.memory_bytes > limits.memory_bytes {
+            limits.memory_bytes = found.memory_bytes;
+            if found.memory_bytes <= allowance.most_bytes {
+                self.given.fetch_max(found.memory_bytes, Ordering::AcqRel);
+            }
+        }
+        let bounds = Bounds::new(
+            engine.clone(),
+            container.to_owned(),
+            self.handle.clone(),
+            (limits, allowance),
+            found != limits,
+            self.given.clone(),
+        );
+        bounds.put_down().await;
+        Ok(bounds)
+    }
+}
+
+fn refused(reason: impl Display) -> Refusal {
+    Refusal::For(reason.to_string())
+}

@@ -1,0 +1,291 @@
+//! What happens when the app or its container ends by itself.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    agent::Exit,
+    domain::{
+        failure::{Failure, FailureStage},
+        ids::CommitId,
+        lifecycle::Input,
+        logs::LogSource,
+        reason::Reason,
+        spec::Phase,
+    },
+    engine::{Container, ContainerState, EngineError},
+    preview::{
+        driver::{Driver, adopt::Heard, interrupted::Interrupted, show::reload::Progress, start::StartError},
+        face::route::RouteState,
+        image::images::ReadyImage,
+        unit::{
+            container,
+            failures::{engine_failure, session_failure},
+            session::Session,
+        },
+    },
+};
+
+/// Ends of a running app within this time are counted together.
+const DEATHS_WITHIN: Duration = Duration::from_secs(60);
+/// So many of them are a crash loop.
+const DEATHS_ALLOWED: usize = 3;
+
+impl Driver {
+    /// Looks whether the container is still there, after a hint that it may not be.
+    pub(super) async fn lost(&mut self) {
+        if let Err(error) = self.look_after().await {
+            // It will say when it is back.
+            tracing::debug!(preview = %self.handle.id, error = %error, "the container cannot be seen");
+        }
+    }
+
+    /// Sees to it that the container can be spoken with, if there is one: after a time without the engine it is taken
+    /// over anew. One that is gone is replaced.
+    pub(super) async fn hear_again(&mut self) -> Result<(), Failure> {
+        if self.session.as_ref().is_some_and(|session| session.deaf) {
+            self.look_after().await.map_err(|error| engine_failure(FailureStage::Sync, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Looks after the container: one that ended is replaced, one that is not heard is taken over anew.
+    ///
+    /// # Errors
+    /// The engine does not say what became of it.
+    async fn look_after(&mut self) -> Result<(), EngineError> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let container = session.container.clone();
+        let mut seen = self.core.engine.container(&container).await;
+        if matches!(&seen, Ok(Some(Container { state: ContainerState::Paused, .. }))) {
+            // Not by us: nothing of ours stays frozen.
+            self.handle.log.lifecycle("the container was frozen and is woken");
+            if let Err(error) = self.core.engine.set_paused(&container, false).await {
+                tracing::warn!(preview = %self.handle.id, error = %error, "a container could not be woken");
+            }
+            seen = self.core.engine.container(&container).await;
+        }
+        if let Ok(Some(found)) = &seen
+            && found.runs()
+        {
+            if !session.deaf && session.agent().status().await.is_ok() {
+                return Ok(());
+            }
+            // The stream broke. Its old session stays until there is another.
+            session.deaf = true;
+            let position = session.position();
+            match self.hear(found, &position).await? {
+                Heard::TakenOver => return Ok(()),
+                Heard::Refused(reason) => {
+                    self.refuse(&container, &reason).await;
+                    self.died(None).await;
+                    return Ok(());
+                }
+                Heard::Ended(end) => seen = Ok(end),
+            }
+        }
+        let end = seen?;
+        let exit = end_of(end.as_ref());
+        self.handle.log.lifecycle(format!("the container ended with status {}", exit.code));
+        self.gone();
+        self.start_again(end.as_ref()).await?;
+        self.died(Some(exit)).await;
+        Ok(())
+    }
+
+    /// Lets requests wait, as the container that answered them is no more: its address may soon be another's.
+    pub(super) fn gone(&self) {
+        let serving = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
+        if serving {
+            self.handle.route.died();
+            self.input(Input::Died);
+        }
+    }
+
+    /// Starts the app again after its process or container ended by itself, unless that happens too often.
+    pub(super) async fn died(&mut self, exit: Option<Exit>) {
+        let status = self.handle.status().borrow().clone();
+        let Some(applied) = status.applied.filter(|_| status.phase.is_live()) else { return };
+        if status.phase == Phase::Failed {
+            // The end of what had failed already.
+            return;
+        }
+        self.handle.route.died();
+        self.input(Input::Died);
+        let now = Instant::now();
+        self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);
+        // One that has more memory now than it had when it was started is another attempt.
+        let given = match (&exit, &self.session) {
+            (Some(Exit { out_of_memory: true, .. }), Some(session)) => {
+                session.bounds.grow_after_kill(session.started_under).await
+            }
+            _ => false,
+        };
+        if !given {
+            self.deaths.push(now);
+        }
+        let how = exit.as_ref().map_or("its container was lost".to_owned(), describe_exit);
+        self.handle.log.lifecycle(format!("the app ended: {how}"));
+        tracing::info!(preview = %self.handle.id, how, deaths = self.deaths.len(), "the app ended");
+        if self.deaths.len() >= DEATHS_ALLOWED {
+            let failure = self.crash_loop(exit, &how, applied);
+            self.fail(failure);
+            return;
+        }
+        // What was tried last and failed is no news either.
+        self.known = [applied.clone()].into_iter().chain(status.settled).collect();
+        match self.revive(&applied).await {
+            Ok(()) => {
+                if self.shows_an_error() {
+                    self.handle.set_status(|status| status.failure = None);
+                }
+                self.handle.log.lifecycle("the app was started again and answers");
+            }
+            Err(Interrupted::Failed(mut failure)) => {
+                failure.commit = Some(applied);
+                self.answers_or_fails(failure);
+            }
+            // A newer commit is next, and brings what answers then.
+            Err(Interrupted::Superseded | Interrupted::Disturbed(_)) => {
+                self.handle.set_status(|status| status.settled = None);
+            }
+        }
+    }
+
+    /// Starts the app again: in the container that is there, or else in another, with the commit that answered last.
+    async fn revive(&mut self, applied: &CommitId) -> Result<(), Interrupted> {
+        // After a commit that a development server could not show, the files are not those of the one that answers.
+        if self.session.as_ref().is_some_and(|session| session.revision == *applied) {
+            let outcome = match self.restart_process().await {
+                // As when the container is being stopped: its app ends a moment before it.
+                Err(StartError::Session(error)) if error.is_lost() => match self.container_again().await? {
+                    true => self.restart_process().await,
+                    false => Err(StartError::Session(error)),
+                },
+                outcome => outcome,
+            };
+            match outcome {
+                Ok(()) => return Ok(()),
+                Err(StartError::Interrupted(interrupted)) => return Err(interrupted),
+                Err(StartError::Page(failure)) => return Err(failure.into()),
+                // Another container is made.
+                Err(StartError::Session(error)) if error.is_lost() => {
+                    if let Some(session) = self.session.take() {
+                        self.let_go(&session.container).await;
+                    }
+                }
+                Err(StartError::Session(error)) => return Err(session_failure(FailureStage::Run, &error).into()),
+            }
+        }
+        let prepared = self.prepare(applied).await?;
+        self.bring_prepared(prepared, &mut Progress::quiet(applied)).await
+    }
+
+    /// Starts the container once more that has just ended. Returns whether there is one.
+    ///
+    /// # Errors
+    /// The engine does not say what became of it.
+    async fn container_again(&mut self) -> Result<bool, Failure> {
+        let Some(container) = self.session.as_ref().map(|session| session.container.clone()) else { return Ok(false) };
+        let started = match self.ended(&container).await {
+            Ok(seen) => self.start_again(seen.as_ref()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = started {
+            if let Some(session) = &mut self.session {
+                session.deaf = true;
+            }
+            return Err(engine_failure(FailureStage::Run, &error));
+        }
+        Ok(self.session.is_some())
+    }
+
+    async fn restart_process(&mut self) -> Result<(), StartError> {
+        let Some(mut session) = self.session.take() else { return Ok(()) };
+        let image = ReadyImage::of_container(&session.key, self.image_of(&session).await);
+        let outcome = self.start(&mut session, &image).await;
+        self.session = Some(session);
+        outcome
+    }
+
+    /// Records that the files and the process of a session are what answers now.
+    pub(super) async fn shows(&self, session: &Session) {
+        session.mark(&session.revision).await;
+        self.note_shown(session);
+    }
+
+    /// Records what [`shows`](Self::shows) does, for this life of the service alone.
+    pub(super) fn note_shown(&self, session: &Session) {
+        self.handle.set_status(|status| {
+            status.applied = Some(session.revision.clone());
+            status.container = Some(session.container.clone());
+            status.dependency_key = Some(session.key.clone());
+        });
+        self.input(Input::Ready);
+    }
+
+    /// Removes a container that is of no more use.
+    pub(super) async fn discard(&self, container: &str) {
+        container::discard(&self.core.engine, container).await;
+    }
+
+    fn crash_loop(&self, exit: Option<Exit>, how: &str, applied: CommitId) -> Failure {
+        let out_of_memory = exit.as_ref().is_some_and(|exit| exit.out_of_memory);
+        let (reason, message) = if out_of_memory {
+            let said = self.session.as_ref().map(|session| session.bounds.exhausted());
+            (Reason::OutOfMemory, said.unwrap_or_else(|| "the app needed more memory than it may use".to_owned()))
+        } else {
+            (Reason::CrashLoop, format!("the app ended {DEATHS_ALLOWED} times within a minute, the last time: {how}"))
+        };
+        let mut failure = Failure::new(FailureStage::Run, reason, message);
+        failure.log_excerpt = self.handle.log.excerpt(0, &[LogSource::Stdout, LogSource::Stderr]);
+        failure.exit_code = exit.map(|exit| exit.code);
+        failure.commit = Some(applied);
+        failure
+    }
+
+    /// Records why a commit that answered before is not good any more. One whose page is an error answers all the same.
+    fn answers_or_fails(&mut self, failure: Failure) {
+        if !matches!(*self.handle.route.state().borrow(), RouteState::Open(_)) {
+            self.fail(failure);
+            return;
+        }
+        self.handle.log.lifecycle(format!("the app was started again, and its page is an error: {}", failure.message));
+        let newer = self.handle.status().borrow().failure.is_some() && !self.shows_an_error();
+        if !newer {
+            self.handle.set_status(|status| status.failure = Some(failure));
+        }
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.handle.log.lifecycle(format!("failed: {}", failure.message));
+        tracing::info!(preview = %self.handle.id, reason = failure.reason.as_str(), "preview failed");
+        self.handle.set_status(|status| status.failure = Some(failure.clone()));
+        self.handle.route.set(RouteState::Failed(Arc::new(failure)));
+        self.input(Input::Fail);
+    }
+}
+
+/// Returns how a container ended; one that is gone was killed.
+fn end_of(container: Option<&Container>) -> Exit {
+    let (code, out_of_memory) = match container.map(|container| &container.state) {
+        Some(ContainerState::Exited { code, out_of_memory }) => {
+            (i32::try_from(*code).unwrap_or(i32::MAX), *out_of_memory)
+        }
+        _ => (137, false),
+    };
+    Exit { generation: 0, code, signal: 0, out_of_memory }
+}
+
+/// Says how a process ended.
+fn describe_exit(exit: &Exit) -> String {
+    if exit.out_of_memory {
+        "it was out of memory".to_owned()
+    } else if exit.signal != 0 {
+        format!("it was killed by signal {}", exit.signal)
+    } else {
+        format!("it ended with status {}", exit.code)
+    }
+}

@@ -1,0 +1,37 @@
+//! Which bundles were tried to be made.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+
+/// The most bundles that are remembered to have been tried.
+const MAX_TRIED: usize = 1024;
+
+/// What is known of bundles in this life of the service.
+pub(in crate::preview) struct Bundles {
+    /// One is made at a time.
+    turn: Semaphore,
+    tried: Mutex<HashSet<String>>,
+}
+
+impl Default for Bundles {
+    fn default() -> Self {
+        Self { turn: Semaphore::new(1), tried: Mutex::default() }
+    }
+}
+
+impl Bundles {
+    /// Waits until no other is being made.
+    pub(in crate::preview) async fn turn(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.turn.acquire().await
+    }
+
+    /// Returns whether a bundle is to be tried, which is so once, for as long as there is room to remember.
+    pub(in crate::preview) fn is_first(&self, tag: &str) -> bool {
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.len() < MAX_TRIED && tried.insert(tag.to_owned())
+    }
+}

@@ -1,0 +1,288 @@
+//! The installation of dependencies: in a container under limits of its own, of which an image is made. No image is built
+//! for a change of sources.
+
+pub(in crate::preview) mod handover;
+pub(in crate::preview) mod room;
+pub(in crate::preview) mod volumes;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use crate::{
+    agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
+    domain::{
+        failure::{Failure, FailureStage},
+        ids::FilePath,
+        limits::Limits,
+        logs::LogSource,
+        reason::Reason,
+        runtime::{APP_ROOT, InstallPlan},
+        text::unix_script,
+        tree::EntryKind,
+    },
+    engine::{ContainerSpec, EngineError, Image, LABEL_LIFE, LABEL_NOTES},
+    preview::{
+        image::{
+            images::SHORT,
+            install::{
+                handover::{Coming, Installed, Offer},
+                room::{NextRoom, Room},
+                volumes::Volumes,
+            },
+            make::{Maker, PATIENT_CPUS},
+            recipe::{Below, OnTop},
+        },
+        unit::{
+            failures::{engine_failure, session_failure},
+            session::SessionError,
+        },
+    },
+    stack::{self, End},
+};
+
+/// What is said where packages are installed from nothing after all.
+const FROM_NOTHING: &str = "previewd: that did not do; installing from nothing";
+
+impl Maker<'_> {
+    /// Installs dependencies, on top of others where that will do, and makes an image of them.
+    pub(in crate::preview) async fn install(
+        &self,
+        plan: &InstallPlan,
+        offer: Option<&Offer>,
+    ) -> Result<Image, Failure> {
+        if let Some(OnTop { below, commands }) = &self.name.on_top {
+            let on_top = match below {
+                // What is on top is little, and so is an image of it.
+                Below::Image(image) => self.install_in(image, plan, commands, None, None).await,
+                Below::Installed(it) => self.install_in(&self.name.base, plan, commands, offer, Some(it)).await,
+            };
+            match on_top {
+                Ok(image) => return Ok(image),
+                Err(failure) => {
+                    tracing::debug!(key = self.name.key, reason = failure.reason.as_str(), "installing from nothing");
+                    self.log.text(LogSource::Install, FROM_NOTHING);
+                }
+            }
+        }
+        self.install_in(&self.name.base, plan, &plan.commands, offer, None).await
+    }
+
+    /// Bundles in a container of the dependencies alone.
+    pub(in crate::preview) async fn prebundle(&self, plan: &InstallPlan) -> Result<Image, Failure> {
+        let Some(OnTop { below: Below::Image(image), commands }) = &self.name.on_top else {
+            return Err(Failure::new(FailureStage::Install, Reason::Internal, "there is nothing to bundle"));
+        };
+        self.install_in(image, plan, commands, None, None).await
+    }
+
+    /// Installs in a container of an image, on top of what others have installed if there is such, and makes an image of it.
+    async fn install_in(
+        &self,
+        image: &str,
+        plan: &InstallPlan,
+        commands: &[String],
+        offer: Option<&Offer>,
+        from: Option<&Installed>,
+    ) -> Result<Image, Failure> {
+        let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
+        let room = match from {
+            Some(from) => from.next_room().await,
+            None => None,
+        };
+        let room = match room {
+            Some(room) => room,
+            None => {
+                if !commands.is_empty() {
+                    // Package managers are silent at first.
+                    self.log.text(LogSource::Install, "previewd: making a container for the installation");
+                }
+                let into = match offer.filter(|_| !commands.is_empty()) {
+                    Some(_) => self.engine.image(image).await.map_err(lost)?,
+                    None => None,
+                };
+                let volumes = from.map_or(&[][..], |from| &from.volumes);
+                Room::new(self.engine, self.container("install", image, self.limits), into, volumes)
+                    .await
+                    .map_err(lost)?
+            }
+        };
+        if let (Some(offer), Some((below, volumes))) = (offer, &room.into) {
+            let (key, image) = (self.name.key.clone(), below.id.clone());
+            offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
+        }
+        let working = async {
+            if from.is_none() && commands.is_empty() {
+                return Ok(());
+            }
+            let agent = room.agent(self.engine).await.map_err(|error| install_failure(&error))?;
+            match (from, &room.into) {
+                (Some(_), None) => {
+                    return Err(Failure::new(FailureStage::Install, Reason::Internal, "there is nothing to copy to"));
+                }
+                (Some(_), Some(_)) => self.copy(&agent).await?,
+                (None, _) => {}
+            }
+            match (&room.into, commands) {
+                (_, []) => Ok(()),
+                (Some(_), commands) => self.installed(&agent, plan, &Volumes::commands(commands)).await,
+                (None, commands) => self.installed(&agent, plan, commands).await,
+            }
+        };
+        self.in_time(working).await?;
+        let mut labels = self.labels(self.role);
+        let log = self.log.all(LogSource::Install);
+        let began = log.iter().rposition(|line| line == FROM_NOTHING).map_or(0, |at| at + 1);
+        let notes = stack::installed(&log[began..]);
+        if !notes.is_empty() {
+            labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
+        }
+        let Room { container, into, .. } = room;
+        let apart = match (offer, into) {
+            (Some(offer), Some((below, volumes))) => {
+                let mounts = volumes.of_image.clone();
+                let next = {
+                    let spec = self.container("next", image, self.limits);
+                    let (engine, below, from) = (self.engine.clone(), below.clone(), mounts.clone());
+                    || NextRoom::begin(Room::ahead(engine, spec, below, from))
+                };
+                let below = Image { labels: labels.clone(), ..below };
+                let wanted = offer.make(below, volumes, container.clone(), next).await;
+                let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
+                Some((Limits { cpus, ..self.limits }, mounts))
+            }
+            _ => None,
+        };
+        let committing = async {
+            let copy = match apart {
+                Some((limits, mounts)) => {
+                    let spec = self.container("copy", image, limits);
+                    let copy = Room::new(self.engine, spec, None, &mounts).await.map_err(lost)?;
+                    let agent = copy.agent(self.engine).await.map_err(|error| install_failure(&error))?;
+                    self.copy(&agent).await?;
+                    copy.container
+                }
+                None => container.clone(),
+            };
+            // The containers go by themselves: nobody has to wait for that.
+            self.engine.commit(copy.id(), &self.name.tag, labels).await.map_err(lost)
+        };
+        self.in_time(committing).await
+    }
+
+    /// Returns what a container for a part of the work is made from.
+    fn container(&self, part: &str, image: &str, limits: Limits) -> ContainerSpec {
+        let short = self.name.key.chars().take(SHORT).collect::<String>();
+        let suffix = uuid::Uuid::new_v4().simple().to_string().chars().take(6).collect::<String>();
+        let mut labels = self.labels("install");
+        labels.insert(LABEL_LIFE.to_owned(), self.settings.life.clone());
+        ContainerSpec {
+            name: format!("previewd-{part}-{short}-{suffix}"),
+            image: image.to_owned(),
+            labels,
+            environment: BTreeMap::new(),
+            limits,
+            make_folders: true,
+            volumes: Vec::new(),
+        }
+    }
+
+    /// Copies what was installed into volumes into a container.
+    async fn copy(&self, agent: &AgentClient) -> Result<(), Failure> {
+        let argv = vec!["/bin/sh".into(), "-ec".into(), Volumes::copying()];
+        let copied = self.run_script(agent, argv, BTreeMap::new()).await;
+        self.judge(copied.map_err(|error| install_failure(&error))?)
+    }
+
+    /// Installs in a container.
+    async fn installed(&self, agent: &AgentClient, plan: &InstallPlan, commands: &[String]) -> Result<(), Failure> {
+        let installed = self.run_commands(agent, plan, commands).await;
+        self.judge(installed.map_err(|error| install_failure(&error))?)
+    }
+
+    /// Runs the commands and returns how they ended, or `None` if their container ended first.
+    async fn run_commands(
+        &self,
+        agent: &AgentClient,
+        plan: &InstallPlan,
+        commands: &[String],
+    ) -> Result<Option<Exit>, SessionError> {
+        let writes = plan
+            .inputs
+            .iter()
+            .filter_map(|(path, content)| {
+                let path: FilePath = path.parse().ok()?;
+                let content = unix_script(path.as_str(), content).unwrap_or_else(|| content.clone());
+                Some(SyncFile { path, kind: EntryKind::File, content: Bytes::from(content) })
+            })
+            .collect();
+        agent.sync(APP_ROOT, "dependencies", SyncPlan { full: false, writes, deletes: Vec::new() }).await?;
+        let mut environment = self.settings.environment.clone();
+        environment.extend(plan.environment.clone());
+        // No file that the installation reads need be in its folder, which then is not there yet.
+        let argv = vec![
+            "/bin/sh".into(),
+            "-ec".into(),
+            format!("mkdir -p \"$1\"\ncd \"$1\"\n{}", commands.join("\n")),
+            "sh".into(),
+            self.run.working_folder(),
+        ];
+        self.run_script(agent, argv, environment).await
+    }
+
+    /// Runs a program to its end, with its output in the log of the installation. Returns how it ended, or `None` if its
+    /// container ended first.
+    async fn run_script(
+        &self,
+        agent: &AgentClient,
+        argv: Vec<String>,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Option<Exit>, SessionError> {
+        let spec = StartSpec {
+            argv,
+            cwd: APP_ROOT.to_owned(),
+            environment,
+            grace: Duration::ZERO,
+            control: false,
+            install: true,
+        };
+        let generation = agent.start(spec).await?;
+        let mut events = agent.watch(0).await?;
+        // The end of the process comes after all of its output.
+        while let Some(event) = events.next().await {
+            match event?.1 {
+                AgentEvent::Output(line) => self.log.push(line),
+                AgentEvent::Dropped(lines) => self.log.lost(lines),
+                AgentEvent::Exit(exit) if exit.generation == generation => return Ok(Some(exit)),
+                AgentEvent::Exit(_) | AgentEvent::Memory(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns what an end of the commands means.
+    fn judge(&self, exit: Option<Exit>) -> Result<(), Failure> {
+        let Some(exit) = exit else {
+            let message = "the container of the installation ended";
+            return Err(Failure::new(FailureStage::Install, Reason::Interrupted, message));
+        };
+        if exit.code == 0 {
+            return Ok(());
+        }
+        if exit.out_of_memory {
+            let limit = self.limits.memory_bytes / (1024 * 1024);
+            let message = format!("the installation needed more than the {limit} MiB of PREVIEW_INSTALL_MEM");
+            let mut failure = Failure::new(FailureStage::Install, Reason::OutOfMemory, message);
+            failure.log_excerpt = self.excerpt();
+            failure.exit_code = Some(exit.code);
+            return Err(failure);
+        }
+        let end = End::Exited { code: exit.code, out_of_memory: false };
+        Err(stack::explain(self.run, FailureStage::Install, &end, &self.log.all(LogSource::Install)))
+    }
+}
+
+fn install_failure(error: &SessionError) -> Failure {
+    session_failure(FailureStage::Install, error)
+}

@@ -1,0 +1,68 @@
+//! Containers that nobody has claimed yet.
+
+use std::time::Duration;
+
+use crate::engine::{EngineError, SharedEngine};
+
+/// The time between two tries to remove a container: the first, and the longest.
+const BACKOFF: Duration = Duration::from_millis(500);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+/// A container that is removed when it is dropped, unless it is kept: what is half made never stays behind.
+pub struct Unclaimed {
+    engine: SharedEngine,
+    id: Option<String>,
+}
+
+impl Unclaimed {
+    /// Takes charge of a container.
+    pub fn new(engine: SharedEngine, id: String) -> Self {
+        Self { engine, id: Some(id) }
+    }
+
+    /// Returns the engine's id.
+    pub fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
+    }
+
+    /// Gives the container to whoever claims it.
+    pub fn claim(mut self) -> String {
+        self.id.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) else { return };
+        let engine = self.engine.clone();
+        // A drop cannot wait, and the container must go also when whoever wanted it has gone away. What is missed here,
+        // because the process ends, the reconciler finds at the next start.
+        runtime.spawn(async move { remove(&engine, &id).await });
+    }
+}
+
+/// Removes a container of which nobody has need any more. Where the engine does not do it at once it is removed later, and
+/// nobody waits for that.
+pub(in crate::preview) async fn discard(engine: &SharedEngine, id: &str) {
+    if let Err(error) = engine.remove(id).await {
+        tracing::warn!(container = id, error = %error, "a container that is not needed is removed later");
+        let (engine, id) = (engine.clone(), id.to_owned());
+        tokio::spawn(async move {
+            tokio::time::sleep(BACKOFF).await;
+            remove(&engine, &id).await;
+        });
+    }
+}
+
+/// Removes a container of which nobody has need any more, however often it takes: an engine may be away, or err.
+pub(in crate::preview) async fn remove(engine: &SharedEngine, id: &str) {
+    let mut backoff = BACKOFF;
+    while let Err(error) = engine.remove(id).await {
+        tracing::warn!(container = id, error = %error, "a container that is not needed could not be removed yet");
+        if !error.says_nothing() && !matches!(error, EngineError::Conflict { .. }) {
+            return;
+        }
+        tokio::time::sleep(backoff).await;
+        backoff = (backoff * 2).min(MAX_BACKOFF);
+    }
+}

@@ -1,0 +1,43 @@
+//! What errors of the engine and of a container mean for a preview.
+
+use crate::{
+    domain::{
+        failure::{Failure, FailureStage},
+        reason::Reason,
+    },
+    engine::EngineError,
+    preview::unit::session::SessionError,
+};
+
+/// Returns a failure of the engine, in its own words.
+pub fn engine_failure(stage: FailureStage, error: &EngineError) -> Failure {
+    let (reason, message) = match error {
+        error if error.says_nothing() => (Reason::EngineUnavailable, error.to_string()),
+        EngineError::Image { .. } => (Reason::ImageUnavailable, error.to_string()),
+        _ => (Reason::EngineRefused, error.to_string()),
+    };
+    Failure::new(stage, reason, message)
+}
+
+/// Returns the reason of what could not be done in a container that is there.
+fn refused(stage: FailureStage) -> Reason {
+    match stage {
+        FailureStage::Sync => Reason::SyncFailed,
+        FailureStage::Install => Reason::InstallFailed,
+        _ => Reason::NotStarted,
+    }
+}
+
+/// Returns a failure of a session.
+pub fn session_failure(stage: FailureStage, error: &SessionError) -> Failure {
+    match error {
+        // Its container is gone, or its agent not heard any more.
+        error if error.is_lost() => {
+            Failure::new(stage, Reason::ContainerLost, format!("the container was lost: {error}"))
+        }
+        SessionError::Engine(error) => engine_failure(stage, error),
+        SessionError::Agent(error) => Failure::new(stage, refused(stage), error.to_string()),
+        SessionError::Vfs(_) => Failure::new(stage, Reason::Unreadable, error.to_string()),
+        SessionError::TooLarge { .. } => Failure::new(stage, Reason::TooLarge, error.to_string()),
+    }
+}
