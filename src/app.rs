@@ -121,9 +121,9 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
     let images = Images::new(engine.clone(), settings.clone(), store.instance());
     let data = DataStore::new(&config.data_dir);
     let logs = LogMemory::new(usize::try_from(config.log_memory_bytes).unwrap_or(usize::MAX));
-    let core = Arc::new(Core { engine: engine.clone(), vfs: vfs.clone(), images, data, logs, settings });
+    let core = Arc::new(Core { engine: engine.clone(), store, vfs: vfs.clone(), images, data, logs, settings });
     let (availability, available) = Availability::new(engine.clone());
-    let manager = Manager::new(core, store, gateway.clone(), available, shutdown.clone());
+    let manager = Manager::new(core, gateway.clone(), available, shutdown.clone());
 
     let supervisor = Supervisor::new(shutdown.clone());
     let availability = Arc::new(availability);

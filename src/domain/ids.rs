@@ -15,8 +15,6 @@ pub const MAX_PATH_BYTES: usize = 1024;
 pub const MAX_PATH_PART_BYTES: usize = 255;
 /// The longest part of a branch name between slashes, in bytes: git makes files of them, with `.lock` at the end.
 pub const MAX_BRANCH_PART_BYTES: usize = 250;
-/// What the name of a preview's container begins with; its id follows.
-pub const CONTAINER_PREFIX: &str = "preview-";
 /// The branch that a request means when it names none.
 pub const DEFAULT_BRANCH: &str = "main";
 
@@ -156,18 +154,6 @@ impl PreviewId {
                 return Self(text);
             }
         }
-    }
-
-    /// Returns the name of the preview's container.
-    pub fn container_name(&self) -> String {
-        format!("{CONTAINER_PREFIX}{self}")
-    }
-
-    /// Returns whether a name is that of a container of the preview: its own, or of one beside it while one replaces
-    /// another.
-    pub fn names(&self, container: &str) -> bool {
-        let rest = container.strip_prefix(CONTAINER_PREFIX).and_then(|rest| rest.strip_prefix(self.as_str()));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }
 }
 

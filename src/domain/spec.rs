@@ -136,6 +136,9 @@ pub struct PreviewSpec {
     /// In manual mode the commit that was asked to be applied last.
     #[serde(default)]
     pub wanted: Option<CommitId>,
+    /// The engine's ids of the containers that are its own, or are to be: the newest first.
+    #[serde(default)]
+    pub claims: Vec<String>,
     /// The port at which the gateway answers for it.
     pub port: u16,
     /// When it was made.

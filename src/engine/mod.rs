@@ -34,6 +34,8 @@ pub const LABEL_DEPENDENCY_KEY: &str = "previewd.dependency-key";
 /// The label of an image with dependencies: what is to be said of it where it is used, a line each.
 pub const LABEL_NOTES: &str = "previewd.notes";
 
+/// The label of a container that is nobody's yet, and is kept for whoever claims it.
+pub const LABEL_KEPT: &str = "previewd.kept";
 /// The label of a container that says which life of the service has made it.
 pub const LABEL_LIFE: &str = "previewd.life";
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     engine::SharedEngine,
-    preview::{face::log::LogMemory, image::images::Images, settings::Settings, unit::data::DataStore},
+    preview::{
+        face::log::LogMemory, image::images::Images, settings::Settings, store::SpecStore, unit::data::DataStore,
+    },
     vfs::Vfs,
 };
 
@@ -12,6 +14,8 @@ use crate::{
 pub struct Core {
     /// What runs containers.
     pub engine: SharedEngine,
+    /// What keeps the specs.
+    pub store: SpecStore,
     /// What keeps the files.
     pub vfs: Vfs,
     /// What makes images.

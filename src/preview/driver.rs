@@ -56,7 +56,8 @@ use crate::{
         },
         unit::{
             ahead::Ahead,
-            leaving::Leaving,
+            claims::Claims,
+            container::Leaving,
             session::{Session, SessionEvent},
         },
     },
@@ -88,6 +89,7 @@ pub struct Driver {
     pub(super) handle: Arc<Handle>,
     pub(super) spec: PreviewSpec,
     pub(super) session: Option<Session>,
+    pub(super) claims: Claims,
     pub(super) follower: HeadFollower,
     pub(super) applies: watch::Receiver<u64>,
     /// The commits that are no news: the one that is being brought, and in a revival the one that was tried last.
@@ -141,11 +143,13 @@ impl Driver {
         let follower = core.vfs.follow(&spec.project, &spec.branch);
         let engine_events = core.engine.events();
         let applies = handle.applies();
+        let claims = Claims::new(handle.clone());
         Self {
             core,
             handle,
             spec,
             session: None,
+            claims,
             follower,
             applies,
             known: Vec::new(),

@@ -18,11 +18,13 @@ use crate::{
             publisher::Publisher,
             route::Route,
         },
+        store::{SpecStore, StoreError},
     },
     vfs::Vfs,
 };
 
-/// The public face of one preview. The manager writes the spec and what the status begins with, the driver everything else.
+/// The public face of one preview. The manager writes the spec, but for its claims, and what the status begins with; the
+/// driver everything else.
 #[derive(Debug)]
 pub struct Handle {
     /// The preview.
@@ -35,12 +37,32 @@ pub struct Handle {
     pub route: Arc<Route>,
     /// Cancelled when its end is asked for.
     pub stop: CancellationToken,
-    /// Held by the manager while it changes the spec: on disk, then here.
-    pub changing: tokio::sync::Mutex<()>,
+    /// Held while the spec is changed: on disk, then here.
+    changing: tokio::sync::Mutex<()>,
     url: String,
     spec: watch::Sender<PreviewSpec>,
     status: watch::Sender<PreviewStatus>,
     apply: watch::Sender<u64>,
+}
+
+/// A change of what was asked for that nobody else changes meanwhile. Nothing has changed until it is saved.
+pub struct Changing<'a> {
+    handle: &'a Handle,
+    /// What is asked for then.
+    pub spec: PreviewSpec,
+    _one: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Changing<'_> {
+    /// Changes it: on disk first.
+    ///
+    /// # Errors
+    /// When it cannot be written: nothing has changed.
+    pub async fn save(self, store: &SpecStore) -> Result<(), StoreError> {
+        store.save(&self.spec).await?;
+        self.handle.spec.send_replace(self.spec);
+        Ok(())
+    }
 }
 
 impl Handle {
@@ -82,9 +104,24 @@ impl Handle {
         self.spec.borrow().clone()
     }
 
-    /// Replaces what was asked for. For the manager alone.
-    pub fn set_spec(&self, spec: PreviewSpec) {
-        self.spec.send_replace(spec);
+    /// Changes what was asked for: on disk first, one change after the other.
+    ///
+    /// # Errors
+    /// When it cannot be written: nothing has changed.
+    pub async fn change_spec(
+        &self,
+        store: &SpecStore,
+        change: impl FnOnce(&mut PreviewSpec),
+    ) -> Result<(), StoreError> {
+        let mut changing = self.changing().await;
+        change(&mut changing.spec);
+        changing.save(store).await
+    }
+
+    /// Begins a change of what was asked for, once those before it are over.
+    pub async fn changing(&self) -> Changing<'_> {
+        let one = self.changing.lock().await;
+        Changing { handle: self, spec: self.spec(), _one: one }
     }
 
     /// Follows what is observed.

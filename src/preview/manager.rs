@@ -26,7 +26,7 @@ use crate::{
         handle::Handle,
         manager::outcome::{Asked, stopped},
         registry::Registry,
-        store::{SpecStore, StoreError},
+        store::StoreError,
     },
     vfs::{Change, Scope, Vfs},
 };
@@ -39,7 +39,6 @@ pub struct Manager {
 
 pub(super) struct Inner {
     pub(super) core: Arc<Core>,
-    pub(super) store: SpecStore,
     pub(super) registry: Registry,
     // Tells the reaper that something may be due earlier than it thought.
     pub(super) due: Notify,
@@ -53,14 +52,12 @@ impl Manager {
     /// Returns a core without previews. `shutdown` ends streams and drivers, and leaves containers running.
     pub fn new(
         core: Arc<Core>,
-        store: SpecStore,
         gateway: Arc<dyn Gateway>,
         available: watch::Receiver<bool>,
         shutdown: CancellationToken,
     ) -> Self {
         let inner = Inner {
             core,
-            store,
             registry: Registry::default(),
             due: Notify::new(),
             gateway,
@@ -237,7 +234,7 @@ impl Manager {
         // What is taken over as it was is on disk already, which may be full.
         if spec.port != open.port() {
             spec.port = open.port();
-            self.inner.store.save(&spec).await.map_err(store_failed)?;
+            core.store.save(&spec).await.map_err(store_failed)?;
         }
         let limits = spec.overrides.limits.over(core.settings.limits(Stack::Node));
         let handle = Handle::new(spec, route, open.url(), limits, &core.logs);
@@ -251,19 +248,17 @@ impl Manager {
     /// Remembers which commit a preview in manual mode is to show. One that was just written is left out if a call that
     /// came in between has written another on top of it, and wants that.
     pub(super) async fn want(&self, handle: &Handle, commit: &CommitId, wrote: bool) -> Result<(), Error> {
-        let mut spec = handle.spec();
-        if spec.reload != ReloadMode::Manual {
+        if handle.spec().reload != ReloadMode::Manual {
             return Ok(());
         }
-        let _one = handle.changing.lock().await;
-        spec = handle.spec();
-        if let Some(wanted) = &spec.wanted
-            && (wanted == commit || wrote && self.vfs().is_ancestor(&spec.project, commit, wanted).await?)
+        let mut changing = handle.changing().await;
+        if let Some(wanted) = &changing.spec.wanted
+            && (wanted == commit || wrote && self.vfs().is_ancestor(&changing.spec.project, commit, wanted).await?)
         {
             return Ok(());
         }
-        spec.wanted = Some(commit.clone());
-        self.save_spec(handle, spec).await
+        changing.spec.wanted = Some(commit.clone());
+        changing.save(&self.inner.core.store).await.map_err(store_failed)
     }
 
     /// Changes what was asked for: on disk first.
@@ -272,16 +267,7 @@ impl Manager {
         handle: &Handle,
         change: impl FnOnce(&mut PreviewSpec),
     ) -> Result<(), Error> {
-        let _one = handle.changing.lock().await;
-        let mut spec = handle.spec();
-        change(&mut spec);
-        self.save_spec(handle, spec).await
-    }
-
-    async fn save_spec(&self, handle: &Handle, spec: PreviewSpec) -> Result<(), Error> {
-        self.inner.store.save(&spec).await.map_err(store_failed)?;
-        handle.set_spec(spec);
-        Ok(())
+        handle.change_spec(&self.inner.core.store, change).await.map_err(store_failed)
     }
 
     fn find(&self, target: &Target) -> Result<Arc<Handle>, Error> {

@@ -54,6 +54,19 @@ fn what_documents_name_is_there() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+#[test]
+fn names_of_containers_are_made_and_read_in_one_place() {
+    for file in below(&["src"], "rs") {
+        let path = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&file).unwrap();
+        let made = text.contains("\"preview-") || text.contains("container_name(");
+        assert!(!made || path == "src/preview/unit/claims.rs" || path.contains("/tests/"), "{path} makes a name");
+        let read = text.contains("container.name.") || text.contains("rename(&");
+        let may = ["src/preview/unit/", "src/engine/", "src/vfs/"].iter().any(|it| path.starts_with(it));
+        assert!(!read || may, "{path} reads a container's name, or gives one");
+    }
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -38,8 +38,8 @@ use crate::domain::{limits::Limits, runtime::RuntimeFile};
 
 use super::{
     AgentIo, BuildSpec, Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, Image,
-    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_LIFE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK, Machine, Progress,
-    ROLE_RUNTIME,
+    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_KEPT, LABEL_LIFE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK, Machine,
+    Progress, ROLE_RUNTIME,
 };
 
 /// How many hints a slow reader may be behind.
@@ -115,7 +115,7 @@ impl Inner {
     /// inherited from an image that somebody else wrote; an empty one counts as absent.
     fn labels(&self, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut labels: BTreeMap<String, String> =
-            [LABEL_ROLE, LABEL_STACK, LABEL_DEPENDENCY_KEY, LABEL_NOTES, LABEL_LIFE]
+            [LABEL_ROLE, LABEL_STACK, LABEL_DEPENDENCY_KEY, LABEL_NOTES, LABEL_LIFE, LABEL_KEPT]
                 .map(|name| (name.to_owned(), String::new()))
                 .into();
         labels.extend(own.clone());

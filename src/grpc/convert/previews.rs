@@ -15,7 +15,10 @@ use crate::{
         spec::{Phase, ReloadMode, Stack},
     },
     grpc::page::{Binding, page_size},
-    preview::api::{ListFilter, ListPage, PreviewView, Target, Update},
+    preview::{
+        api::{ListFilter, ListPage, PreviewView, Target, Update},
+        unit::claims::name,
+    },
     proto::preview::v1 as proto,
 };
 
@@ -118,7 +121,7 @@ impl From<PreviewView> for proto::Preview {
         let answering = status.answering();
         let answers = matches!(status.phase, Phase::Running | Phase::Paused);
         Self {
-            container_name: spec.id.container_name(),
+            container_name: name(&spec.id),
             preview_id: spec.id.into(),
             project_id: spec.project.into(),
             branch: spec.branch.into(),

@@ -28,6 +28,7 @@ use crate::{
         planner::plan,
         unit::{
             bounds::Bounds,
+            claims,
             files::FileSet,
             session::{Position, Session, SessionError, Started, connect},
         },
@@ -168,8 +169,8 @@ impl Driver {
         let Started::Answering(answering) = started? else {
             return Err("its app does not answer".into());
         };
-        if container.name != self.handle.id.container_name() {
-            let _ = self.core.engine.rename(&container.id, &self.handle.id.container_name()).await;
+        if container.name != claims::name(&self.handle.id) {
+            claims::give_name(&self.core.engine, &self.handle.id, &container.id).await;
         }
         let mut failure = self.look_at(&session, &answering, mark).await;
         if let Some(failure) = &mut failure {

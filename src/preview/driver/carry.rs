@@ -16,8 +16,9 @@ use crate::{
     preview::{
         driver::Driver,
         unit::{
+            claims,
+            container::Leaving,
             files::FileSet,
-            leaving::Leaving,
             session::{Position, Session, SessionError, connect},
         },
     },
@@ -58,7 +59,7 @@ impl Driver {
         }
         if let Some(Leaving { container, .. }) = leaving {
             self.discard(&container).await;
-            self.rename(to).await;
+            claims::give_name(&self.core.engine, &self.handle.id, &to.container).await;
         }
         outcome.is_ok()
     }

@@ -24,8 +24,9 @@ use crate::{
         unit::{
             ahead::begin_with,
             bounds::Bounds,
+            claims,
             container::{self, Unclaimed},
-            failures::{engine_failure, session_failure},
+            failures::{claim_failure, engine_failure, session_failure},
             files::FileSet,
             session::Session,
         },
@@ -96,9 +97,8 @@ impl Driver {
     }
 
     /// Returns what a container of the preview is made from, but for its image and what goes with that.
-    pub(super) async fn container_spec(&self, plan: &RunPlan, limits: Limits) -> Result<ContainerSpec, Failure> {
-        let name = self.handle.id.container_name();
-        let name = if self.is_beside() { aside(&name) } else { name };
+    pub(super) async fn container_spec(&mut self, plan: &RunPlan, limits: Limits) -> Result<ContainerSpec, Failure> {
+        let name = self.claims.begin(self.is_beside());
         // Until it answers first; see `Bounds::put_down`.
         let machine = self.core.engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
@@ -135,6 +135,9 @@ impl Driver {
         let id = self.run_container(spec).await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let engine = &self.core.engine;
         let container = Unclaimed::new(engine.clone(), id);
+        let others = self.session.iter().chain(&self.replaced).map(|session| session.container.clone());
+        let others = others.chain(self.leaving.iter().map(|leaving| leaving.container.clone()));
+        let claiming = self.claims.claim(&self.core.store, container.id(), others.collect::<Vec<_>>());
         let bounds = Bounds::new(
             engine.clone(),
             container.id().to_owned(),
@@ -143,10 +146,11 @@ impl Driver {
             lifted.cpus > limits.cpus,
             self.given.clone(),
         );
-        let session =
-            Session::open(engine, bounds, prepared.image.key.clone(), prepared.plan.clone(), prepared.commit.clone())
-                .await
-                .map_err(|error| session_failure(FailureStage::Start, &error))?;
+        let opening =
+            Session::open(engine, bounds, prepared.image.key.clone(), prepared.plan.clone(), prepared.commit.clone());
+        let (claimed, session) = tokio::join!(claiming, opening);
+        claimed.map_err(|error| claim_failure(&error))?;
+        let session = session.map_err(|error| session_failure(FailureStage::Start, &error))?;
         Ok((session, container))
     }
 
@@ -167,10 +171,8 @@ impl Driver {
             Err(EngineError::Conflict { .. }) => {}
             outcome => return outcome,
         }
-        for container in engine.containers().await?.into_iter().filter(|container| container.name == spec.name) {
-            engine.remove(&container.id).await?;
-        }
-        spec.name = aside(&self.handle.id.container_name());
+        claims::free(engine, &spec.name).await?;
+        spec.name = self.claims.begin(true);
         engine.run(spec).await
     }
 
@@ -182,11 +184,8 @@ impl Driver {
 
     /// Gives the container that was claimed its name, and lets those before go once their requests have ended.
     pub(super) async fn retire(&mut self) {
-        let name = self.handle.id.container_name();
         for old in std::mem::take(&mut self.replaced) {
-            if let Err(error) = self.core.engine.rename(&old.container, &aside(&name)).await {
-                tracing::debug!(preview = %self.handle.id, error = %error, "an old container keeps its name");
-            }
+            claims::take_name(&self.core.engine, &self.handle.id, &old.container).await;
             let (core, handle) = (self.core.clone(), self.handle.clone());
             self.retiring.spawn(async move {
                 handle.route.drained(DRAIN).await;
@@ -199,21 +198,9 @@ impl Driver {
                 }
             });
             if let Some(session) = &self.session {
-                self.rename(session).await;
+                claims::give_name(&self.core.engine, &self.handle.id, &session.container).await;
             }
         }
         while self.retiring.try_join_next().is_some() {}
     }
-
-    /// Gives a container the preview's name. One that cannot have it is known by the beginning of its own.
-    pub(super) async fn rename(&self, session: &Session) {
-        if let Err(error) = self.core.engine.rename(&session.container, &self.handle.id.container_name()).await {
-            tracing::warn!(preview = %self.handle.id, error = %error, "the new container could not be renamed");
-        }
-    }
-}
-
-/// Returns a name beside that of a preview's container.
-pub(super) fn aside(name: &str) -> String {
-    format!("{name}-{}", uuid::Uuid::new_v4().simple())
 }

@@ -68,7 +68,7 @@ impl Driver {
 
     async fn try_remove(&self) -> Result<(), EngineError> {
         for container in self.core.engine.containers().await? {
-            if self.handle.id.names(&container.name) {
+            if self.claims.has(&container) {
                 self.core.engine.remove(&container.id).await?;
             }
         }

@@ -81,7 +81,7 @@ impl Driver {
     pub(super) async fn wait_for_engine(&mut self) {
         let taken_over = match self.core.engine.containers().await {
             Ok(mut containers) => {
-                containers.retain(|container| self.handle.id.names(&container.name));
+                containers.retain(|container| self.claims.has(container));
                 self.take_over(containers).await
             }
             Err(error) => Err(error),

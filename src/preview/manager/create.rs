@@ -93,6 +93,7 @@ impl Manager {
             overrides: request.overrides,
             wanted: (request.reload == ReloadMode::Manual).then(|| head.clone()),
             reload: request.reload,
+            claims: Vec::new(),
             port: 0,
             created_at: now,
             expires_at: now + request.time_to_live.unwrap_or(settings.expiry),

@@ -1,8 +1,11 @@
-//! Containers that nobody has claimed yet.
+//! Containers that nobody has claimed yet, and those on their way out.
 
 use std::time::Duration;
 
-use crate::engine::{EngineError, SharedEngine};
+use crate::{
+    agent::AgentClient,
+    engine::{EngineError, SharedEngine},
+};
 
 /// The time between two tries to remove a container: the first, and the longest.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -39,6 +42,12 @@ impl Drop for Unclaimed {
         // because the process ends, the reconciler finds at the next start.
         runtime.spawn(async move { remove(&engine, &id).await });
     }
+}
+
+/// A container that ended and is of use no more, but for what its app has written.
+pub(in crate::preview) struct Leaving {
+    pub(in crate::preview) container: String,
+    pub(in crate::preview) agent: AgentClient,
 }
 
 /// Removes a container of which nobody has need any more. Where the engine does not do it at once it is removed later, and

@@ -6,7 +6,7 @@ use crate::{
         reason::Reason,
     },
     engine::EngineError,
-    preview::unit::session::SessionError,
+    preview::{store::StoreError, unit::session::SessionError},
 };
 
 /// Returns a failure of the engine, in its own words.
@@ -17,6 +17,12 @@ pub fn engine_failure(stage: FailureStage, error: &EngineError) -> Failure {
         _ => (Reason::EngineRefused, error.to_string()),
     };
     Failure::new(stage, reason, message)
+}
+
+/// Returns a failure to note whose a container is.
+pub(in crate::preview) fn claim_failure(error: &StoreError) -> Failure {
+    tracing::error!(error = error as &dyn std::error::Error, "a claim could not be written");
+    Failure::new(FailureStage::Start, Reason::Internal, "the service could not note whose the container is")
 }
 
 /// Returns the reason of what could not be done in a container that is there.

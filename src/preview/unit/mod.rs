@@ -2,10 +2,10 @@
 
 pub(in crate::preview) mod ahead;
 pub(in crate::preview) mod bounds;
+pub mod claims;
 pub(in crate::preview) mod container;
 pub mod data;
 pub(in crate::preview) mod failures;
 pub(in crate::preview) mod files;
 pub(in crate::preview) mod lease;
-pub(in crate::preview) mod leaving;
 pub(in crate::preview) mod session;

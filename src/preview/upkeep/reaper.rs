@@ -52,7 +52,7 @@ impl Reaper {
         for handle in inner.registry.all() {
             let spec = handle.spec();
             if spec.ended.is_some() {
-                if is_forgotten(&spec, now) && inner.store.forget(&spec.id).await.is_ok() {
+                if is_forgotten(&spec, now) && inner.core.store.forget(&spec.id).await.is_ok() {
                     inner.registry.remove(&spec.id);
                 }
                 continue;

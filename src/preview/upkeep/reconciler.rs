@@ -4,7 +4,6 @@
 //! whose time was up while the service was away, are removed. Containers of this instance that belong to nobody go.
 
 use std::{
-    collections::BTreeSet,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -12,19 +11,15 @@ use std::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    domain::{
-        ids::{CONTAINER_PREFIX, PreviewId},
-        spec::{EndReason, Phase, PreviewSpec, Stack},
-    },
-    engine::{Container, EngineError, LABEL_LIFE},
+    domain::spec::{EndReason, Phase, PreviewSpec, Stack},
+    engine::{Container, EngineError, LABEL_KEPT, LABEL_LIFE},
     preview::{
-        api::Target,
         driver::Found,
         face::route::Route,
         handle::Handle,
         manager::Manager,
         store::{StoreError, is_forgotten},
-        unit::container::Unclaimed,
+        unit::{claims::claims, container::Unclaimed},
     },
 };
 
@@ -38,7 +33,7 @@ pub struct Leftovers {
     /// The previews that are driven.
     taken: Vec<Arc<Handle>>,
     /// Those that could not be, whose containers stay for the next start.
-    kept: BTreeSet<PreviewId>,
+    kept: Vec<PreviewSpec>,
 }
 
 /// Takes over what an earlier life of the service left. Containers that run are asked for their app before this returns,
@@ -48,7 +43,7 @@ pub struct Leftovers {
 /// # Errors
 /// When the specs cannot be read.
 pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers, StoreError> {
-    let specs = manager.inner.store.load()?;
+    let specs = manager.inner.core.store.load()?;
     let listing = timeout_at(deadline.max(Instant::now() + LISTING), manager.inner.core.engine.containers());
     let listed = listing.await.unwrap_or(Err(EngineError::Timeout("list the containers")));
     let asked = listed.is_ok();
@@ -69,7 +64,7 @@ pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers
     }
     // First those whose port is free, so that one whose port is not takes none of theirs.
     let mut taken = Vec::new();
-    let (mut portless, mut kept) = (Vec::new(), BTreeSet::new());
+    let (mut portless, mut kept) = (Vec::new(), Vec::new());
     for spec in live {
         let found = found(&mut containers, &spec, asked);
         let port = Some(spec.port).filter(|port| *port != 0);
@@ -83,13 +78,13 @@ pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers
     }
     for (spec, found) in portless {
         // The URL is lost, and the preview is worth more.
-        let id = spec.id.clone();
+        let lost = spec.clone();
         match manager.drive(spec, None, found).await {
             Ok(handle) => taken.push(handle),
             Err(error) => {
                 // Its container stays too: the next start may have what this one lacks.
-                tracing::error!(preview = %id, error = %error, "the preview could not be taken over");
-                kept.insert(id);
+                tracing::error!(preview = %lost.id, error = %error, "the preview could not be taken over");
+                kept.push(lost);
             }
         }
     }
@@ -98,7 +93,7 @@ pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers
             tracing::error!(preview = %handle.id, error = %error, "an expired preview could not be ended");
         }
     }
-    containers.into_iter().for_each(|container| remove(manager, container));
+    containers.into_iter().filter(|it| !is_kept(it)).for_each(|container| remove(manager, container));
     let _ = timeout_at(deadline, looked_at(&taken)).await;
     Ok(Leftovers { asked, taken, kept })
 }
@@ -120,7 +115,7 @@ pub async fn remove_leftovers(manager: &Manager, leftovers: &Leftovers) {
     manager.inner.core.images.release_leftovers().await;
 }
 
-async fn remove_containers(manager: &Manager, kept: &BTreeSet<PreviewId>) {
+async fn remove_containers(manager: &Manager, kept: &[PreviewSpec]) {
     let mut available = manager.engine_available();
     if available.wait_for(|available| *available).await.is_err() {
         return;
@@ -132,16 +127,13 @@ async fn remove_containers(manager: &Manager, kept: &BTreeSet<PreviewId>) {
         }
     };
     for container in containers {
-        if container.labels.get(LABEL_LIFE) == Some(&manager.inner.core.settings.life) {
+        if container.labels.get(LABEL_LIFE) == Some(&manager.inner.core.settings.life) || is_kept(&container) {
             continue;
         }
-        let id = container.name.strip_prefix(CONTAINER_PREFIX).map(|rest| rest.split('-').next().unwrap_or_default());
-        let preview = id.and_then(|id| id.parse::<PreviewId>().ok());
-        if preview.as_ref().is_some_and(|id| kept.contains(id)) {
-            continue;
-        }
-        let handle = preview.and_then(|id| manager.inner.registry.find(&Target::Preview(id)));
-        if handle.is_none_or(|handle| !handle.status().borrow().phase.is_live()) {
+        let is_claimed =
+            |handle: &Arc<Handle>| claims(&handle.spec(), &container) && handle.status().borrow().phase.is_live();
+        let kept = kept.iter().any(|spec| claims(spec, &container));
+        if !kept && !manager.inner.registry.all().iter().any(is_claimed) {
             remove(manager, container);
         }
     }
@@ -151,13 +143,13 @@ fn found(containers: &mut Vec<Container>, spec: &PreviewSpec, asked: bool) -> Fo
     if !asked {
         return Found::Unknown;
     }
-    let (own, others) = std::mem::take(containers).into_iter().partition(|container| spec.id.names(&container.name));
+    let (own, others) = std::mem::take(containers).into_iter().partition(|container| claims(spec, container));
     *containers = others;
     Found::Containers(own)
 }
 
 async fn forget(manager: &Manager, spec: &PreviewSpec) {
-    if let Err(error) = manager.inner.store.forget(&spec.id).await {
+    if let Err(error) = manager.inner.core.store.forget(&spec.id).await {
         tracing::warn!(preview = %spec.id, error = %error, "an old spec could not be forgotten");
     }
 }
@@ -167,6 +159,11 @@ fn remember(manager: &Manager, spec: PreviewSpec) {
     let limits = manager.inner.core.settings.limits(Stack::Static);
     let route = Route::new(spec.id.clone());
     manager.inner.registry.insert(Handle::new(spec, route, String::new(), limits, &manager.inner.core.logs));
+}
+
+/// Returns whether a container is nobody's yet, and kept for whoever claims it.
+fn is_kept(container: &Container) -> bool {
+    container.labels.contains_key(LABEL_KEPT)
 }
 
 /// Removes a container, however often it takes; nobody waits for it.

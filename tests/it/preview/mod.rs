@@ -77,11 +77,18 @@ impl Service {
         let (shared, settings, ports) = (Arc::new(engine.clone()), Arc::new(settings()), Ports::default());
         let images = Images::new(shared.clone(), settings.clone(), store.instance());
         let data = DataStore::new(folder.path());
-        let core =
-            Arc::new(Core { engine: shared.clone(), vfs, images, data, logs: LogMemory::new(64 << 20), settings });
+        let core = Arc::new(Core {
+            engine: shared.clone(),
+            store,
+            vfs,
+            images,
+            data,
+            logs: LogMemory::new(64 << 20),
+            settings,
+        });
         let (availability, available) = Availability::new(shared);
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let manager = Manager::new(core, store, Arc::new(ports.clone()), available, shutdown.clone());
+        let manager = Manager::new(core, Arc::new(ports.clone()), available, shutdown.clone());
         availability.look().await;
         let token = shutdown.clone();
         tasks.spawn(async move { availability.run(token).await });

@@ -211,6 +211,8 @@ impl Story {
         if !self.made {
             return self.it.is_empty().await;
         }
+        // What was killed last is known.
+        tokio::time::sleep(Duration::from_secs(10)).await;
         // What answered may have been killed before it had answered, or too often: the next commit is what mends that.
         let head = self.head.clone().unwrap();
         let ended = |view: &PreviewView| {

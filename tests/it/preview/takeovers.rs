@@ -1,5 +1,7 @@
 //! What a new life of the service makes of what the one before has left.
 
+use previewd::engine::{ContainerSpec, Engine, LABEL_KEPT};
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -126,4 +128,49 @@ async fn a_start_without_the_engine_takes_over_when_it_is_there() {
     it.shows_in_the_end(&before.head.unwrap()).await;
     assert_eq!(it.view().await.status.container, before.status.container);
     it.is_tidy().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_is_known_by_its_claim_and_not_by_its_name() {
+    let it = Service::new().await;
+    let before = it.create(PYTHON).await;
+    let own = before.status.container.clone().unwrap();
+    let (folder, engine) = it.dead().await;
+    engine.rename(&own, "of-somebody-else").await.unwrap();
+    // One that has the preview's name, and belongs to nobody.
+    let stranger = engine.run(unclaimed(&format!("preview-{}", before.spec.id), &[])).await.unwrap();
+    let it = Service::begin(folder, engine).await;
+    let after = it.view().await;
+    assert_eq!(after.status.container, Some(own));
+    it.shows(&before.head.unwrap()).await;
+    it.is_tidy().await;
+    assert!(it.engine.all().iter().all(|it| it.id != stranger));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_containers_that_nobody_claims_those_stay_that_are_kept_for_a_claim() {
+    for away in [false, true] {
+        let it = Service::new().await;
+        let (folder, engine) = it.dead().await;
+        engine.run(unclaimed("nobodys", &[])).await.unwrap();
+        let kept = engine.run(unclaimed("kept", &[LABEL_KEPT])).await.unwrap();
+        engine.set_away(away);
+        let it = Service::begin(folder, engine).await;
+        it.engine.set_away(false);
+        it.tidies(1..=1).await;
+        assert_eq!(it.engine.all()[0].id, kept);
+    }
+}
+
+/// Returns what a container of an earlier life is made from, which no spec names.
+fn unclaimed(name: &str, labels: &[&str]) -> ContainerSpec {
+    ContainerSpec {
+        name: name.to_owned(),
+        image: "python".to_owned(),
+        labels: labels.iter().map(|label| ((*label).to_owned(), "1".to_owned())).collect(),
+        environment: BTreeMap::new(),
+        limits: settings().install_limits,
+        make_folders: false,
+        volumes: Vec::new(),
+    }
 }

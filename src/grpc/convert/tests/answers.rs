@@ -104,6 +104,7 @@ fn view() -> PreviewView {
     failure.exit_code = Some(-1);
     PreviewView {
         spec: PreviewSpec {
+            claims: Vec::new(),
             id: PREVIEW.parse().unwrap(),
             project,
             branch: BranchName::default(),
