@@ -38,6 +38,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         RuntimeFile { executable: true, ..file("agent", include_bytes!(concat!(env!("OUT_DIR"), "/previewd-agent"))) },
         file("python/serve.py", include_bytes!("../../stacks/python/serve.py")),
         file("python/previewd_control.py", include_bytes!("../../stacks/python/previewd_control.py")),
+        file("python/previewd_script.py", include_bytes!("../../stacks/python/previewd_script.py")),
         file("python/gradio_told.py", include_bytes!("../../stacks/python/gradio_told.py")),
         file("python/streamlit_told.py", include_bytes!("../../stacks/python/streamlit_told.py")),
         file("python/version.py", include_bytes!("../../stacks/python/version.py")),

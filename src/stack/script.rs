@@ -132,9 +132,12 @@ fn called_alone(package: &Package, argv: &[String]) -> Option<String> {
 const RUNNERS: [&str; 9] =
     ["concurrently", "conc", "npm-run-all", "npm-run-all2", "run-p", "run-pty", "turbo", "nx", "lerna"];
 
-/// Returns whether a command runs several others at the same time.
-pub(super) fn runs_several(argv: &[String]) -> bool {
-    argv.first().is_some_and(|program| RUNNERS.contains(&program.as_str()))
+/// Returns whether a script may run several programs at the same time: with a program that does so, in a shell, or by a
+/// package manager that is asked for more than a script of this package.
+pub(super) fn may_run_several(package: &Package, script: &str) -> bool {
+    let managers = ["npm", "pnpm", "yarn", "bun"];
+    let several = |program: &str| RUNNERS.contains(&program) || managers.contains(&program);
+    resolved(package, script).is_none_or(|command| command.argv.first().is_some_and(|program| several(program)))
 }
 
 /// What a command calls by a package manager.

@@ -39,7 +39,12 @@ def main():
         name_variables(error)
         raise
     if app is not None:
-        serve(app, int(os.environ.get("PORT", "8000")))
+        serve(app, port())
+
+
+def port():
+    """Returns the port to answer at."""
+    return int(os.environ.get("PORT", "8000"))
 
 
 def prepare():
@@ -82,9 +87,13 @@ def load(target, name):
         for part in name.split("."):
             app = getattr(app, part)
         return app
+    script = ours("previewd_script")
+    apps = [it for it, value in vars(module).items() if type(value).__module__.partition(".")[0] in (*FRAMEWORKS, "dash")]
+    if script.serves(module, apps, lambda app: serve(app if interface(app) else find(module), port())):
+        return None
     app = find(module)
     if app is None:
-        finish(module)
+        script.finish(module)
     return app
 
 
@@ -150,59 +159,6 @@ def known(function, options):
     return {name: value for name, value in options.items() if name in parameters}
 
 
-def finish(module):
-    """Runs what a module does as a script alone, now that all else of it has run: twice would register things twice."""
-    import ast
-
-    path = module.__file__
-    print(f"previewd: {os.path.relpath(path)} has no app object; running it as a script", file=sys.stderr, flush=True)
-    with open(path, "rb") as file:
-        tree = ast.parse(file.read(), path)
-    body = [line for statement in tree.body if is_guard(statement) for line in statement.body]
-    sys.argv = [path]
-    sys.modules["__main__"] = module
-    module.__name__ = "__main__"
-    without_reloaders()
-    exec(compile(ast.Module(body, []), path, "exec"), vars(module))
-
-
-def is_guard(statement):
-    """Returns whether a statement is `if __name__ == "__main__":`."""
-    import ast
-
-    test = getattr(statement, "test", None)
-    if not isinstance(statement, ast.If) or not isinstance(test, ast.Compare) or len(test.comparators) != 1:
-        return False
-    sides = {ast.unparse(test.left), ast.unparse(test.comparators[0])}
-    return isinstance(test.ops[0], ast.Eq) and sides == {"__name__", "'__main__'"}
-
-
-def without_reloaders():
-    """Has development servers serve in this process: we start it anew, and know when."""
-    for name, function, option in (("werkzeug.serving", "run_simple", "use_reloader"), ("uvicorn", "run", "reload")):
-        module = sys.modules.get(name)
-        real = getattr(module, function, None)
-        if real is not None:
-            setattr(module, function, without(option, real))
-
-
-def without(option, function):
-    """Returns a function with an option turned off, whoever turns it on."""
-    import functools
-    import inspect
-
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def instead(*arguments, **options):
-        bound = signature.bind(*arguments, **options)
-        if option in signature.parameters:
-            bound.arguments[option] = False
-        return function(*bound.args, **bound.kwargs)
-
-    return instead
-
-
 def nicegui(file):
     """Runs a script of NiceGUI at our port, without the second process that looks for changes."""
     from nicegui import ui
@@ -210,7 +166,7 @@ def nicegui(file):
     run = ui.run
 
     def run_once(*arguments, **options):
-        options.setdefault("port", int(os.environ.get("PORT", "8000")))
+        options.setdefault("port", port())
         return run(*arguments, **{**options, "reload": False, "show": False})
 
     ui.run = run_once

@@ -45,6 +45,13 @@ use crate::{
 /// What is said where packages are installed from nothing after all.
 const FROM_NOTHING: &str = "previewd: that did not do; installing from nothing";
 
+/// Runs its arguments, each in a shell and from the folder that is the first: what one does to its shell is not the next
+/// one's, and one that fails is the end. In one shell for all, `-e` would let `false && true` pass. No file that the
+/// installation reads need be in its folder, which then is not there yet.
+const EACH: &str = r#"mkdir -p "$1" && cd "$1" || exit
+shift
+for command; do /bin/sh -ec "$command" || exit; done"#;
+
 impl Maker<'_> {
     /// Installs dependencies, on top of others where that will do, and makes an image of them.
     pub(in crate::preview) async fn install(
@@ -220,14 +227,8 @@ impl Maker<'_> {
         agent.sync(APP_ROOT, "dependencies", SyncPlan { full: false, writes, deletes: Vec::new() }).await?;
         let mut environment = self.settings.environment.clone();
         environment.extend(plan.environment.clone());
-        // No file that the installation reads need be in its folder, which then is not there yet.
-        let argv = vec![
-            "/bin/sh".into(),
-            "-ec".into(),
-            format!("mkdir -p \"$1\"\ncd \"$1\"\n{}", commands.join("\n")),
-            "sh".into(),
-            self.run.working_folder(),
-        ];
+        let mut argv = vec!["/bin/sh".into(), "-c".into(), EACH.into(), "sh".into(), self.run.working_folder()];
+        argv.extend_from_slice(commands);
         self.run_script(agent, argv, environment).await
     }
 

@@ -27,7 +27,10 @@ mod webpack_dev_server;
 
 use std::collections::BTreeMap;
 
-pub(super) use self::{framework::Framework, told::Told};
+pub(super) use self::{
+    framework::Framework,
+    told::{Told, has_hook},
+};
 use super::{manifest::Package, readers::cause::Cause};
 use crate::domain::runtime::{Needs, ReloadPlan};
 

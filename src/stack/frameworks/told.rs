@@ -16,11 +16,19 @@ pub(in crate::stack) enum Told {
     Nobody,
 }
 
+/// The hook of [`Told::Hook`].
+const HOOK: &str = "hook.cjs";
+
+/// Returns whether what is started with some variables has the hook of [`Told::Hook`].
+pub(in crate::stack) fn has_hook(environment: &BTreeMap<String, String>) -> bool {
+    environment.get("NODE_OPTIONS").is_some_and(|options| options.contains(HOOK))
+}
+
 impl Told {
     /// Returns how a change becomes visible, after adding to the variables what that takes.
     pub fn prepare(self, environment: &mut BTreeMap<String, String>) -> ReloadPlan {
         let hook = match self {
-            Self::Hook => "hook.cjs",
+            Self::Hook => HOOK,
             Self::Next => "next.cjs",
             Self::Nobody => return ReloadPlan::Restart,
         };

@@ -25,7 +25,7 @@ use crate::{
     domain::{
         error::Error,
         ids::FilePath,
-        runtime::{ImagePlan, RunPlan, StartPlan},
+        runtime::{BESIDE, ImagePlan, RunPlan, StartPlan},
         spec::Stack,
     },
     stack::{
@@ -85,8 +85,8 @@ impl Kind for Node {
         if !custom_start {
             has_pages(project, &package)?;
         }
-        let argv = if custom_start { Some(Start::default()) } else { start(project, &package, notes)? };
-        let Start { argv, mut environment, told } = argv.ok_or_else(|| {
+        let start = if custom_start { Some(Start::default()) } else { start(project, &package, notes)? };
+        let Start { argv, mut environment, told, script } = start.ok_or_else(|| {
             looked_for(
                 [format!("a start or dev script or main in {}", project.path("package.json"))]
                     .into_iter()
@@ -102,6 +102,7 @@ impl Kind for Node {
         if told {
             reload = Told::Hook.prepare(&mut environment);
         }
+        note_beside(&packages[0], &script, &mut environment);
         Ok(RunPlan {
             stack: Stack::Node,
             root: project.root.clone(),
@@ -118,8 +119,9 @@ impl Kind for Node {
     fn start_by(&self, start: &mut StartPlan, project: &Project<'_>, command: &str) -> Result<(), Error> {
         let package = Package::read(project)?;
         start.argv = in_shell(project, command);
-        let packages = package.map_or_else(Vec::new, |package| packages::with_members(project, package));
+        let packages = packages::with_members(project, package.unwrap_or_default());
         start.reload = frameworks::prepare(&packages, &mut start.environment);
+        note_beside(&packages[0], command, &mut start.environment);
         Ok(())
     }
 
@@ -140,6 +142,13 @@ impl Kind for Node {
 
     fn pages(&self) -> &'static [&'static str] {
         PAGES
+    }
+}
+
+/// Notes that programs of the project's own may run beside a server that is told of changes: each is started anew by itself.
+pub(super) fn note_beside(package: &Package, script: &str, environment: &mut BTreeMap<String, String>) {
+    if frameworks::has_hook(environment) && !script.is_empty() && script::may_run_several(package, script) {
+        environment.insert(BESIDE.into(), "1".into());
     }
 }
 

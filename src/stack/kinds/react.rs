@@ -15,7 +15,7 @@ use crate::{
         error::Error,
         ids::FilePath,
         reason::Reason,
-        runtime::{APP_ROOT, BESIDE, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
+        runtime::{APP_ROOT, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan},
         spec::Stack,
     },
     stack::{
@@ -64,13 +64,9 @@ impl Kind for React {
                 notes.push(format!("react: the {name} script, {how}"));
                 let start = node::run_script(project, &package, name)?;
                 environment.extend(start.environment);
-                let alone = script::resolved(&package, package.script(name).unwrap_or_default())
-                    .is_some_and(|command| !script::runs_several(&command.argv));
-                if told == Told::Hook && !alone {
-                    // Programs of the project's own may run beside it: each is started anew by itself.
-                    environment.insert(BESIDE.into(), "1".into());
-                }
-                (start.argv, told.prepare(&mut environment))
+                let reload = told.prepare(&mut environment);
+                node::note_beside(&package, package.script(name).unwrap_or_default(), &mut environment);
+                (start.argv, reload)
             }
             (_, vite) => {
                 let vite = vite.flatten().unwrap_or_default();

@@ -374,3 +374,35 @@ fn a_script_without_an_app_object_runs_once() {
     assert_eq!(said, "at the top main\nin the end __main__\n", "{errors}");
     assert!(errors.ends_with("main.py ends\n"), "{errors}");
 }
+
+#[test]
+fn a_script_makes_what_it_needs_before_its_app_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| std::fs::write(folder.path().join(path), text).unwrap();
+    std::fs::create_dir(folder.path().join("uvicorn")).unwrap();
+    write("uvicorn/__init__.py", "def run(app, **options): print('not this')\n");
+    write("uvicorn/config.py", "class Config:\n    def __init__(self, app, **options): self.app = app\n");
+    write(
+        "uvicorn/server.py",
+        "class Server:\n    started = True\n    def __init__(self, config): self.app = config.app\n    \
+         def run(self): print('serves', self.app.name)\n",
+    );
+    let app = "class App:\n    name = 'one'\n    async def __call__(self, scope, receive, send): pass\napp = App()\n";
+    let guard = "if __name__ == '__main__':\n    import uvicorn\n    app.name += ' with tables'\n";
+    for (end, said) in [
+        ("    uvicorn.run('main:app', reload=True)\n    print('after')\n", "serves one with tables\nafter\n"),
+        ("    uvicorn.run(app)\n", "serves one with tables\n"),
+        // Nothing serves the app there, so nothing of it is done.
+        ("    print('a job')\n", "serves one\n"),
+        ("    import subprocess\n    subprocess.run(['false'])\n", "serves one\n"),
+        // A command line that wants words ends.
+        ("    raise SystemExit(2)\n    uvicorn.run(app)\n", "serves one with tables\n"),
+    ] {
+        write("main.py", &format!("{app}{guard}{end}"));
+        let output = serve(folder.path());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), said, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    write("main.py", &format!("{app}{guard}    tables()\n    uvicorn.run(app)\n"));
+    let errors = String::from_utf8_lossy(&serve(folder.path()).stderr).into_owned();
+    assert!(errors.contains("main.py\", line 8, in <module>") && errors.contains("NameError"), "{errors}");
+}

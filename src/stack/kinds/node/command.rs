@@ -52,12 +52,16 @@ pub(in crate::stack::kinds) fn run_script(
                     shlex::try_join(command.argv.iter().map(String::as_str)).unwrap_or_else(|_| script.to_owned());
                 in_shell(project, &format!("exec {words}"))
             };
-            Start { argv, environment, told }
+            Start { argv, environment, told, script: script.to_owned() }
         }
         (Some(_) | None, Some(hook)) => {
-            Start { argv: in_shell(project, &format!("( {hook}\n) || exit $?\n{script}")), environment, told: false }
+            let argv = in_shell(project, &format!("( {hook}\n) || exit $?\n{script}"));
+            Start { argv, environment, told: false, script: script.to_owned() }
         }
-        (None, None) => Start { argv: in_shell(project, script), environment, told: false },
+        (None, None) => {
+            let argv = in_shell(project, script);
+            Start { argv, environment, told: false, script: script.to_owned() }
+        }
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) fn start(package: &Package, build: &str, run: &str) -> Option<Start> 
     let environment: BTreeMap<_, _> = build.environment.iter().chain(&run.environment).map(owned).collect();
     let list = |words: &[String]| serde_json::to_string(words).ok();
     let argv = vec!["node".into(), format!("{RUNTIME_MOUNT}/node/compiled.cjs"), list(compiler)?, list(node)?];
-    Some(Start { argv, environment, told: true })
+    Some(Start { argv, environment, told: true, ..Start::default() })
 }
 
 fn owned((name, value): (&String, &String)) -> (String, String) {

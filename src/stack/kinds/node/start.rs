@@ -9,4 +9,6 @@ pub(in crate::stack::kinds) struct Start {
     pub environment: BTreeMap<String, String>,
     /// Whether what it starts is told of changes, whatever the project's packages are.
     pub told: bool,
+    /// The script of `package.json` that it comes from, if it comes from one.
+    pub script: String,
 }
