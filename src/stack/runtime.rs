@@ -70,6 +70,7 @@ pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
         file("node/told/running.cjs", include_bytes!("../../stacks/node/told/running.cjs")),
         file("node/told/servers.mjs", include_bytes!("../../stacks/node/told/servers.mjs")),
         file("node/told/turbo.cjs", include_bytes!("../../stacks/node/told/turbo.cjs")),
+        file("node/told/tokens.cjs", include_bytes!("../../stacks/node/told/tokens.cjs")),
         file("node/told/typescript.cjs", include_bytes!("../../stacks/node/told/typescript.cjs")),
         file("node/told/upgrades.mjs", include_bytes!("../../stacks/node/told/upgrades.mjs")),
         file("node/told/watchers.cjs", include_bytes!("../../stacks/node/told/watchers.cjs")),

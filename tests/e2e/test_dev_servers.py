@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from contextlib import closing
 
 import pytest
 from harness import daemon, dev_servers, web
@@ -252,6 +254,88 @@ def test_a_program_beside_that_does_not_run_fails_its_commit_and_is_started_when
         broken = client.update(preview.preview_id, {"server/text.js": bad}).preview.failure
         assert (broken.file, broken.line) == ("server/text.js", 1), broken
         assert web.get(preview.url).status == 200
+
+
+def test_members_of_a_workspace_are_told_and_started_anew_each_by_itself(client, project_id):
+    package = {
+        "private": True,
+        "workspaces": ["client", "server"],
+        "scripts": {"dev": 'concurrently "npm run dev -w api" "npm run dev -w web"'},
+        "devDependencies": {"concurrently": "^9"},
+    }
+    api = {"name": "api", "type": "module", "scripts": {"dev": "nodemon index.js"}}
+    web_page = {"name": "web", "type": "module", "scripts": {"dev": "vite"}, "devDependencies": {"vite": "^7"}}
+    beside = CONCURRENTLY.files(0)
+
+    def server(text: str) -> str:
+        return f'import express from "express";\n\n{text}\nexpress().get("/api", (_, answer) => answer.send(text)).listen(3001);\n'
+
+    files = {
+        "package.json": json.dumps(package),
+        "server/package.json": json.dumps(
+            {**api, "dependencies": {"express": "^4"}, "devDependencies": {"nodemon": "^3"}}
+        ),
+        "server/index.js": server('const text = "text 0";'),
+        "client/package.json": json.dumps(web_page),
+        "client/vite.config.js": beside["vite.config.js"],
+        "client/index.html": '<script type="module" src="/main.js"></script>\n',
+        "client/main.js": "document.title = 'version 000'\n",
+    }
+    preview = client.create(project_id, files, timeout=CONCURRENTLY.create_seconds)
+    assert not preview.HasField("failure"), preview.failure
+    before = processes(preview)
+    answers: list[tuple[int, str]] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            answer = web.get(preview.url, "/api")
+            answers.append((answer.status, answer.text))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for number in (1, 2, 3):
+            updated = client.update(
+                preview.preview_id, {"server/index.js": server(f'const text = "text {number}";')}
+            ).preview
+            assert not updated.HasField("failure"), updated.failure
+            assert web.get(preview.url, "/api").text == f"text {number}"
+    finally:
+        ended.set()
+        asking.join(timeout=30)
+    assert {status for status, _ in answers} == {200}, "what was asked while it was replaced was not answered"
+    started = [command for number, command in processes(preview).items() if number not in before]
+    assert len(started) == 1 and "index.js" in started[0], started
+    for broken, reason in (("throwme();", "EXCEPTION"), ("const text = ;", "SYNTAX_ERROR")):
+        failure = client.update(preview.preview_id, {"server/index.js": server(broken)}).preview.failure
+        assert (failure.reason, failure.file, failure.line) == (reason, "server/index.js", 3), failure
+        mended = client.update(preview.preview_id, {"server/index.js": server('const text = "mended";')}).preview
+        assert not mended.HasField("failure"), mended.failure
+        assert web.get(preview.url, "/api").text == "mended"
+    changed = client.update(preview.preview_id, {"client/main.js": "document.title = 'version 001'\n"}).preview
+    assert not changed.HasField("failure") and shows(preview, "/main.js", "version 001")
+
+
+@pytest.mark.parametrize("pause", [0, 0.05, 0.2])
+def test_a_page_that_loads_while_vite_restarts_shows_the_newest(pause, client, create, chromium):
+    def configured(number: int) -> Files:
+        return {"vite.config.js": f"export default {{ define: {{ VERSION: '\"version {number:03d}\"' }} }}\n"}
+
+    files = {
+        "package.json": '{"private":true,"type":"module","scripts":{"dev":"vite"},"devDependencies":{"vite":"^6"}}\n',
+        "index.html": '<h1></h1><script type="module" src="/main.js"></script>\n',
+        "main.js": "document.querySelector('h1').textContent = VERSION\n",
+    }
+    preview = create({**files, **configured(0)})
+    for number in range(1, 13, 2):
+        with closing(chromium.tab()) as tab:
+            tab.send("Page.navigate", url=preview.url)
+            for version in (number, number + 1):
+                time.sleep(pause)
+                client.update(preview.preview_id, configured(version))
+            shown = f"document.querySelector('h1')?.textContent === 'version {number + 1:03d}'"
+            tab.wait_for(shown, within=10)
 
 
 def test_nest_compiles_beside_the_program_that_runs(client, create):

@@ -40,6 +40,7 @@ exports.run = async () => {
   start()
   // A program that does not run is waited for: the next change may mend it.
   setInterval(() => {}, 2 ** 30)
+  process.on('exit', () => proxies.replace(false))
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => {
     ending = true
     if (failure) process.exit(1)
@@ -56,9 +57,12 @@ async function answer({ changes }) {
   if (changes.length === 0) await program.settles(START_MS)
   if (changes.length > 0 && (failure || (await program.isStale(changes)))) {
     replacing = true
+    proxies.replace(true)
+    await program.drain()
     await program.end()
     start()
     failure = await program.listens()
+    proxies.replace(false)
     replacing = false
     located = failure && locate(failure, changes.map(({ path }) => path))
   }

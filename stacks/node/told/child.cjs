@@ -15,11 +15,20 @@ const MOST_SUSPECTS = 20
 const MOST_LINES = 100
 const MOST_CHARACTERS = 1000
 
+/** The answers that are on their way. */
+const answering = new Set()
+/** Is called when there are none any more. */
+let drained
+
 /** Begins to answer the parent. */
 exports.begin = () => {
   const send = (message) => process.connected && real.call(process, message, () => {})
   const real = process.send
   process.on('message', (message) => {
+    if (message?.drain) {
+      drained = () => send({ drained: true })
+      if (answering.size === 0) drained()
+    }
     if (Array.isArray(message?.paths)) send({ stale: message.paths.some((path) => native.has(resolve(project, path))) })
   })
   process.channel?.unref()
@@ -29,9 +38,20 @@ exports.begin = () => {
   const { emit } = net.Server.prototype
   net.Server.prototype.emit = function (event, ...words) {
     if (event === 'listening') send({ listening: true })
+    if (event === 'request') follow(words[1])
     return emit.call(this, event, ...words)
   }
   process.on('uncaughtExceptionMonitor', (error) => send({ error: described(error) }))
+}
+
+/** Follows an answer to its end. */
+function follow(response) {
+  if (typeof response?.once !== 'function') return
+  answering.add(response)
+  response.once('close', () => {
+    answering.delete(response)
+    if (answering.size === 0) drained?.()
+  })
 }
 
 /** Returns what Node would print of an error, and the files that it may have come of where that does not say it: a syntax error

@@ -25,6 +25,10 @@ const answering = new Set()
 let last = -Infinity
 let since = -Infinity
 
+/** The script of every page by which it hears of changes, and how many pages have it from here whose socket is not open yet. */
+const CLIENT = /\/@vite\/client(?:\?|$)/
+let clients = 0
+
 let following = false
 
 /** Begins to note requests. */
@@ -40,6 +44,7 @@ function note(request, response) {
   const now = performance.now()
   if (!isLoading(now)) since = now
   last = now
+  if (CLIENT.test(request.url)) clients = Math.min(clients + 1, MAX_OPENING)
   if (isNavigation(request)) {
     asked.push(now)
     if (asked.length > MAX_OPENING) asked.shift()
@@ -70,6 +75,13 @@ exports.opened = () => {
   const now = performance.now()
   while (asked.length > 0 && now - asked[0] > OPENS_MS) asked.shift()
   return asked.shift()
+}
+
+/** Returns whether the page whose socket opens now has come from this process. */
+exports.isOwn = () => {
+  const own = clients > 0
+  if (own) clients -= 1
+  return own
 }
 
 /** Returns whether a request is that of a browser for a page, whose other requests do not ask to be upgraded. */

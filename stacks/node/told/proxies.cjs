@@ -16,6 +16,10 @@ const SOCKETS = ['/proc/net/tcp', '/proc/net/tcp6']
 const LISTENS = '0A'
 /** Says that a program beside the server has ended: there is nobody to wait for. */
 const ENDED = `${process.env.PREVIEWD_CONTROL}.ended`
+/** Says that one is being replaced by the next, and how long what is asked of it waits for that. */
+const REPLACED = `${process.env.PREVIEWD_CONTROL}.replaced`
+const REPLACED_MS = 5000
+const REPLACED_LOOK_MS = 10
 
 /** What packages that pass requests on were made with. */
 const targets = []
@@ -59,6 +63,28 @@ exports.note = (ended) => {
     else rmSync(ENDED, { force: true })
   } catch {
     // Whoever waits does so to the end.
+  }
+}
+
+/** Notes that a program is being replaced, or no more. */
+exports.replace = (replaced) => {
+  try {
+    if (replaced) writeFileSync(REPLACED, '')
+    else rmSync(REPLACED, { force: true })
+  } catch {
+    // What is asked meanwhile does not wait.
+  }
+}
+
+/** Returns what has requests that are passed on by rules of Vite's wait while a program is being replaced. */
+exports.hold = (rules) => {
+  const matches = Object.keys(rules).map((rule) => (rule.startsWith('^') ? (url) => new RegExp(rule).test(url) : (url) => url.startsWith(rule)))
+  return async ({ url }, _, next) => {
+    const end = performance.now() + REPLACED_MS
+    if (existsSync(REPLACED) && matches.some((match) => match(url))) {
+      while (existsSync(REPLACED) && performance.now() < end) await new Promise((done) => setTimeout(done, REPLACED_LOOK_MS))
+    }
+    next()
   }
 }
 

@@ -11,6 +11,8 @@ const project = process.env.PREVIEWD_PROJECT ?? process.cwd()
 const GRACE_MS = 2000
 const LISTEN_TIMEOUT_MS = 15_000
 const ANSWER_TIMEOUT_MS = 1000
+/** How long it is waited for the answers that are on their way. Those of streams never end. */
+const DRAIN_MS = 1000
 
 /** A file of the project's own that is run. */
 const OWN = /^(?!\.\.\/|.*\bnode_modules\/).*\.[cm]?[jt]sx?$/
@@ -99,6 +101,13 @@ class Running {
     this.child.send({ paths: changes.map(({ path }) => path) })
     const message = await this.next(ANSWER_TIMEOUT_MS, (message) => 'stale' in message || 'ended' in message)
     return message?.stale ?? true
+  }
+
+  /** Waits for the program's answers that are on their way. */
+  async drain() {
+    if (!this.child?.connected) return
+    this.child.send({ drain: true })
+    await this.next(DRAIN_MS, (message) => 'drained' in message || 'ended' in message)
   }
 
   /** Ends the program. */

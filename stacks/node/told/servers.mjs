@@ -14,6 +14,7 @@ import listeners from './listeners.cjs'
 import native from './native.cjs'
 import proxies from './proxies.cjs'
 import { follow } from './renderers.mjs'
+import tokens from './tokens.cjs'
 import { standIn } from './upgrades.mjs'
 import watchers from './watchers.cjs'
 import { count, signs, toolsHaveWritten, works } from './work.mjs'
@@ -30,6 +31,9 @@ const TOOLS_MS = 120
 const RESTART_TIMEOUT_MS = 20_000
 /** The configurations for which frameworks make their servers anew, which is not Vite's own restart. */
 const FRAMEWORK_CONFIGS = /\/astro\.config\.[cm]?[jt]s$/
+
+/** How long after the start of a process a page may connect that has come from the one before. */
+const EARLIER_MS = 10_000
 
 /** What loads pages anew. */
 const RELOAD = { type: 'full-reload', path: '*' }
@@ -114,6 +118,7 @@ class Told {
       apply: 'serve',
       configResolved(config) {
         const { server, logger } = config
+        if (config.webSocketToken) config.webSocketToken = one.token ??= tokens.next(config.root)
         server.watch = null
         server.allowedHosts = true
         server.https = undefined
@@ -132,6 +137,9 @@ class Told {
           }
           logger.previewd = true
         }
+      },
+      configureServer(server) {
+        server.middlewares.use(proxies.hold(server.config.server.proxy ?? {}))
       },
       resolveId: { order: 'pre', handler: works },
       load: { order: 'pre', handler: works },
@@ -196,8 +204,9 @@ class Told {
       // A page that was asked for before the last change, and is connected only now, may have the code before.
       server.ws.on('connection', (page) => {
         const asked = documents.opened() ?? performance.now()
+        const isEarlier = !documents.isOwn() && asked < EARLIER_MS
         if (telling) late.add(page)
-        else if (asked < changed) loadAnew(page)
+        else if (asked < changed || isEarlier) loadAnew(page)
         this.pages.set(page, asked)
         page.on?.('close', () => this.pages.delete(page))
       })
