@@ -37,7 +37,7 @@ const DEPENDENCY_FIELDS: [&str; 23] = [
 ];
 
 /// What the stacks ask of a `package.json`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Package {
     pub name: Option<String>,

@@ -85,7 +85,7 @@ pub fn plan(tree: &Tree, contents: &BTreeMap<FilePath, Bytes>, overrides: &Overr
         halves::note_below(&project, stack, &mut notes);
     }
     let kind = kinds::of(stack);
-    let mut plan = kind.plan(&project, start.is_some(), &mut notes)?;
+    let mut plan = kind.plan(&project, start, &mut notes)?;
     plan.start.named_port |= plan.start.argv.iter().any(|word| word == "--port");
     if let Some(start) = start {
         plan.start.named_port = false;

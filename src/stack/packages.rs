@@ -2,6 +2,7 @@
 
 mod commands;
 mod files;
+mod folders;
 mod lockfile;
 mod manager;
 mod workspace;
@@ -36,11 +37,38 @@ pub(super) fn bun_folder() -> String {
     format!("{HOME}/bun/node_modules/.bin")
 }
 
-/// Plans the installation of a folder's packages and of some that it does not list.
+/// Plans the installation of a folder's packages and of some that it does not list, and of those of the folders that the
+/// script goes to by which it is started.
 ///
 /// # Errors
 /// `BadManifest` when a manifest cannot be read.
 pub(super) fn install(
+    project: &Project<'_>,
+    package: &Package,
+    extras: &[Extra<'_>],
+    script: &str,
+    notes: &mut Vec<String>,
+) -> Result<InstallPlan, Error> {
+    let mut plan = install_own(project, package, extras, notes)?;
+    for (folder, package) in folders::named(project, package, script) {
+        let more = install_own(&folder, &package, &[], notes)?;
+        if more.commands.is_empty() {
+            continue;
+        }
+        notes.push(format!("{}: installed too, since a script goes there", folder.path("package.json")));
+        let there = shlex::try_quote(&format!("{APP_ROOT}/{}", folder.root)).unwrap_or_default().into_owned();
+        let clear = clear();
+        plan.commands.retain(|command| *command != clear);
+        let theirs = more.commands.iter().filter(|command| **command != clear);
+        plan.commands.extend(theirs.map(|command| format!("cd {there}\n{command}")));
+        plan.commands.push(clear);
+        plan.inputs.extend(more.inputs);
+        plan.environment.extend(more.environment);
+    }
+    Ok(plan)
+}
+
+fn install_own(
     project: &Project<'_>,
     package: &Package,
     extras: &[Extra<'_>],
@@ -64,9 +92,14 @@ pub(super) fn install(
     plan.inputs = files::inputs(home, whole, &choice, notes)?;
     if home.root != project.root {
         notes.push(format!("{}: part of the workspace of {}", project.path("package.json"), home.path("package.json")));
-        plan.commands
-            .push(format!("cd {}", shlex::try_quote(&format!("{APP_ROOT}/{}", home.root)).unwrap_or_default()));
     }
+    // Each command is run from the folder that is started.
+    let there = match &workspace {
+        Some((home, _)) => {
+            format!("cd {}\n", shlex::try_quote(&format!("{APP_ROOT}/{}", home.root)).unwrap_or_default())
+        }
+        None => String::new(),
+    };
     let path = project.path("package.json");
     if let (Some(manifest), false) = (plan.inputs.get_mut(&path), extras.is_empty()) {
         *manifest = with_extras(&path, manifest, extras)?;
@@ -80,8 +113,8 @@ pub(super) fn install(
         plan.environment.insert("BUN_INSTALL_CACHE_DIR".into(), format!("{CACHE}/bun"));
     }
     let approved = !approves_builds(&plan.inputs);
-    plan.commands.push(commands::command(&choice, extras.is_empty(), approved));
-    plan.commands.push(format!("rm -rf {CACHE}"));
+    plan.commands.push(there + &commands::command(&choice, extras.is_empty(), approved));
+    plan.commands.push(clear());
     plan.environment.insert("npm_config_cache".into(), format!("{CACHE}/npm"));
     // The young generation, which Node.js makes small where memory is bounded: then it collects garbage all the time.
     plan.environment.insert("NODE_OPTIONS".into(), "--max-semi-space-size=32".into());
@@ -102,15 +135,21 @@ pub(super) fn install(
 }
 
 /// Returns the manifests whose development servers a folder's scripts may start: its own, and those of the members of the
-/// workspace that it is the root of.
-pub(super) fn with_members(project: &Project<'_>, package: Package) -> Vec<Package> {
-    let members = workspace::members(project, &package);
+/// workspace that it is the root of, or of the folders that the script goes to.
+pub(super) fn with_members(project: &Project<'_>, package: Package, script: &str) -> Vec<Package> {
+    let mut members = workspace::members(project, &package);
+    members.extend(folders::named(project, &package, script).into_iter().map(|(_, package)| package));
     std::iter::once(package).chain(members).collect()
+}
+
+/// Returns the command that removes what was downloaded.
+fn clear() -> String {
+    format!("rm -rf {CACHE}")
 }
 
 /// Returns whether an installation is npm's, as it is planned here.
 pub(super) fn is_npm(plan: &InstallPlan) -> bool {
-    let ends = plan.commands.last().is_some_and(|last| *last == format!("rm -rf {CACHE}"));
+    let ends = plan.commands.last().is_some_and(|last| *last == clear());
     let others = ["pnpm", "yarn", "bun"];
     ends && plan.commands.iter().any(|command| command.contains("npm ci ") || command.contains("npm install "))
         && !plan.commands.iter().any(|command| others.iter().any(|other| command.contains(other)))

@@ -128,6 +128,38 @@ fn called_alone(package: &Package, argv: &[String]) -> Option<String> {
     }
 }
 
+/// Returns a script, and those of its package that it mentions, and that they mention: by their names, or by a pattern of them
+/// such as `npm:dev:*`.
+pub(super) fn mentioned<'a>(package: &'a Package, script: &'a str) -> Vec<&'a str> {
+    let (mut texts, mut names) = (vec![script], BTreeSet::new());
+    let mut next = 0;
+    while let Some(text) = texts.get(next).copied() {
+        next += 1;
+        for word in words(text) {
+            let word = word.split_once(':').filter(|(manager, _)| MANAGERS.contains(manager)).map_or(word, |it| it.1);
+            let is_meant = |name: &str| match word.split_once('*') {
+                Some((begin, end)) => name.starts_with(begin) && name.ends_with(end),
+                None => name == word,
+            };
+            for (name, script) in package.scripts.iter().filter(|(name, _)| is_meant(name)) {
+                if names.insert(name) {
+                    texts.push(script);
+                }
+            }
+        }
+    }
+    texts
+}
+
+/// Returns the words of a script, without what a shell has between them.
+pub(super) fn words(script: &str) -> impl Iterator<Item = &str> {
+    let breaks = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | '&' | '|' | '(' | ')' | '<' | '>' | ',');
+    script.split(breaks).filter(|word| !word.is_empty())
+}
+
+/// Package managers, as they are called.
+const MANAGERS: [&str; 4] = ["npm", "pnpm", "yarn", "bun"];
+
 /// Programs that run several commands at the same time.
 const RUNNERS: [&str; 9] =
     ["concurrently", "conc", "npm-run-all", "npm-run-all2", "run-p", "run-pty", "turbo", "nx", "lerna"];
@@ -135,8 +167,7 @@ const RUNNERS: [&str; 9] =
 /// Returns whether a script may run several programs at the same time: with a program that does so, in a shell, or by a
 /// package manager that is asked for more than a script of this package.
 pub(super) fn may_run_several(package: &Package, script: &str) -> bool {
-    let managers = ["npm", "pnpm", "yarn", "bun"];
-    let several = |program: &str| RUNNERS.contains(&program) || managers.contains(&program);
+    let several = |program: &str| RUNNERS.contains(&program) || MANAGERS.contains(&program);
     resolved(package, script).is_none_or(|command| command.argv.first().is_some_and(|program| several(program)))
 }
 

@@ -37,7 +37,7 @@ impl Kind for Dockerfile {
     }
 
     /// Plans a project that is built by its own Dockerfile, with its folder as the context.
-    fn plan(&self, project: &Project<'_>, _: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+    fn plan(&self, project: &Project<'_>, _: Option<&str>, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
         if !project.has(FILE) {
             return Err(looked_for([project.path(FILE)]));
         }

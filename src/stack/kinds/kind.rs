@@ -24,11 +24,11 @@ pub(in crate::stack) trait Kind: Sync {
         None
     }
 
-    /// Plans a project. With `custom_start` a command of its own starts it, so that nothing has to be found that would.
+    /// Plans a project. With `start` a command of its own starts it, so that nothing has to be found that would.
     ///
     /// # Errors
     /// `BadManifest` when a manifest cannot be read, `StackNotFound` when there is nothing to start.
-    fn plan(&self, project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error>;
+    fn plan(&self, project: &Project<'_>, start: Option<&str>, notes: &mut Vec<String>) -> Result<RunPlan, Error>;
 
     /// Puts a command of the project's own in place of what was planned.
     ///

@@ -80,29 +80,32 @@ impl Kind for Node {
         may_start.then_some(MAX_SIDE_FILE_BYTES)
     }
 
-    fn plan(&self, project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+    fn plan(&self, project: &Project<'_>, start: Option<&str>, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
         let package = Package::read(project)?.unwrap_or_default();
-        if !custom_start {
+        if start.is_none() {
             has_pages(project, &package)?;
         }
-        let start = if custom_start { Some(Start::default()) } else { start(project, &package, notes)? };
-        let Start { argv, mut environment, told, script } = start.ok_or_else(|| {
+        let found = match start {
+            Some(command) => Some(Start { script: command.to_owned(), ..Start::default() }),
+            None => find_start(project, &package, notes)?,
+        };
+        let Start { argv, mut environment, told, script } = found.ok_or_else(|| {
             looked_for(
                 [format!("a start or dev script or main in {}", project.path("package.json"))]
                     .into_iter()
                     .chain(["server.js", "index.js", "app.js"].map(|name| project.path(name))),
             )
         })?;
-        let install = packages::install(project, &package, &[], notes)?;
+        let install = packages::install(project, &package, &[], &script, notes)?;
         let defaults = process_environment(&package, PORT);
         environment
             .extend(defaults.into_iter().filter(|(name, _)| !environment.contains_key(name)).collect::<Vec<_>>());
-        let packages = packages::with_members(project, package);
+        let packages = packages::with_members(project, package, &script);
         let mut reload = frameworks::prepare(&packages, &mut environment);
         if told {
             reload = Told::Hook.prepare(&mut environment);
         }
-        note_beside(&packages[0], &script, &mut environment);
+        note_beside(&packages, &script, &mut environment);
         Ok(RunPlan {
             stack: Stack::Node,
             root: project.root.clone(),
@@ -119,9 +122,9 @@ impl Kind for Node {
     fn start_by(&self, start: &mut StartPlan, project: &Project<'_>, command: &str) -> Result<(), Error> {
         let package = Package::read(project)?;
         start.argv = in_shell(project, command);
-        let packages = packages::with_members(project, package.unwrap_or_default());
+        let packages = packages::with_members(project, package.unwrap_or_default(), command);
         start.reload = frameworks::prepare(&packages, &mut start.environment);
-        note_beside(&packages[0], command, &mut start.environment);
+        note_beside(&packages, command, &mut start.environment);
         Ok(())
     }
 
@@ -146,9 +149,16 @@ impl Kind for Node {
 }
 
 /// Notes that programs of the project's own may run beside a server that is told of changes: each is started anew by itself.
-pub(super) fn note_beside(package: &Package, script: &str, environment: &mut BTreeMap<String, String>) {
-    if frameworks::has_hook(environment) && !script.is_empty() && script::may_run_several(package, script) {
-        environment.insert(BESIDE.into(), "1".into());
+/// They have no port in common, so that each has the one that it has elsewhere, unless a script asks for what it is told.
+pub(super) fn note_beside(packages: &[Package], script: &str, environment: &mut BTreeMap<String, String>) {
+    let several = packages.first().is_some_and(|package| script::may_run_several(package, script));
+    if !frameworks::has_hook(environment) || script.is_empty() || !several {
+        return;
+    }
+    environment.insert(BESIDE.into(), "1".into());
+    let scripts = packages.iter().flat_map(|package| package.scripts.values().map(String::as_str));
+    if !scripts.chain([script]).any(|text| text.contains("PORT")) {
+        environment.remove("PORT");
     }
 }
 
@@ -235,7 +245,7 @@ pub(super) fn process_environment(package: &Package, port: u16) -> BTreeMap<Stri
 ///
 /// A known framework's `dev` comes before its `start`, which serves what a build has made, and so does not show sources. A
 /// `start` that runs a file which is not there waits for a build too.
-fn start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> Result<Option<Start>, Error> {
+fn find_start(project: &Project<'_>, package: &Package, notes: &mut Vec<String>) -> Result<Option<Start>, Error> {
     if let (Some(framework), Some(_)) = (frameworks::of(package), package.script("dev")) {
         notes.push(format!("node: the dev script of {}", framework.package));
         return run_script(project, package, "dev").map(Some);

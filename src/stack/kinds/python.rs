@@ -51,13 +51,13 @@ impl Kind for Python {
         (path.extension() == Some("py") && is_entry_name(path.name())).then_some(MAX_MANIFEST_BYTES)
     }
 
-    fn plan(&self, project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
-        let found = entry::find(project).or_else(|| if custom_start { None } else { entry::find_deep(project) });
-        if found.is_none() && !custom_start && project.has(REFLEX) {
+    fn plan(&self, project: &Project<'_>, start: Option<&str>, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+        let found = entry::find(project).or_else(|| if start.is_some() { None } else { entry::find_deep(project) });
+        if found.is_none() && start.is_none() && project.has(REFLEX) {
             let message = "Reflex builds its pages with Node, which the image for Python has not; a Dockerfile of the project's own can have both";
             return Err(bad(project.path(REFLEX), message));
         }
-        if found.is_none() && !custom_start {
+        if found.is_none() && start.is_none() {
             return Err(looked_for(ENTRIES.iter().chain(&["manage.py"]).map(|name| project.path(name))));
         }
         let source = found.as_ref().map(|entry| match entry {

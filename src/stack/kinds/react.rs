@@ -42,9 +42,9 @@ impl Kind for React {
     }
 
     /// Plans a project that Vite serves, or whose own development script does.
-    fn plan(&self, project: &Project<'_>, custom_start: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+    fn plan(&self, project: &Project<'_>, start: Option<&str>, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
         let package = Package::read(project)?.ok_or_else(|| looked_for([project.path("package.json")]))?;
-        if !custom_start {
+        if start.is_none() {
             node::has_pages(project, &package)?;
         }
         let scripted = ["dev", "start", "serve"].into_iter().find(|name| package.script(name).is_some());
@@ -62,11 +62,13 @@ impl Kind for React {
                     Told::Nobody => "which is no plain vite; every change starts it anew",
                 };
                 notes.push(format!("react: the {name} script, {how}"));
-                let start = node::run_script(project, &package, name)?;
-                environment.extend(start.environment);
+                let run = node::run_script(project, &package, name)?;
+                environment.extend(run.environment);
                 let reload = told.prepare(&mut environment);
-                node::note_beside(&package, package.script(name).unwrap_or_default(), &mut environment);
-                (start.argv, reload)
+                let packages =
+                    packages::with_members(project, package.clone(), package.script(name).unwrap_or_default());
+                node::note_beside(&packages, package.script(name).unwrap_or_default(), &mut environment);
+                (run.argv, reload)
             }
             (_, vite) => {
                 let vite = vite.flatten().unwrap_or_default();
@@ -103,8 +105,9 @@ impl Kind for React {
                 (argv, ReloadPlan::Control)
             }
         };
-        let argv = if custom_start { Vec::new() } else { argv };
-        let install = packages::install(project, &package, &extras, notes)?;
+        let script = start.or(scripted.and_then(|name| package.script(name))).unwrap_or_default();
+        let install = packages::install(project, &package, &extras, script, notes)?;
+        let argv = if start.is_some() { Vec::new() } else { argv };
         Ok(RunPlan {
             stack: Stack::React,
             root: project.root.clone(),

@@ -34,7 +34,7 @@ impl Kind for Static {
         (path.name() == "index.html" && depth <= MAX_ENTRY_DEPTH).then_some(MAX_MANIFEST_BYTES)
     }
 
-    fn plan(&self, project: &Project<'_>, _: bool, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
+    fn plan(&self, project: &Project<'_>, _: Option<&str>, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
         let places =
             || [""].into_iter().chain(FOLDERS).map(|folder| project.path(folder).trim_end_matches('/').to_owned());
         let folder = published(project).ok_or_else(|| {

@@ -53,6 +53,11 @@ pub(super) fn members(project: &Project<'_>, package: &Package) -> Vec<Package> 
     folders.filter_map(|folder| Package::read(&project.at(&project.path(folder))).ok().flatten()).collect()
 }
 
+/// Returns whether a folder is a member of the workspace that another is the root of.
+pub(super) fn has_member(project: &Project<'_>, package: &Package, folder: &str) -> bool {
+    is_member(&patterns(project, package), folder)
+}
+
 /// Returns the patterns of the folders that a workspace is made of.
 fn patterns(home: &Project<'_>, package: &Package) -> Vec<String> {
     let list = match &package.workspaces {
