@@ -8,6 +8,9 @@ use regex::Regex;
 static NAMED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"\b(?:import|from|require)\b\s*\(?\s*["'`]([^"'`]+)["'`]"#).ok());
 
+/// What stands for a folder of sources at the beginning of a name: no package is called so.
+const ALIASES: [&str; 5] = ["@", "~", "#", "$lib", ""];
+
 /// Returns the line, from 1, in which a source imports what a message says is missing, if there is one that fits best.
 pub fn import_line(message: &str, source: &str) -> Option<u32> {
     let missing = message.split(['\'', '"']).nth(1).filter(|missing| !missing.is_empty())?;
@@ -30,6 +33,13 @@ pub fn import_line(message: &str, source: &str) -> Option<u32> {
 /// Returns how much of a name is that of what is missing: a package, or parts of a path from its end. A path is told as it
 /// was resolved, and written from the file's own folder, perhaps without its suffix.
 fn in_common(missing: &str, named: &str) -> usize {
+    // What an alias leads to ends as what is written ends.
+    if let Some((alias, rest)) = named.split_once('/')
+        && ALIASES.contains(&alias)
+    {
+        let path = format!("/{}", missing.trim_start_matches('/'));
+        return if path.ends_with(&format!("/{rest}")) { rest.split('/').count() } else { 0 };
+    }
     if !named.starts_with('.') {
         let package = named == missing || named.strip_prefix(missing).is_some_and(|rest| rest.starts_with('/'));
         return usize::from(package) * usize::MAX;
@@ -53,7 +63,8 @@ mod tests {
     fn the_line_is_that_which_names_what_is_missing() {
         let source = "// import './lib/nope.js'\nimport a from 'a'\nimport {\n  b,\n} from \"./lib/nope.js\"\n\
                       const c = await import('@x/y/z')\nexport * from './other'\n\
-                      import './a/index.js'\nimport './b/index.js'\nrequire('../twice.js')\nrequire('./twice.js')\n";
+                      import './a/index.js'\nimport './b/index.js'\nrequire('../twice.js')\nrequire('./twice.js')\n\
+                      import { Card } from '@/components/ui/card'\n";
         let line = |message| import_line(message, source);
         assert_eq!(line("Error: Cannot find module 'src/lib/nope.js' imported from src/b.mjs"), Some(5));
         assert_eq!(line("Error: Cannot find module 'src/other.js' imported from src/b.mjs"), Some(7));
@@ -62,6 +73,7 @@ mod tests {
         assert_eq!(line("Error: Cannot find package 'a' imported from src/b.mjs"), Some(2));
         assert_eq!(line("Error: Cannot find package '@x/y' imported from src/b.mjs"), Some(6));
         assert_eq!(line("Error: Cannot find package 'b' imported from src/b.mjs"), None);
+        assert_eq!(line("Could not load src/components/ui/card: no such file 'src/components/ui/card'"), Some(12));
         assert_eq!(line("it says nothing"), None);
         assert_eq!(line("Cannot find module 'src/'"), None);
     }

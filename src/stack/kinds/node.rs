@@ -34,7 +34,7 @@ use crate::{
         names::{MAX_ENTRY_DEPTH, MAX_SIDE_FILE_BYTES},
         packages,
         project::{Project, bad, looked_for},
-        readers::{cause::Reader, esbuild, node, prisma, python, shell, tsc},
+        readers::{cause::Reader, esbuild, node, prisma, python, rollup, shell, tsc},
         script,
         signs::{PackageUse, Signs},
     },
@@ -140,7 +140,7 @@ impl Kind for Node {
     }
 
     fn readers(&self) -> &'static [Reader] {
-        &[tsc::read, prisma::read, esbuild::read, frameworks::read, node::read, shell::read, python::read]
+        &[tsc::read, prisma::read, esbuild::read, rollup::read, frameworks::read, node::read, shell::read, python::read]
     }
 
     fn pages(&self) -> &'static [&'static str] {

@@ -47,7 +47,9 @@ impl Kind for React {
         if start.is_none() {
             node::has_pages(project, &package)?;
         }
+        // What serves what was built shows no change before another build: there is the server that does.
         let scripted = ["dev", "start", "serve"].into_iter().find(|name| package.script(name).is_some());
+        let scripted = scripted.filter(|name| !serves_a_build(package.script(name).unwrap_or_default()));
         let vite = scripted.map(|name| options(&package, package.script(name).unwrap_or_default()));
         let mut extras = Vec::new();
         let mut supplied = BTreeMap::new();
@@ -174,6 +176,21 @@ fn runs_missing_vite(package: &Package, name: &str) -> bool {
     package.script(name).is_some_and(|script| script.split_whitespace().any(|word| word == "vite"))
 }
 
+/// Returns whether a script builds by Vite and serves that, or serves alone what was built, and does nothing else.
+fn serves_a_build(script: &str) -> bool {
+    let is_known = |part: &str| {
+        let words = script::plain(part).map(|command| command.argv).unwrap_or_default();
+        match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["tsc" | "vue-tsc", ..] => Some(false),
+            ["vite", "build", ..] => Some(false),
+            ["vite", "preview", ..] => Some(true),
+            _ => None,
+        }
+    };
+    let known: Option<Vec<bool>> = script.split("&&").map(str::trim).map(is_known).collect();
+    known.is_some_and(|known| known.last() == Some(&true))
+}
+
 /// What a plain `vite` command says.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
@@ -248,6 +265,13 @@ mod tests {
         assert_eq!(read.root.as_deref(), Some("client"));
         assert_eq!(read.arguments, ["--mode", "dev", "--config", "my.config.ts", "--base", "/x/"]);
         assert_eq!(read.environment["A"], "b");
+        for script in ["vite build && vite preview --port 4173", "tsc -b && vite build && vite preview", "vite preview"]
+        {
+            assert!(serves_a_build(script), "{script}");
+        }
+        for script in ["vite", "vite build", "vite build && node server.js", "vite preview && x"] {
+            assert!(!serves_a_build(script), "{script}");
+        }
         for script in
             ["tsc && vite", "vite build", "vite preview", "next dev", "vite --https", "vite ../x", "node vite.js"]
         {

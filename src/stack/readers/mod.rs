@@ -10,6 +10,7 @@ pub(super) mod nginx;
 pub(super) mod node;
 pub(super) mod prisma;
 pub(super) mod python;
+pub(super) mod rollup;
 pub(super) mod shell;
 pub(super) mod tsc;
 pub(super) mod variable;

@@ -182,10 +182,41 @@ fn what_bundlers_and_generators_say_is_placed_in_the_project() {
             found("SYNTAX_ERROR", "index.liquid", 3),
         ),
         ("✘ [ERROR] Could not resolve \"./gone\"\n\n    src/a.ts:1:7:\n", found("MODULE_NOT_FOUND", "src/a.ts", 1)),
+        (
+            "x Build failed in 40ms\nerror during build:\nsrc/main.tsx (2:9): \"x\" is not exported by \"src/o.ts\", imported by \
+             \"src/main.tsx\".\nfile: /app/src/main.tsx:2:9\n\n1: \n2: import { x } from \"./o\"\n    at getRollupError \
+             (file:///app/node_modules/rollup/dist/es/shared/parseAst.js:355:41)",
+            found("IMPORT_ERROR", "src/main.tsx", 2),
+        ),
+        (
+            "error during build:\n[vite:esbuild] Transform failed with 1 error:\n/app/src/main.tsx:3:0: ERROR: Unexpected end \
+             of file before a closing \"div\" tag\nfile: /app/src/main.tsx:3:0\n\n    at failureErrorWithLog \
+             (/app/node_modules/esbuild/lib/main.js:1472:15)",
+            found("SYNTAX_ERROR", "src/main.tsx", 3),
+        ),
+        (
+            "error during build:\n[vite:css] [postcss] /app/src/a.css:1:1: Unclosed block\nfile: /app/src/a.css:1:0\n    at \
+             Input.error (/app/node_modules/postcss/lib/input.js:135:16)",
+            found("SYNTAX_ERROR", "src/a.css", 1),
+        ),
     ];
     for (log, wanted) in cases {
         let (reason, file, line, _) = exited(&node(), FailureStage::Start, log);
         assert_eq!((reason, file, line), wanted, "{log}");
+    }
+    // The line of an import is found in the file.
+    for log in [
+        "[vite:load-fallback] Could not load /app/src/components/ui/card (imported by src/App.tsx): ENOENT: no such file or \
+         directory, open '/app/src/components/ui/card'\n    at async open (node:internal/fs/promises:637:25)\n    at async \
+         Object.load (file:///app/node_modules/vite/dist/node/chunks/dep-BK3b2jBa.js:65357:25)",
+        "Could not resolve \"./nothing\" from \"src/App.tsx\"\nfile: /app/src/App.tsx\n    at getRollupError \
+         (file:///app/node_modules/rollup/dist/es/shared/parseAst.js:355:41)",
+        "[vite]: Rollup failed to resolve import \"not-there\" from \"/app/src/App.tsx\".\nThis is most likely unintended \
+         because it can break your application at runtime.\n    at viteWarn (file:///app/node_modules/vite/dist/x.js:65855:17)",
+    ] {
+        let log = format!("x Build failed in 52ms\nerror during build:\n{log}");
+        let (reason, file, line, _) = exited(&node(), FailureStage::Start, &log);
+        assert_eq!((reason.as_str(), file.as_deref(), line), ("MODULE_NOT_FOUND", Some("src/App.tsx"), None), "{log}");
     }
 }
 
