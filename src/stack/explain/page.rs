@@ -8,7 +8,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 pub(super) use self::frames::own_lines;
-use self::{frames::NODE_FRAME, text::text};
+use self::{
+    frames::NODE_FRAME,
+    text::{BUILDING, text},
+};
 use super::{
     app::from_app,
     lines::{MAX_LINE_CHARS, MAX_LINES, moved, readable, shortened},
@@ -19,7 +22,10 @@ use crate::{
         reason::Reason,
         runtime::RunPlan,
     },
-    stack::readers::{cause::Cause, node},
+    stack::readers::{
+        cause::{Cause, in_project},
+        node,
+    },
 };
 
 /// What Astro puts at the end of a page of which the rest could not be rendered, once its head was sent with 200.
@@ -32,6 +38,9 @@ static WEBPACK: LazyLock<Option<Regex>> =
 static RELATIVE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^(\s+at (?:.*[\s(])?)((?:[\w@.\[\]$+-]+/)*[\w@.\[\]$+-]+\.[cm]?[jt]sx?:\d+(?::\d+)?\)?)$").ok()
 });
+/// Where Django says that an exception was raised while a template was read or rendered.
+static IN_TEMPLATE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^\s*In template (\S+), error at line (\d+)\s*$").ok());
 /// What a program writes before an error: a mark, or a label.
 static LABEL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
@@ -73,14 +82,28 @@ pub fn explain_page(plan: &RunPlan, answer: &PageAnswer<'_>, lines: &[String], f
         (Some(logged), Some(shown)) if shown.file.is_none() => Some(logged),
         (logged, shown) => shown.or(logged),
     };
-    let cause = cause.unwrap_or_else(|| unexplained(answer, &page));
-    let mut failure = Failure::new(FailureStage::Run, cause.reason, shortened(&cause.message));
+    let mut cause = cause.unwrap_or_else(|| unexplained(answer, &page));
+    // The traceback ends in the code that renders, and has no frame of what that renders.
+    if let Some((file, line)) = template(plan, &page) {
+        (cause.file, cause.line) = (Some(file), line);
+    }
+    let mut stage = FailureStage::Run;
+    if page.iter().any(|line| BUILDING.contains(&line.as_str())) {
+        (stage, cause.reason) = (FailureStage::Build, Reason::BuildFailed);
+    }
+    let mut failure = Failure::new(stage, cause.reason, shortened(&cause.message));
     failure.file = cause.file;
     failure.line = cause.line.filter(|line| *line > 0);
     let shown = if log.iter().all(|line| line.trim().is_empty()) { &page } else { &log };
     let excerpt = own_lines(shown, shown);
     failure.log_excerpt = excerpt[excerpt.len().saturating_sub(MAX_EXCERPT_LINES)..].to_vec();
     failure
+}
+
+/// Returns the place in a template that a page of Django's names, if it is one of the project's.
+fn template(plan: &RunPlan, page: &[String]) -> Option<(String, Option<u32>)> {
+    let found = page.iter().find_map(|line| IN_TEMPLATE.as_ref()?.captures(line))?;
+    Some((in_project(found.get(1)?.as_str(), &plan.root)?, found.get(2)?.as_str().parse().ok()))
 }
 
 /// Returns whether a page that was answered as if it were good ends where its rest could not be rendered. `end` is its last

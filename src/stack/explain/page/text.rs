@@ -44,6 +44,12 @@ const BLOCKS: [&[u8]; 24] = [
     b"ul",
 ];
 
+/// A place alone on its line: `./src/app/page.tsx:8:144`.
+static ALONE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^\./([\w@./\[\]()$+-]+\.[cm]?[jt]sx?:\d+:\d+)$").ok());
+/// What Turbopack says that it was doing when a module did not compile.
+pub(super) const BUILDING: [&str; 2] = ["Parsing ecmascript source code failed", "Ecmascript file had an error"];
+
 /// Where Django says that an exception was raised.
 static LOCATION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^\s*Exception Location:\s*(\S+), line (\d+), in (\S+)").ok());
@@ -222,10 +228,20 @@ fn errors_of(value: &Value, depth: usize) -> Vec<String> {
             }
             let name = fields.get("name").and_then(Value::as_str).filter(|name| name.ends_with("Error"));
             let message = fields.get("message").and_then(Value::as_str).unwrap_or_default();
-            let first = message.lines().next().unwrap_or_default();
+            let mut said = message.lines();
+            let mut first = said.next().unwrap_or_default();
+            // Turbopack begins with the place, and ends with what it was doing.
+            let at = ALONE.as_ref().and_then(|alone| Some(alone.captures(first)?.get(1)?.as_str()));
+            if at.is_some() {
+                first = said.next().unwrap_or(first);
+            }
             let named = node::is_error(first);
             let mut lines =
                 vec![if named { first.to_owned() } else { format!("{}: {first}", name.unwrap_or("Error")) }];
+            if let Some(at) = at {
+                lines.push(format!("    at {at}"));
+                lines.extend(said.filter(|line| BUILDING.contains(line)).map(str::to_owned));
+            }
             lines.extend(place);
             let stack = stack.unwrap_or_default();
             // The first lines of a stack are the error itself.

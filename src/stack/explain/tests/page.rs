@@ -3,10 +3,14 @@
 use super::*;
 
 fn explained(plan: &RunPlan, kind: &str, body: &str, log: &str) -> Failure {
-    let answer = PageAnswer { path: "/", status: 500, content_type: kind, body: body.as_bytes() };
-    let failure = explain_page(plan, &answer, &lines(log), "");
+    let failure = read(plan, kind, body, log);
     assert_eq!(failure.stage, FailureStage::Run);
     failure
+}
+
+fn read(plan: &RunPlan, kind: &str, body: &str, log: &str) -> Failure {
+    let answer = PageAnswer { path: "/", status: 500, content_type: kind, body: body.as_bytes() };
+    explain_page(plan, &answer, &lines(log), "")
 }
 
 fn place(failure: &Failure) -> (&str, Option<&str>, Option<u32>) {
@@ -110,6 +114,20 @@ fn a_silent_app_is_explained_by_its_page() {
          index</td></tr></table>";
     let failure = explained(&python(), "text/html", summary, "");
     assert_eq!(place(&failure), ("EXCEPTION", Some("site1/views.py"), Some(4)));
+
+    let template = "<h1>TemplateSyntaxError at /</h1><div id=\"template\"><h2>Error during template rendering</h2><p>In template \
+         <code>/app/blog/templates/blog/home.html</code>, error at line <strong>2</strong></p><h3>Unclosed tag on line 2: \
+         &#x27;if&#x27;.</h3></div>";
+    let log = "Traceback (most recent call last):\n  File \"/app/blog/views.py\", line 4, in home\n    return render(request, \
+         \"blog/home.html\")\n  File \"/home/preview/venv/lib/python3.13/site-packages/django/template/base.py\", line 591, in \
+         unclosed_block_tag\n    raise self.error(token, msg)\ndjango.template.exceptions.TemplateSyntaxError: Unclosed tag on \
+         line 2: 'if'.";
+    let failure = explained(&python(), "text/html", template, log);
+    assert_eq!((failure.file.as_deref(), failure.line), (Some("blog/templates/blog/home.html"), Some(2)));
+    let of_django =
+        template.replace("/app/blog", "/home/preview/venv/lib/python3.13/site-packages/django/contrib/admin");
+    let failure = explained(&python(), "text/html", &of_django, log);
+    assert_eq!((failure.file.as_deref(), failure.line), (Some("blog/views.py"), Some(4)));
 }
 
 #[test]
@@ -133,6 +151,11 @@ try { const { ErrorOverlay } = await import("/@vite/client") } catch {}
 
 #[test]
 fn what_a_framework_writes_around_an_error_is_passed_over() {
+    let refused = r#"<script id="__NEXT_DATA__" type="application/json">{"page":"/_error","err":{"name":"Error","source":"server","message":"./src/app/page.tsx:8:144\nError: Expected '</', got '{'\n   6 | ...\n> 8 | ...\n     |    ^\n\nParsing ecmascript source code failed\n\nImport traces:\n  Client Component Browser:\n    ./src/app/page.tsx [Server Component]\n","stack":"Error: ./src/app/page.tsx:8:144\nError: Expected '</', got '{'\n    at <unknown> (Error: (./src/app/page.tsx:8:144)"}}</script>"#;
+    let failure = read(&node(), "text/html", refused, " ⚠ a warning\n GET / 500 in 13ms");
+    assert_eq!(place(&failure), ("BUILD_FAILED", Some("src/app/page.tsx"), Some(8)));
+    assert_eq!((failure.stage, failure.message.as_str()), (FailureStage::Build, "Error: Expected '</', got '{'"));
+
     let turbopack = " ⨯ ReferenceError: nope is not defined\n    at Page (app/page.tsx:3:10)\n  1 | export default\n> 3 |   \
                      nope\n {\n  digest: '1'\n}\n GET / 500 in 30ms";
     let failure = explained(&node(), "text/html", "", turbopack);
