@@ -15,7 +15,7 @@ use self::{
     page::own_lines,
 };
 pub use self::{
-    imports::import_line,
+    imports::{import_line, listing_line},
     install::installed,
     page::{PageAnswer, explain_page, is_cut_short},
 };
@@ -111,7 +111,14 @@ fn installation(plan: &RunPlan, end: &End, lines: &[String]) -> Failure {
     let told: Vec<(usize, &String)> = lines.iter().enumerate().filter(|(_, line)| !install::is_idle(line)).collect();
     let cause = cause.unwrap_or_else(|| {
         let told: Vec<String> = told.iter().map(|(_, line)| (*line).clone()).collect();
-        cause_of(plan, stage, end, &told)
+        match (from_app(plan, &lines), end) {
+            // A program of the project's own that the installation runs.
+            (Some(cause), End::Exited { code, .. }) if !out_of_memory => {
+                let message = format!("the installation ended with status {code}: {}", cause.message);
+                Cause { reason: Reason::InstallFailed, message, ..cause }
+            }
+            _ => cause_of(plan, stage, end, &told),
+        }
     });
     let last = told.len().saturating_sub(MAX_EXCERPT_LINES);
     let start =

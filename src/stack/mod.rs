@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub use self::{
-    explain::{End, PageAnswer, explain, explain_in, explain_page, import_line, installed, is_cut_short},
+    explain::{End, PageAnswer, explain, explain_in, explain_page, import_line, installed, is_cut_short, listing_line},
     extend::on_top_of,
     kinds::dockerfile::{ended_at, with_authorities},
     runtime::{StackConfig, authorities, base_environment, runtime_files},

@@ -260,7 +260,9 @@ impl Engine for DockerEngine {
     }
 
     async fn remove(&self, id: &str) -> Result<(), EngineError> {
-        self.0.remove(id).await
+        // In a task, so that a caller that goes away leaves no volume of it: once it is gone, nobody knows which it had.
+        let (inner, id) = (self.0.clone(), id.to_owned());
+        finished(tokio::spawn(async move { inner.remove(&id).await })).await
     }
 
     async fn dial(&self, id: &str) -> Result<Box<dyn AgentIo>, EngineError> {

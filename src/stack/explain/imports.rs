@@ -8,6 +8,10 @@ use regex::Regex;
 static NAMED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"\b(?:import|from|require)\b\s*\(?\s*["'`]([^"'`]+)["'`]"#).ok());
 
+/// A package and its version, in a `package.json`.
+static LISTED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"^\s*"((?:@[\w.~-]+/)?[\w.~-]+)"\s*:\s*"[^"]*"\s*,?\s*$"#).ok());
+
 /// What stands for a folder of sources at the beginning of a name: no package is called so.
 const ALIASES: [&str; 5] = ["@", "~", "#", "$lib", ""];
 
@@ -28,6 +32,23 @@ pub fn import_line(message: &str, source: &str) -> Option<u32> {
         [(_, line), ..] => Some(*line),
         [] => None,
     }
+}
+
+/// Returns the line, from 1, in which a `package.json` lists the package that a message is about.
+pub fn listing_line(message: &str, manifest: &str) -> Option<u32> {
+    let named = |name: &str| {
+        let inside = |c: char| c.is_alphanumeric() || matches!(c, '@' | '/' | '-' | '_');
+        message.match_indices(name).map(|(at, _)| at).find(|at| {
+            let (before, after) = (&message[..*at], &message[at + name.len()..]);
+            // A version may follow after an `@`.
+            !before.ends_with(inside) && !after.starts_with(|c: char| inside(c) && c != '@')
+        })
+    };
+    let lists = manifest.lines().zip(1..).filter_map(|(line, number)| {
+        let name = LISTED.as_ref()?.captures(line)?.get(1)?.as_str();
+        Some((named(name)?, Reverse(name.len()), number))
+    });
+    lists.min().map(|(.., number)| number)
 }
 
 /// Returns how much of a name is that of what is missing: a package, or parts of a path from its end. A path is told as it
@@ -58,6 +79,20 @@ fn in_common(missing: &str, named: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_line_of_a_package_is_that_which_lists_it() {
+        let manifest = "{\n  \"name\": \"x\",\n  \"dependencies\": {\n    \"react\": \"19\",\n    \"react-dom\": \"19\",\n    \
+                        \"@a/b\": \"^1\"\n  }\n}";
+        for (message, line) in [
+            ("react-dom is not in the registry: check its name", Some(5)),
+            ("there is no release of react that is ^99: take another", Some(4)),
+            ("@a/b@^1 wants react", Some(6)),
+            ("something else", None),
+        ] {
+            assert_eq!(listing_line(message, manifest), line, "{message}");
+        }
+    }
 
     #[test]
     fn the_line_is_that_which_names_what_is_missing() {

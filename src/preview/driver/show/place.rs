@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        failure::Failure,
+        failure::{Failure, FailureStage},
         ids::{CommitId, FilePath},
         reason::Reason,
     },
@@ -14,9 +14,12 @@ use crate::{
 const MAX_SOURCE_BYTES: u64 = 1024 * 1024;
 
 impl Driver {
-    /// Finds the line of an import that leads nowhere, where what failed has not said it.
+    /// Finds the line of an import that leads nowhere, or of a package that cannot be installed, where what failed has not said
+    /// it.
     pub(in crate::preview::driver) async fn locate(&self, failure: &mut Failure, commit: &CommitId) {
-        if failure.reason != Reason::ModuleNotFound || failure.line.is_some() {
+        let is_listed = failure.stage == FailureStage::Install
+            && failure.file.as_deref().is_some_and(|file| file.ends_with("package.json"));
+        if failure.line.is_some() || !(is_listed || failure.reason == Reason::ModuleNotFound) {
             return;
         }
         let Some(path) = failure.file.as_deref().and_then(|file| file.parse::<FilePath>().ok()) else { return };
@@ -27,7 +30,8 @@ impl Driver {
             vfs.read(project, vec![entry.blob.clone()]).await.ok()?.pop()
         };
         if let Some(source) = source.await {
-            failure.line = stack::import_line(&failure.message, &String::from_utf8_lossy(&source));
+            let find = if is_listed { stack::listing_line } else { stack::import_line };
+            failure.line = find(&failure.message, &String::from_utf8_lossy(&source));
         }
     }
 }

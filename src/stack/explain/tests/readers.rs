@@ -229,3 +229,13 @@ fn an_error_of_a_package_names_it_and_the_node_that_runs_it() {
     assert_eq!(file, None);
     assert!(message.contains("in the package undici; is it made for Node.js 20.19.2"), "{message}");
 }
+
+#[test]
+fn a_program_of_the_projects_own_that_an_installation_runs_is_read() {
+    let log = "added 1 package in 1s\nnode:internal/modules/cjs/loader:1228\n  throw err;\n  ^\n\nError: Cannot find module \
+               '/app/nope.js'\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1225:15) {\n  code: \
+               'MODULE_NOT_FOUND',\n  requireStack: []\n}\n\nNode.js v20.19.2";
+    let (reason, _, _, message) = exited(&node(), FailureStage::Install, log);
+    assert_eq!(reason, "INSTALL_FAILED");
+    assert!(message.starts_with("the installation ended with status 1: Error: Cannot find module"), "{message}");
+}
