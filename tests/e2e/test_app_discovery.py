@@ -110,3 +110,32 @@ def test_pyproject_names_the_dependencies_too(create):
     preview = create({**files, "pyproject.toml": pyproject}, timeout=180)
     assert preview.stack == Stack.STACK_PYTHON
     assert web.version_in(web.get(preview.url).text) == 2
+
+
+FLASK_SCRIPT = """\
+import sqlite3
+
+from flask import Flask
+
+app = Flask(__name__)
+DATABASE = "app.db"
+
+
+@app.route("/")
+def index():
+    with sqlite3.connect(DATABASE) as connection:
+        return f"version 000, {connection.execute('select count(*) from todo').fetchone()[0]} todos"
+
+
+if __name__ == "__main__":
+    with sqlite3.connect(DATABASE) as connection:
+        connection.execute("create table if not exists todo (id integer primary key)")
+    app.run(debug=True, port=5000)
+"""
+
+
+def test_what_a_script_does_before_it_serves_is_done(client, create):
+    preview = create({"requirements.txt": "flask\n", "app.py": FLASK_SCRIPT}, timeout=180)
+    assert web.get(preview.url).text == "version 000, 0 todos"
+    client.update(preview.preview_id, {"app.py": FLASK_SCRIPT.replace("version 000", "version 001")})
+    assert web.get(preview.url).text == "version 001, 0 todos"

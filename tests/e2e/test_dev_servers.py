@@ -256,19 +256,32 @@ def test_a_program_beside_that_does_not_run_fails_its_commit_and_is_started_when
         assert web.get(preview.url).status == 200
 
 
-def test_members_of_a_workspace_are_told_and_started_anew_each_by_itself(client, project_id):
-    package = {
-        "private": True,
-        "workspaces": ["client", "server"],
-        "scripts": {"dev": 'concurrently "npm run dev -w api" "npm run dev -w web"'},
-        "devDependencies": {"concurrently": "^9"},
-    }
+@pytest.mark.parametrize(
+    "package",
+    [
+        {
+            "workspaces": ["client", "server"],
+            "scripts": {"dev": 'concurrently "npm run dev -w api" "npm run dev -w web"'},
+        },
+        {
+            "scripts": {
+                "dev": 'concurrently "npm run server" "npm run client"',
+                "server": "cd server && npm run dev",
+                "client": "npm run dev --prefix client",
+            }
+        },
+    ],
+    ids=["workspace", "folders"],
+)
+def test_halves_of_a_project_are_told_and_started_anew_each_by_itself(package, client, project_id):
+    package = {**package, "private": True, "devDependencies": {"concurrently": "^9"}}
     api = {"name": "api", "type": "module", "scripts": {"dev": "nodemon index.js"}}
     web_page = {"name": "web", "type": "module", "scripts": {"dev": "vite"}, "devDependencies": {"vite": "^7"}}
     beside = CONCURRENTLY.files(0)
 
     def server(text: str) -> str:
-        return f'import express from "express";\n\n{text}\nexpress().get("/api", (_, answer) => answer.send(text)).listen(3001);\n'
+        listens = 'express().get("/api", (_, answer) => answer.send(text)).listen(process.env.PORT || 3001);'
+        return f'import express from "express";\n\n{text}\n{listens}\n'
 
     files = {
         "package.json": json.dumps(package),

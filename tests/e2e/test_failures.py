@@ -130,8 +130,26 @@ def test_bad_package_in_package_json_is_failed_at_the_installation(client, creat
     files["package.json"] = files["package.json"].replace('"express"', '"@previewd-e2e/no-such-package"')
     preview = client.create(project_id, files, timeout=180)
     assert preview.phase == Phase.PHASE_FAILED
-    assert (preview.failure.stage, preview.failure.reason) == (INSTALL, "INSTALL_FAILED")
+    line = 1 + [it for it, text in enumerate(files["package.json"].splitlines()) if "no-such-package" in text][0]
+    explains(preview, INSTALL, "INSTALL_FAILED", says="no-such-package", file="package.json", line=line)
     assert any("no-such-package" in text for text in preview.failure.log_excerpt)
+
+
+@pytest.mark.parametrize(
+    ("install", "says"),
+    [
+        ('"npm ci && node made.js"', "npm ci"),
+        ('["npm install", "false && echo never"]', "1"),
+        ('["false && echo never", "npm install"]', "1"),
+        ('["npm install", "node nope.js"]', "Cannot find module"),
+    ],
+)
+def test_command_of_an_installation_that_fails_is_the_end_of_it(install, says, client, project_id):
+    files = {**projects.express(0), "previewd.toml": f"install = {install}\n", "made.js": ""}
+    preview = client.create(project_id, files, timeout=180)
+    assert preview.phase == Phase.PHASE_FAILED
+    assert (preview.failure.stage, preview.failure.reason) == (INSTALL, "INSTALL_FAILED"), preview.failure
+    assert any(says in text for text in [preview.failure.message, *preview.failure.log_excerpt]), preview.failure
 
 
 def test_start_command_that_exits_is_failed_with_its_status_and_last_lines(client, create, project_id):
