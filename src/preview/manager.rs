@@ -48,6 +48,12 @@ pub(super) struct Inner {
     shutdown: CancellationToken,
 }
 
+/// Where a preview answers.
+struct Place {
+    route: Arc<Route>,
+    port: Box<dyn OpenPort>,
+}
+
 impl Manager {
     /// Returns a core without previews. `shutdown` ends streams and drivers, and leaves containers running.
     pub fn new(
@@ -218,16 +224,21 @@ impl Manager {
 
     /// Starts driving a preview.
     pub(super) async fn drive(&self, spec: PreviewSpec, port: Option<u16>, found: Found) -> Result<Arc<Handle>, Error> {
-        let route = Route::new(spec.id.clone());
-        let open = self.inner.gateway.open(route.clone(), port).await.map_err(gateway_failed)?;
-        self.drive_at(spec, route, open, found).await
+        let place = self.open(spec.id.clone(), port).await?;
+        self.drive_at(spec, place, found).await
+    }
+
+    /// Opens a port for a preview: the one that is given, or any.
+    async fn open(&self, preview: PreviewId, port: Option<u16>) -> Result<Place, Error> {
+        let route = Route::new(preview);
+        let port = self.inner.gateway.open(route.clone(), port).await.map_err(gateway_failed)?;
+        Ok(Place { route, port })
     }
 
     async fn drive_at(
         &self,
         mut spec: PreviewSpec,
-        route: Arc<Route>,
-        open: Box<dyn OpenPort>,
+        Place { route, port: open }: Place,
         found: Found,
     ) -> Result<Arc<Handle>, Error> {
         let core = &self.inner.core;

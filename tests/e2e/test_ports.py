@@ -34,6 +34,9 @@ def test_held_ports_are_skipped_and_a_full_range_is_said(own_service):
                 client.create("port-full", projects.static(3))
             assert (caught.value.code, caught.value.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "EXHAUSTED")
             assert list(client.list(project_id="port-full")) == []
+            with pytest.raises(PreviewdError) as caught:
+                list(client.list_branches("port-full"))
+            assert caught.value.code == grpc.StatusCode.NOT_FOUND, "a call that was refused has left a commit"
 
             client.delete(previews[0].preview_id)
             assert can_bind(ports[0]), "the port of a removed preview is not free"

@@ -17,7 +17,7 @@ use crate::{
         driver::Found,
         handle::Handle,
         manager::{
-            Manager, is_live,
+            Manager, Place, is_live,
             outcome::{Asked, stopping},
         },
         planner,
@@ -57,9 +57,15 @@ impl Manager {
         }
         let wait = request.wait;
         let committed = !request.files.is_empty();
-        let head = self.commit_whole(&request).await?;
         let target = Target::Branch(request.project.clone(), request.branch.clone());
         let live = registry.find(&target).filter(|handle| is_live(handle));
+        // Before the commit: a call that is refused for lack of a port leaves none.
+        let id = PreviewId::random();
+        let place = match &live {
+            None => Some(self.open(id.clone(), None).await?),
+            Some(_) => None,
+        };
+        let head = self.commit_whole(&request).await?;
         let replaced = match live {
             Some(handle) if !request.replace => {
                 self.note_request(&handle, request.request_id).await?;
@@ -69,24 +75,33 @@ impl Manager {
             }
             live => live,
         };
-        let (spec, plan) = self.plan(request, &head).await?;
+        let (spec, plan) = self.plan(id, request, &head).await?;
         if let Some(handle) = replaced {
             self.end(&handle, EndReason::Deleted).await?;
             // Its port is free then. What else is left of it goes by itself.
             let _ = tokio::time::timeout(REPLACE_PATIENCE, stopping(&handle)).await;
         }
-        let handle = self.make(spec, plan).await?;
+        let place = match place {
+            Some(place) => place,
+            None => self.open(spec.id.clone(), None).await?,
+        };
+        let handle = self.make(spec, plan, place).await?;
         drop((creating, one_request));
         Ok((Asked::settled(handle, wait, 1, head), true))
     }
 
     /// Returns what is to be made for a request. What cannot be run at all is the caller's mistake, and nothing is made
     /// for it; code that is only broken is an answer, and gets a preview in which the next commit mends it.
-    async fn plan(&self, request: Create, head: &CommitId) -> Result<(PreviewSpec, Option<RunPlan>), Error> {
+    async fn plan(
+        &self,
+        id: PreviewId,
+        request: Create,
+        head: &CommitId,
+    ) -> Result<(PreviewSpec, Option<RunPlan>), Error> {
         let settings = &self.inner.core.settings;
         let now = SystemTime::now();
         let spec = PreviewSpec {
-            id: PreviewId::random(),
+            id,
             project: request.project,
             branch: request.branch,
             request_ids: request.request_id.into_iter().collect(),
@@ -107,8 +122,8 @@ impl Manager {
         }
     }
 
-    async fn make(&self, spec: PreviewSpec, plan: Option<RunPlan>) -> Result<Arc<Handle>, Error> {
-        let handle = self.drive(spec, None, Found::Containers(Vec::new())).await?;
+    async fn make(&self, spec: PreviewSpec, plan: Option<RunPlan>, place: Place) -> Result<Arc<Handle>, Error> {
+        let handle = self.drive_at(spec, place, Found::Containers(Vec::new())).await?;
         let spec = handle.spec();
         if let Some(plan) = plan {
             let (limits, _) = self.inner.core.settings.bounds(&plan, &spec.overrides.limits);
