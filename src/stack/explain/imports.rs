@@ -8,9 +8,9 @@ use regex::Regex;
 static NAMED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"\b(?:import|from|require)\b\s*\(?\s*["'`]([^"'`]+)["'`]"#).ok());
 
-/// A package and its version, in a `package.json`.
-static LISTED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"^\s*"((?:@[\w.~-]+/)?[\w.~-]+)"\s*:\s*"[^"]*"\s*,?\s*$"#).ok());
+/// What a `package.json` lists packages in, and one of them with its version.
+static LIST: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""\w*[dD]ependencies"\s*:\s*\{([^}]*)\}"#).ok());
+static LISTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""((?:@[\w.~-]+/)?[\w.~-]+)"\s*:\s*""#).ok());
 
 /// What stands for a folder of sources at the beginning of a name: no package is called so.
 const ALIASES: [&str; 5] = ["@", "~", "#", "$lib", ""];
@@ -44,11 +44,14 @@ pub fn listing_line(message: &str, manifest: &str) -> Option<u32> {
             !before.ends_with(inside) && !after.starts_with(|c: char| inside(c) && c != '@')
         })
     };
-    let lists = manifest.lines().zip(1..).filter_map(|(line, number)| {
-        let name = LISTED.as_ref()?.captures(line)?.get(1)?.as_str();
-        Some((named(name)?, Reverse(name.len()), number))
+    let lists = LIST.iter().flat_map(|list| list.captures_iter(manifest)).filter_map(|list| list.get(1));
+    let packages = lists.flat_map(|list| {
+        let found = LISTED.iter().flat_map(move |listed| listed.captures_iter(list.as_str()));
+        found.filter_map(|found| found.get(1)).map(move |name| (name.as_str(), list.start() + name.start()))
     });
-    lists.min().map(|(.., number)| number)
+    let named = packages.filter_map(|(name, at)| Some((named(name)?, Reverse(name.len()), at)));
+    let (.., at) = named.min()?;
+    u32::try_from(manifest[..at].matches('\n').count() + 1).ok()
 }
 
 /// Returns how much of a name is that of what is missing: a package, or parts of a path from its end. A path is told as it
@@ -88,10 +91,11 @@ mod tests {
             ("react-dom is not in the registry: check its name", Some(5)),
             ("there is no release of react that is ^99: take another", Some(4)),
             ("@a/b@^1 wants react", Some(6)),
-            ("something else", None),
+            ("something else: check its name", None),
         ] {
             assert_eq!(listing_line(message, manifest), line, "{message}");
         }
+        assert_eq!(listing_line("there is no b", "{\n\"dependencies\": {\"a\": \"1\", \"b\": \"2\"}}"), Some(2));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 'use strict'
 
-const { existsSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const { existsSync, readFileSync, rmSync, statSync, writeFileSync } = require('node:fs')
 
 const { hasRunner } = require('./running.cjs')
 
@@ -16,8 +16,9 @@ const SOCKETS = ['/proc/net/tcp', '/proc/net/tcp6']
 const LISTENS = '0A'
 /** Says that a program beside the server has ended: there is nobody to wait for. */
 const ENDED = `${process.env.PREVIEWD_CONTROL}.ended`
-/** Says that one is being replaced by the next, and how long what is asked of it waits for that. */
+/** Says whether one is being replaced by the next, and how long what is asked of it waits for that. */
 const REPLACED = `${process.env.PREVIEWD_CONTROL}.replaced`
+const YES = 'yes'
 const REPLACED_MS = 5000
 const REPLACED_LOOK_MS = 10
 
@@ -69,8 +70,7 @@ exports.note = (ended) => {
 /** Notes that a program is being replaced, or no more. */
 exports.replace = (replaced) => {
   try {
-    if (replaced) writeFileSync(REPLACED, '')
-    else rmSync(REPLACED, { force: true })
+    writeFileSync(REPLACED, replaced ? YES : '')
   } catch {
     // What is asked meanwhile does not wait.
   }
@@ -80,11 +80,60 @@ exports.replace = (replaced) => {
 exports.hold = (rules) => {
   const matches = Object.keys(rules).map((rule) => (rule.startsWith('^') ? (url) => new RegExp(rule).test(url) : (url) => url.startsWith(rule)))
   return async ({ url }, _, next) => {
-    const end = performance.now() + REPLACED_MS
-    if (existsSync(REPLACED) && matches.some((match) => match(url))) {
-      while (existsSync(REPLACED) && performance.now() < end) await new Promise((done) => setTimeout(done, REPLACED_LOOK_MS))
-    }
+    if (isReplaced() && matches.some((match) => match(url))) await replaced()
     next()
+  }
+}
+
+/** Has what meets the end of a program asked once more of the next: it was on its way before the program was to be replaced. */
+exports.askAgain = (rules) => {
+  for (const [path, rule] of Object.entries(rules)) {
+    const own = typeof rule === 'string' ? { target: rule, changeOrigin: true } : rule
+    const { configure } = own
+    own.configure = (proxy, options) => {
+      const { emit } = proxy
+      proxy.emit = function (event, ...words) {
+        const [, request, response] = words
+        if (event !== 'error' || !isRepeatable(request, response) || !wasReplaced()) return emit.call(this, event, ...words)
+        asked.add(request)
+        void replaced().then(() => response.destroyed || proxy.web(request, response, {}))
+        return true
+      }
+      return configure?.(proxy, options)
+    }
+    rules[path] = own
+  }
+}
+
+/** What was asked once more. */
+const asked = new WeakSet()
+
+/** Returns whether a request can be made again: it has no body, and nothing of an answer was sent. */
+function isRepeatable(request, response) {
+  const bare = ['GET', 'HEAD'].includes(request?.method) && !request.headers['content-length'] && !request.headers['transfer-encoding']
+  return bare && typeof response?.writeHead === 'function' && !response.headersSent && !asked.has(request)
+}
+
+/** Resolves once no program is being replaced. */
+async function replaced() {
+  const end = performance.now() + REPLACED_MS
+  while (isReplaced() && performance.now() < end) await new Promise((done) => setTimeout(done, REPLACED_LOOK_MS))
+}
+
+function isReplaced() {
+  try {
+    return readFileSync(REPLACED, 'utf8') === YES
+  } catch {
+    return false
+  }
+}
+
+/** Returns whether a program is being replaced, or was a moment ago. */
+function wasReplaced() {
+  try {
+    return isReplaced() || Date.now() - statSync(REPLACED).mtimeMs < REPLACED_MS
+  } catch {
+    return false
   }
 }
 

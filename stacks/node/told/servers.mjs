@@ -120,6 +120,7 @@ class Told {
         const { server, logger } = config
         if (config.webSocketToken) config.webSocketToken = one.token ??= tokens.next(config.root)
         server.watch = null
+        if (server.proxy) proxies.askAgain(server.proxy)
         server.allowedHosts = true
         server.https = undefined
         // The page's own address leads here, whatever port it has outside. Vite 8 keeps the same settings in `ws`.
