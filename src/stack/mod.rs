@@ -40,7 +40,7 @@ use self::{find::find, project::Project};
 use crate::domain::{
     error::Error,
     ids::FilePath,
-    runtime::{ImagePlan, RunPlan, StartPlan},
+    runtime::{BESIDE, ImagePlan, RunPlan, StartPlan},
     spec::{Overrides, Stack},
     tree::{Entry, Tree},
 };
@@ -136,6 +136,10 @@ fn add_environment(plan: &mut RunPlan, overrides: &Overrides) {
 fn set_port(start: &mut StartPlan, variables: &[&str], port: u16) {
     start.port = port;
     start.named_port = true;
+    if start.environment.contains_key(BESIDE) {
+        // They may have been told none.
+        start.environment.insert("PORT".to_owned(), port.to_string());
+    }
     for name in variables {
         if let Some(told) = start.environment.get_mut(*name) {
             *told = port.to_string();

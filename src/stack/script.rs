@@ -128,27 +128,51 @@ fn called_alone(package: &Package, argv: &[String]) -> Option<String> {
     }
 }
 
-/// Returns a script, and those of its package that it mentions, and that they mention: by their names, or by a pattern of them
-/// such as `npm:dev:*`.
+/// The most words of a script that are looked at, and the most scripts that are followed.
+pub(super) const MAX_WORDS: usize = 500;
+const MAX_MENTIONED: usize = 64;
+/// Words before the name of a script.
+const RUN: [&str; 6] = ["run", "run-script", "npm", "pnpm", "yarn", "bun"];
+
+/// Returns a script, and those of its package that it runs, and that they run: by their names, or by a pattern of them such
+/// as `npm:dev:*`.
 pub(super) fn mentioned<'a>(package: &'a Package, script: &'a str) -> Vec<&'a str> {
-    let (mut texts, mut names) = (vec![script], BTreeSet::new());
+    let (mut texts, mut seen) = (vec![script], BTreeSet::new());
     let mut next = 0;
     while let Some(text) = texts.get(next).copied() {
         next += 1;
-        for word in words(text) {
-            let word = word.split_once(':').filter(|(manager, _)| MANAGERS.contains(manager)).map_or(word, |it| it.1);
-            let is_meant = |name: &str| match word.split_once('*') {
-                Some((begin, end)) => name.starts_with(begin) && name.ends_with(end),
-                None => name == word,
-            };
-            for (name, script) in package.scripts.iter().filter(|(name, _)| is_meant(name)) {
-                if names.insert(name) {
-                    texts.push(script);
+        let words: Vec<&str> = words(text).take(MAX_WORDS).collect();
+        let several = words.iter().any(|word| RUNNERS.contains(word));
+        for (index, word) in words.iter().enumerate() {
+            let named = word.split_once(':').filter(|(manager, _)| MANAGERS.contains(manager)).map(|(_, name)| name);
+            let is_run = several || index.checked_sub(1).is_some_and(|before| RUN.contains(&words[before]));
+            let name = named.unwrap_or(word);
+            if !(is_run || named.is_some()) || texts.len() >= MAX_MENTIONED || !seen.insert(name) {
+                continue;
+            }
+            match name.split_once('*') {
+                Some((begin, end)) => {
+                    let meant = |name: &str| name.starts_with(begin) && name.ends_with(end);
+                    let found = package.scripts.iter().filter(|(name, _)| meant(name) && seen.insert(name));
+                    texts.extend(found.map(|(_, script)| script.as_str()).take(MAX_MENTIONED));
                 }
+                None => texts.extend(package.script(name)),
             }
         }
     }
     texts
+}
+
+/// Returns whether a script, or one that it runs, starts several programs: by one that does so, in the background of a shell,
+/// or in the members of a workspace.
+pub(super) fn starts_several(package: &Package, script: &str) -> bool {
+    let workspace =
+        ["-w", "--workspace", "--workspaces", "--filter", "-F", "-r", "--recursive", "--parallel", "foreach"];
+    mentioned(package, script).into_iter().any(|text| {
+        let background = text.replace("&&", "").replace("2>&1", "").contains('&');
+        let of = |word: &str| RUNNERS.contains(&word) || workspace.contains(&word.split('=').next().unwrap_or(word));
+        background || words(text).take(MAX_WORDS).any(of)
+    })
 }
 
 /// Returns the words of a script, without what a shell has between them.

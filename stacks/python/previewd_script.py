@@ -6,12 +6,19 @@ import os
 import re
 import sys
 import tokenize
+import traceback
 
 GUARD = re.compile(r"""^if\s+(?:__name__\s*==\s*["']__main__["']|["']__main__["']\s*==\s*__name__)\s*:""", re.MULTILINE)
 """Where that block begins."""
 
-SERVERS = ("app", "application", "server", "socketio", "uvicorn", "bottle", "waitress")
-"""What has a `run` or a `serve` that serves an app, beside the apps themselves."""
+SERVERS = ("uvicorn", "bottle")
+"""Modules with a `run` that serves an app."""
+
+MADE = ("app", "application")
+"""What an app is called that is made by a function of the script."""
+
+FRAMEWORKS = ("flask", "quart", "dash")
+"""Those whose apps serve themselves by a method that is replaced here."""
 
 
 def serves(module, apps, serve):
@@ -34,19 +41,24 @@ def serves(module, apps, serve):
         for real, ours in replaced:
             if value is real:
                 setattr(module, name, ours)
+    without_reloaders()
     try:
         run(module, body)
-    except SystemExit:
-        # A command line that wants words.
+    except (Exception, SystemExit) as error:
+        # A command line that wants words, or what is not as it is where the script was written: the app is there all the same.
         if served:
             raise
+        if not isinstance(error, SystemExit):
+            traceback.print_exc()
     return bool(served)
 
 
 def calls_a_server(text, apps):
     """Returns whether a module calls something that serves an app, from the names."""
-    names = "|".join(map(re.escape, {*apps, *SERVERS}))
-    calls = rf"(?<![\w.])(?:(?:{names})\.(?:run|serve|run_server)|serve|run_simple)\("
+    made = MADE if any(name in text for name in FRAMEWORKS) else ()
+    names = "|".join(map(re.escape, {*apps, *made, *SERVERS}))
+    plain = r"|(?:waitress\.)?serve" if "waitress" in text else ""
+    calls = rf"(?<![\w.])(?:(?:{names})\.(?:run|run_server){plain}|run_simple)\("
     return re.search(calls, text) is not None
 
 
@@ -128,8 +140,10 @@ def guarded(text):
     found = GUARD.search(text)
     if found is None:
         return []
-    tree = ast.parse(text[found.start() :])
-    ast.increment_lineno(tree, text.count("\n", 0, found.start()))
+    # What looks like one may stand in a string.
+    begin = 0 if '"""' in text or "'''" in text else found.start()
+    tree = ast.parse(text[begin:])
+    ast.increment_lineno(tree, text.count("\n", 0, begin))
     return [line for statement in tree.body if is_guard(statement) for line in statement.body]
 
 

@@ -88,7 +88,8 @@ def load(target, name):
             app = getattr(app, part)
         return app
     script = ours("previewd_script")
-    apps = [it for it, value in vars(module).items() if type(value).__module__.partition(".")[0] in (*FRAMEWORKS, "dash")]
+    package = lambda value: type(value).__module__.partition(".")[0]
+    apps = [name for name, value in vars(module).items() if package(value) in script.FRAMEWORKS]
     if script.serves(module, apps, lambda app: serve(app if interface(app) else find(module), port())):
         return None
     app = find(module)

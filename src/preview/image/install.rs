@@ -94,7 +94,7 @@ impl Maker<'_> {
         from: Option<&Installed>,
     ) -> Result<Image, Failure> {
         let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
-        let room = match from {
+        let room = match from.filter(|_| offer.is_some()) {
             Some(from) => from.next_room().await,
             None => None,
         };

@@ -66,6 +66,8 @@ impl Manager {
             Some(_) => None,
         };
         let head = self.commit_whole(&request).await?;
+        // It may have ended while that was written.
+        let live = live.filter(|handle| is_live(handle));
         let replaced = match live {
             Some(handle) if !request.replace => {
                 self.note_request(&handle, request.request_id).await?;

@@ -25,8 +25,13 @@ pub fn name(preview: &PreviewId) -> String {
     format!("preview-{preview}")
 }
 
-/// Returns whether a preview claims a container.
+/// Returns whether a preview claims a container. One that was made before there were claims has none, and is known by its
+/// name.
 pub(in crate::preview) fn claims(spec: &PreviewSpec, container: &Container) -> bool {
+    if spec.claims.is_empty() {
+        let rest = container.name.strip_prefix(&name(&spec.id));
+        return rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    }
     spec.claims.contains(&container.id)
 }
 

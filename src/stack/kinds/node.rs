@@ -157,7 +157,8 @@ pub(super) fn note_beside(packages: &[Package], script: &str, environment: &mut 
     }
     environment.insert(BESIDE.into(), "1".into());
     let scripts = packages.iter().flat_map(|package| package.scripts.values().map(String::as_str));
-    if !scripts.chain([script]).any(|text| text.contains("PORT")) {
+    let asked = scripts.chain([script]).any(|text| text.contains("PORT"));
+    if !asked && packages.first().is_some_and(|package| script::starts_several(package, script)) {
         environment.remove("PORT");
     }
 }

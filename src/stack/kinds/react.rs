@@ -48,8 +48,8 @@ impl Kind for React {
             node::has_pages(project, &package)?;
         }
         // What serves what was built shows no change before another build: there is the server that does.
-        let scripted = ["dev", "start", "serve"].into_iter().find(|name| package.script(name).is_some());
-        let scripted = scripted.filter(|name| !serves_a_build(package.script(name).unwrap_or_default()));
+        let shows = |name: &&str| package.script(name).is_some_and(|script| !serves_a_build(script));
+        let scripted = ["dev", "start", "serve"].into_iter().find(shows);
         let vite = scripted.map(|name| options(&package, package.script(name).unwrap_or_default()));
         let mut extras = Vec::new();
         let mut supplied = BTreeMap::new();
@@ -67,9 +67,11 @@ impl Kind for React {
                 let run = node::run_script(project, &package, name)?;
                 environment.extend(run.environment);
                 let reload = told.prepare(&mut environment);
-                let packages =
-                    packages::with_members(project, package.clone(), package.script(name).unwrap_or_default());
-                node::note_beside(&packages, package.script(name).unwrap_or_default(), &mut environment);
+                if start.is_none() {
+                    let script = package.script(name).unwrap_or_default();
+                    let packages = packages::with_members(project, package.clone(), script);
+                    node::note_beside(&packages, script, &mut environment);
+                }
                 (run.argv, reload)
             }
             (_, vite) => {
@@ -182,8 +184,10 @@ fn serves_a_build(script: &str) -> bool {
         let words = script::plain(part).map(|command| command.argv).unwrap_or_default();
         match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["tsc" | "vue-tsc", ..] => Some(false),
-            ["vite", "build", ..] => Some(false),
-            ["vite", "preview", ..] => Some(true),
+            ["vite", "build"] => Some(false),
+            ["vite", "preview", options @ ..] if options.first().is_none_or(|word| word.starts_with("--")) => {
+                Some(true)
+            }
             _ => None,
         }
     };

@@ -1,24 +1,27 @@
 //! Folders with packages of their own that the scripts of another go to, without being members of a workspace of its.
 
+use std::collections::BTreeSet;
+
 use super::workspace;
 use crate::stack::{
     manifest::Package,
     project::Project,
-    script::{mentioned, words},
+    script::{MAX_WORDS, mentioned, words},
 };
 
 /// Words before the name of a folder in which what follows is done.
 const BEFORE: [&str; 5] = ["cd", "--prefix", "-C", "--dir", "--cwd"];
-/// The most of them.
+/// The most of them that are looked at.
 const MAX_FOLDERS: usize = 8;
 
 /// Returns the folders that a script goes to, or one that it mentions, with their manifests. One whose manifest cannot be read
 /// is for what goes there to complain of.
 pub(super) fn named<'a>(project: &Project<'a>, package: &Package, script: &str) -> Vec<(Project<'a>, Package)> {
     let mut found: Vec<(Project<'a>, Package)> = Vec::new();
+    let mut seen = BTreeSet::new();
     for text in mentioned(package, script) {
         let mut here = String::new();
-        let words: Vec<&str> = words(text).collect();
+        let words: Vec<&str> = words(text).take(MAX_WORDS).collect();
         for (index, word) in words.iter().enumerate() {
             let before = |name: &&&str| **name == word.split('=').next().unwrap_or_default();
             let Some(name) = BEFORE.iter().find(before) else { continue };
@@ -31,11 +34,13 @@ pub(super) fn named<'a>(project: &Project<'a>, package: &Package, script: &str) 
             if *name == "cd" {
                 here.clone_from(&folder);
             }
-            let there = project.at(&project.path(&folder));
-            let known = folder.is_empty() || found.iter().any(|(other, _)| other.root == there.root);
-            if known || found.len() == MAX_FOLDERS || workspace::has_member(project, package, &folder) {
+            if folder.is_empty() || seen.len() == MAX_FOLDERS || !seen.insert(folder.clone()) {
                 continue;
             }
+            if workspace::has_member(project, package, &folder) {
+                continue;
+            }
+            let there = project.at(&project.path(&folder));
             if let Ok(Some(package)) = Package::read(&there) {
                 found.push((there, package));
             }

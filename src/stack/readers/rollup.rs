@@ -4,12 +4,16 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::cause::{Cause, in_project};
+use super::{
+    cause::{Cause, in_project},
+    node,
+};
 use crate::domain::reason::Reason;
 
 /// What comes before the error, in Vite; Rollup's own command line has `[!] RollupError: ...`.
 const BEFORE: &str = "error during build:";
-static ROLLUP: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\[!\] (?:\(plugin [^)]*\) )?(.*)$").ok());
+static ROLLUP: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^\[!\] (?:\(plugin [^)]*\) |\w*Error: )+(.*)$").ok());
 /// The plugin that it is said by: `[vite:load-fallback] ...`, `[vite]: ...`, `[vite:css] [postcss] ...`.
 static PLUGIN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(?:\[[\w@:./-]+\]:? )+").ok());
 /// The place, alone on a line: `file: /app/src/main.tsx:2:9`.
@@ -23,12 +27,15 @@ static PREFIX: LazyLock<Option<Regex>> =
 /// How far below its message a place stands.
 const PLACE_LINES: usize = 4;
 
-/// Reads the error of a build that failed, if nothing has been said since of another.
+/// Reads the error of a build that failed, if no error of a program came after it.
 pub(in crate::stack) fn read(lines: &[String], root: &str) -> Option<Cause> {
     let at = lines.iter().rposition(|line| line.trim() == BEFORE).map(|at| at + 1).or_else(|| {
         let found = |line: &String| ROLLUP.as_ref().is_some_and(|rollup| rollup.is_match(line));
         lines.iter().rposition(found)
     })?;
+    if lines.get(at + 1..)?.iter().any(|line| node::is_error(line)) {
+        return None;
+    }
     let mut said = lines.get(at)?.trim();
     if let Some(found) = ROLLUP.as_ref()?.captures(said) {
         said = found.get(1)?.as_str();

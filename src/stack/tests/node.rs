@@ -432,6 +432,12 @@ fn folders_that_the_started_script_goes_to_are_installed_and_share_no_port() {
     assert_eq!(installed(&named), all);
     let told = plan(r#""dev":"concurrently \"cd client && vite --port $PORT\" \"cd server && node index.js\"""#, "");
     assert_eq!(told.start.environment["PORT"], "3000");
+    let port = plan(r#""dev":"concurrently \"cd client && vite\" \"cd server && node index.js\"""#, "port = 8080");
+    assert_eq!(port.start.environment["PORT"], "8080");
+    let one_after = plan(r#""dev":"cd client && prisma generate && cd ../server && node index.js""#, "");
+    assert_eq!(one_after.start.environment["PORT"], "3000");
+    let word = plan(r#""dev":"cd client && vite --mode other","other":"cd other && expo start""#, "");
+    assert_eq!(installed(&word), ["client"]);
     let one = plan(r#""dev":"cd server && node index.js""#, "");
     assert_eq!(installed(&one), ["server"]);
     assert_eq!(one.start.environment["PORT"], "3000");

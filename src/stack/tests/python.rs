@@ -403,6 +403,13 @@ fn a_script_makes_what_it_needs_before_its_app_is_served() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), said, "{}", String::from_utf8_lossy(&output.stderr));
     }
     write("main.py", &format!("{app}{guard}    tables()\n    uvicorn.run(app)\n"));
-    let errors = String::from_utf8_lossy(&serve(folder.path()).stderr).into_owned();
+    // The app is there all the same.
+    let output = serve(folder.path());
+    let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("main.py\", line 8, in <module>") && errors.contains("NameError"), "{errors}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "serves one with tables\n");
+
+    let help = "HELP = \"\"\"\nif __name__ == '__main__':\n    it's run\n\"\"\"\n";
+    write("main.py", &format!("{help}{app}{guard}    uvicorn.run(app)\n"));
+    assert_eq!(String::from_utf8_lossy(&serve(folder.path()).stdout), "serves one with tables\n");
 }

@@ -57,7 +57,8 @@ async function answer({ changes }) {
   if (changes.length === 0) await program.settles(START_MS)
   if (changes.length > 0 && (failure || (await program.isStale(changes)))) {
     replacing = true
-    proxies.replace(true)
+    // What has never listened is asked for nothing.
+    proxies.replace(program.listening > 0)
     await program.drain()
     await program.end()
     start()

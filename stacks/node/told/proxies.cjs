@@ -78,16 +78,29 @@ exports.replace = (replaced) => {
 
 /** Returns what has requests that are passed on by rules of Vite's wait while a program is being replaced. */
 exports.hold = (rules) => {
-  const matches = Object.keys(rules).map((rule) => (rule.startsWith('^') ? (url) => new RegExp(rule).test(url) : (url) => url.startsWith(rule)))
+  const paths = Object.keys(rules).filter((path) => rules[path])
+  const matches = paths.map((path) => (path.startsWith('^') ? pattern(path) : (url) => url.startsWith(path)))
   return async ({ url }, _, next) => {
-    if (isReplaced() && matches.some((match) => match(url))) await replaced()
+    if (matches.some((match) => match(url)) && isReplaced()) await replaced()
     next()
+  }
+}
+
+/** Returns what matches as a rule of Vite's does; one that is no pattern is for Vite to complain of. */
+function pattern(path) {
+  try {
+    const found = new RegExp(path)
+    return (url) => found.test(url)
+  } catch {
+    return () => false
   }
 }
 
 /** Has what meets the end of a program asked once more of the next: it was on its way before the program was to be replaced. */
 exports.askAgain = (rules) => {
   for (const [path, rule] of Object.entries(rules)) {
+    // Vite passes over such a rule.
+    if (!rule) continue
     const own = typeof rule === 'string' ? { target: rule, changeOrigin: true } : rule
     const { configure } = own
     own.configure = (proxy, options) => {

@@ -4,7 +4,7 @@
 'use strict'
 
 const { createHash, randomBytes } = require('node:crypto')
-const { readFileSync, writeFileSync } = require('node:fs')
+const { linkSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 
 /** How many bytes of a token are random, as in Vite. */
@@ -27,11 +27,14 @@ function kept() {
   const fresh = randomBytes(TOKEN_BYTES).toString('hex')
   try {
     const file = join(dirname(process.env.PREVIEWD_CONTROL), 'token')
+    const own = `${file}.${process.pid}`
+    writeFileSync(own, fresh, { mode: 0o600 })
     try {
-      writeFileSync(file, fresh, { flag: 'wx', mode: 0o600 })
+      linkSync(own, file)
     } catch {
       // Another process was first.
     }
+    rmSync(own, { force: true })
     return readFileSync(file, 'utf8') || fresh
   } catch {
     return fresh
