@@ -1,8 +1,10 @@
 mod compiled;
+mod folders;
 mod installation;
 mod node;
 mod python;
 mod react;
+mod scripts;
 
 use super::*;
 use crate::domain::{
