@@ -7,7 +7,7 @@ use std::{
     fs, io,
     io::Write,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use uuid::Uuid;
@@ -18,6 +18,10 @@ use crate::domain::{ids::PreviewId, spec::PreviewSpec};
 pub const KEEP_ENDED: Duration = Duration::from_secs(24 * 3600);
 /// More than any spec that this service writes: 100 variables of 32 KiB.
 const MAX_SPEC_BYTES: u64 = 8 * 1024 * 1024;
+/// How long the directory may be in use by what is on its way out. A lock outlives its holder for some milliseconds
+/// where that was starting a process: the child has the file until its program begins.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Why the data directory could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,16 +55,20 @@ impl SpecStore {
     /// Opens the data directory, making it and its instance id on first use.
     ///
     /// # Errors
-    /// When it cannot be written, or another process uses it.
+    /// When it cannot be written, or another process uses it and does so for a second more, for which this waits.
     pub fn open(data: &Path) -> Result<Self, StoreError> {
         let folder = data.join("previews");
         fs::create_dir_all(&folder).map_err(|source| failed("make", &folder, source))?;
         let lock_path = data.join("lock");
         let lock = fs::File::create(&lock_path).map_err(|source| failed("open", &lock_path, source))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::InUse(data.to_owned())),
-            Err(fs::TryLockError::Error(source)) => return Err(failed("lock", &lock_path, source)),
+        let until = Instant::now() + LOCK_WAIT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_PAUSE),
+                Err(fs::TryLockError::WouldBlock) => return Err(StoreError::InUse(data.to_owned())),
+                Err(fs::TryLockError::Error(source)) => return Err(failed("lock", &lock_path, source)),
+            }
         }
         let instance = instance_id(data)?;
         Ok(Self { folder, instance, _lock: lock })
