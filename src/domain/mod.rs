@@ -2,13 +2,13 @@
 //!
 //! Pure: no tokio, no I/O, no clock but the times it is given. Everything else may depend on it; it depends on nothing.
 
+pub mod decide;
 pub mod dependencies;
 pub mod error;
 pub mod events;
 pub mod failure;
 pub mod ids;
 pub mod ignore;
-pub mod lifecycle;
 pub mod limits;
 pub mod logs;
 pub mod ports;
@@ -16,5 +16,6 @@ pub mod reason;
 pub mod reload;
 pub mod runtime;
 pub mod spec;
+pub mod status;
 pub mod text;
 pub mod tree;

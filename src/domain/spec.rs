@@ -1,4 +1,4 @@
-//! What was asked for (spec) and what is observed (status) of one preview.
+//! What was asked for of one preview. What is observed of it is its [status](super::status).
 
 use std::{
     collections::BTreeMap,
@@ -8,10 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    failure::Failure,
     ids::{BranchName, CommitId, PreviewId, ProjectId},
-    limits::{LimitOverrides, Limits},
-    ports::AppPort,
+    limits::LimitOverrides,
 };
 
 /// How one kind of project is run.
@@ -168,42 +166,4 @@ pub enum EndReason {
     Deleted,
     /// Its time was up, or nobody used it.
     Expired,
-}
-
-/// What is observed of a preview. Its driver writes it; only what a new preview begins with is the manager's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PreviewStatus {
-    /// Where it is in its life.
-    pub phase: Phase,
-    /// How it is run, once that is known.
-    pub stack: Option<Stack>,
-    /// The engine's id of its container.
-    pub container: Option<String>,
-    /// The dependency key of its container's image.
-    pub dependency_key: Option<String>,
-    /// The commit that answered last.
-    pub applied: Option<CommitId>,
-    /// The newest commit that was tried and has come to an end, good or bad.
-    pub settled: Option<CommitId>,
-    /// The newest request to apply the head that has come to an end.
-    pub applies: u64,
-    /// Why the newest commit is not what answers.
-    pub failure: Option<Failure>,
-    /// The bounds of its container.
-    pub limits: Limits,
-    /// What the caller should know of how it is run, such as that half of the project is not.
-    pub notes: Vec<String>,
-    /// The last time that it was given more memory: from how many bytes, to how many.
-    pub memory_given: Option<(u64, u64)>,
-    /// What the page answered last.
-    pub http_status: Option<u16>,
-    /// The ports that the app listens on.
-    pub ports: Vec<AppPort>,
-}
-
-impl PreviewStatus {
-    /// Returns the commit that answers now; `None` before the first one does, and while nothing answers.
-    pub fn answering(&self) -> Option<CommitId> {
-        self.applied.clone().filter(|_| matches!(self.phase, Phase::Running | Phase::Paused))
-    }
 }

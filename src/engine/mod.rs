@@ -243,8 +243,13 @@ pub enum EngineEvent {
     Connected,
     /// The engine cannot be reached.
     Disconnected,
-    /// A container of this instance has ended, or was frozen.
+    /// A container of this instance has ended.
     Died {
+        /// The engine's id of the container.
+        container: String,
+    },
+    /// A container of this instance was frozen.
+    Frozen {
         /// The engine's id of the container.
         container: String,
     },

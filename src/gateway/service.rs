@@ -33,7 +33,10 @@ use super::{
     upgrade::Tunnel,
     upstream::{ConnectError, Connection, Pool},
 };
-use crate::preview::face::route::{HeldGuard, RequestGuard, Route, RouteState};
+use crate::{
+    domain::decide::SiteState,
+    preview::face::route::{HeldGuard, RequestGuard, Route},
+};
 
 /// How long the end of an app may take to be known here, after its connections broke.
 const DIES_WITHIN: Duration = Duration::from_millis(600);
@@ -101,7 +104,7 @@ async fn answer_or_page(client: &Client, request: Request<Incoming>) -> Result<R
         let held = wait_if_held(port, &mut state, &mut patience, &mut trials).await?;
         let guard = port.route.begin();
         drop(held);
-        let RouteState::Open(address) = *state.borrow_and_update() else { continue };
+        let SiteState::Open(address) = *state.borrow_and_update() else { continue };
         trials.deaths = port.route.deaths();
         match attempt(port, address, &state, guard, &mut outgoing, trials.pooled).await {
             Ok(answered) => return Ok(pass_on(client, answered, &mut outgoing, state)),
@@ -113,7 +116,7 @@ async fn answer_or_page(client: &Client, request: Request<Incoming>) -> Result<R
 /// Returns when the app may be asked; until what it returns is dropped, the request counts as one that was held.
 async fn wait_if_held(
     port: &Port,
-    state: &mut watch::Receiver<RouteState>,
+    state: &mut watch::Receiver<SiteState>,
     patience: &mut Patience,
     trials: &mut Trials,
 ) -> Result<Option<HeldGuard>, Page> {
@@ -121,14 +124,14 @@ async fn wait_if_held(
     loop {
         let now = state.borrow_and_update().clone();
         match now {
-            RouteState::Open(_) => return Ok(held),
-            RouteState::Hold => {}
-            RouteState::Paused => port.route.wake(),
-            RouteState::Failed(failure) => {
+            SiteState::Open(_) => return Ok(held),
+            SiteState::Hold => {}
+            SiteState::Paused => port.route.wake(),
+            SiteState::Failed(failure) => {
                 port.route.touch();
                 return Err(Page::failed(failure));
             }
-            RouteState::Gone => return Err(Page::gone()),
+            SiteState::Gone => return Err(Page::gone()),
         }
         port.route.touch();
         trials.unreachable_since = None;
@@ -155,7 +158,7 @@ enum Failed {
 async fn attempt(
     port: &Arc<Port>,
     address: SocketAddr,
-    state: &watch::Receiver<RouteState>,
+    state: &watch::Receiver<SiteState>,
     mut guard: RequestGuard,
     outgoing: &mut Outgoing,
     pooled: bool,
@@ -196,7 +199,7 @@ fn pass_on(
     client: &Client,
     answered: Answered,
     outgoing: &mut Outgoing,
-    state: watch::Receiver<RouteState>,
+    state: watch::Receiver<SiteState>,
 ) -> Response<ResponseBody> {
     let port = &client.port;
     let Answered { mut response, connection, mut guard } = answered;
@@ -230,7 +233,7 @@ impl Patience {
     async fn wait(
         &mut self,
         port: &Port,
-        state: &mut watch::Receiver<RouteState>,
+        state: &mut watch::Receiver<SiteState>,
         at_most: Option<Duration>,
     ) -> Result<(), Page> {
         let Ok(_place) = port.held.try_acquire() else { return Err(Page::crowded()) };
@@ -262,7 +265,7 @@ impl Trials {
         port: &Port,
         failed: Failed,
         replayable: bool,
-        state: &mut watch::Receiver<RouteState>,
+        state: &mut watch::Receiver<SiteState>,
         patience: &mut Patience,
     ) -> Result<(), Page> {
         match failed {

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::preview::face::route::{RequestGuard, RouteState};
+use crate::{domain::decide::SiteState, preview::face::route::RequestGuard};
 
 /// How long one direction may go on after the other has ended.
 const LINGER: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub(super) struct Tunnel {
     pub(super) guard: RequestGuard,
     /// Its place among the connections of the port.
     pub(super) permit: std::sync::Arc<OwnedSemaphorePermit>,
-    pub(super) state: watch::Receiver<RouteState>,
+    pub(super) state: watch::Receiver<SiteState>,
     pub(super) token: CancellationToken,
 }
 
@@ -35,7 +35,7 @@ impl Tunnel {
         let guard = guard.into_long_lived();
         tokio::select! {
             () = token.cancelled() => {}
-            _ = state.wait_for(|state| matches!(state, RouteState::Gone)) => {}
+            _ = state.wait_for(|state| matches!(state, SiteState::Gone)) => {}
             result = join(client, upstream) => {
                 if let Err(error) = result {
                     tracing::debug!(%error, "an upgraded connection broke");

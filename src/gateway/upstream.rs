@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{body::RequestBody, service::Port};
-use crate::preview::face::route::RouteState;
+use crate::domain::decide::SiteState;
 
 /// How many idle connections are kept for one preview.
 const MAX_IDLE: usize = 32;
@@ -37,7 +37,7 @@ pub(super) struct Connection {
     sender: http1::SendRequest<RequestBody>,
     address: SocketAddr,
     /// The state under which it was made: a later one may mean another process.
-    state: watch::Receiver<RouteState>,
+    state: watch::Receiver<SiteState>,
     idle_since: Instant,
     /// Whether it has carried a request before, so that the app may have closed it just now.
     pub(super) reused: bool,
@@ -62,7 +62,7 @@ impl Connection {
     pub(super) async fn open(
         port: &Port,
         address: SocketAddr,
-        state: watch::Receiver<RouteState>,
+        state: watch::Receiver<SiteState>,
     ) -> Result<Self, ConnectError> {
         let mut change = state.clone();
         let stream = tokio::select! {

@@ -9,7 +9,8 @@ use crate::domain::{
     events::StageEvent,
     ids::{BranchName, CommitId, PreviewId, ProjectId},
     logs::{LogLine, LogSource},
-    spec::{EndReason, Overrides, Phase, PreviewSpec, PreviewStatus, ReloadMode},
+    spec::{EndReason, Overrides, Phase, PreviewSpec, ReloadMode},
+    status::PreviewStatus,
     tree::ChangedPath,
 };
 use crate::vfs::{CommitInfo, FileWrite};

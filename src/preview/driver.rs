@@ -7,7 +7,8 @@
 //! engine hints ─┘                └─ bring the one to the other (reload.rs), say how far it came
 //! ```
 //!
-//! Its step takes no input about what changed: it reads the head and compares. A notice that is lost is mended by the
+//! It observes, asks [`decide`] what is next, does that, and begins again. What happens meanwhile it only writes down. Its
+//! steps take no input about what changed: the head is read and compared, so that a notice that is lost is mended by the
 //! next one. Stop outranks everything: whatever is being done is dropped, and what it had made is removed.
 
 mod adopt;
@@ -38,17 +39,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
+        decide::{Desired, Observed, Step, Unit, decide},
         error::Error,
         failure::{Failure, FailureStage},
         ids::CommitId,
-        lifecycle::{self, Decision, Input},
         reason::Reason,
         spec::{PreviewSpec, ReloadMode},
     },
-    engine::{Container, ContainerState, EngineError, EngineEvent},
+    engine::{Container, EngineEvent},
     preview::{
         core::Core,
-        face::route::{OpenPort, RouteState},
+        driver::revive::Death,
+        face::route::OpenPort,
         handle::Handle,
         image::{
             flights::{Held, Landing},
@@ -64,13 +66,8 @@ use crate::{
     vfs::{HeadFollower, Vfs},
 };
 
-/// The time before a store that could not be read is read again.
-const VFS_BACKOFF: Duration = Duration::from_secs(1);
 /// The time before what only the engine kept from being done is tried again, at first.
 pub(super) const ENGINE_BACKOFF: Duration = Duration::from_millis(500);
-/// So many lost streams to a container within this time are mended at once.
-const LOSSES_MENDED: usize = 5;
-const LOSSES_WITHIN: Duration = Duration::from_secs(60);
 /// The reason of a preview that is driven no more.
 pub(super) const BROKEN: Reason = Reason::Internal;
 
@@ -113,6 +110,14 @@ pub struct Driver {
     /// One that could not be taken over, for what is in it.
     pub(super) leaving: Option<Leaving>,
     pub(super) deaths: Vec<Instant>,
+    /// The last of them, until the app is started again or given up.
+    pub(super) death: Option<Death>,
+    /// Whether something says that the container may not be as it was left.
+    pub(super) doubt: bool,
+    /// Whether the commit is to be brought again that only the engine kept from running.
+    pub(super) again: bool,
+    /// Whether the store could not be read.
+    pub(super) unread: bool,
     /// How much memory it was given because it needed more, in bytes; 0 for none.
     pub(super) given: Arc<AtomicU64>,
     /// What the page of the commit that is being brought has answered.
@@ -121,7 +126,7 @@ pub struct Driver {
     pub(super) look_at_ports: Option<Instant>,
     /// The time before what the engine did not do is tried again, and when that is.
     pub(super) backoff: Duration,
-    pub(super) retry_at: Option<tokio::time::Instant>,
+    pub(super) retry_at: Option<Instant>,
     /// When the stream to the container was lost, and mended at once.
     pub(super) losses: Vec<Instant>,
     pub(super) engine_events: broadcast::Receiver<EngineEvent>,
@@ -163,6 +168,10 @@ impl Driver {
             landings: Vec::new(),
             leaving: None,
             deaths: Vec::new(),
+            death: None,
+            doubt: false,
+            again: false,
+            unread: false,
             given: Arc::default(),
             answered: None,
             look_at_ports: None,
@@ -210,55 +219,66 @@ impl Driver {
     }
 
     async fn live(&mut self) {
-        if let Found::Containers(containers) = std::mem::replace(&mut self.found, Found::Unknown) {
-            // Where that is not known yet, it is waited for.
-            let _ = self.take_over(containers).await;
-        }
         loop {
-            if matches!(self.found, Found::Unknown) {
-                // What is there may serve: nothing is made beside it before that is known.
-                self.wait_for_engine().await;
-                continue;
-            }
-            match self.next_target().await {
-                // Asked for, and there already: nobody has to hear of it again.
-                Ok(Some((target, applies))) if self.answers(&target) => self.settle(target, applies),
-                Ok(Some((target, applies))) => self.apply(target, applies).await,
-                Ok(None) => self.wait().await,
-                Err(error) => {
-                    tracing::error!(preview = %self.handle.id, error = %error, "the head could not be read");
-                    tokio::select! {
-                        () = tokio::time::sleep(VFS_BACKOFF) => {}
-                        event = session_event(&mut self.session) => self.on_session(event).await,
-                    }
-                }
+            let desired = self.desired().await;
+            self.plan_retry();
+            let step = self.next_step(&desired);
+            match step {
+                Step::End => return,
+                Step::TakeOver => self.find().await,
+                Step::LookAfter => self.look_again().await,
+                Step::Revive(applied) => self.revive_app(applied).await,
+                Step::GiveUp(applied) => self.give_up(applied),
+                Step::Bring(target, applies) => self.apply(target, applies).await,
+                Step::Settle(target, applies) => self.settle(target, applies),
+                Step::Retry => self.retry().await,
+                Step::LookAtPorts => self.look_for_ports().await,
+                Step::Wait(until) => self.wait(until).await,
             }
         }
     }
 
-    /// Returns the commit that is to be applied now, if any, and up to which request to apply.
-    async fn next_target(&mut self) -> Result<Option<(CommitId, u64)>, Error> {
-        let applies = *self.applies.borrow_and_update();
-        let (settled, seen) = {
-            let status = self.handle.status();
-            let status = status.borrow();
-            (status.settled.clone(), status.applies)
-        };
-        let Some(target) = target(&self.core.vfs, &self.handle).await? else {
-            // The branch is gone: what runs goes on, and there is nothing to apply.
-            self.handle.set_status(|status| status.applies = applies);
-            return Ok(None);
-        };
-        let wanted = applies > seen || (self.spec.reload == ReloadMode::Auto && settled.as_ref() != Some(&target));
-        Ok(wanted.then_some((target, applies)))
-    }
-
-    /// Returns whether a commit is what answers now.
-    fn answers(&self, commit: &CommitId) -> bool {
+    /// Decides what is to be done next.
+    fn next_step(&self, desired: &Desired) -> Step {
         let status = self.handle.status();
         let status = status.borrow();
-        let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_));
-        open && status.applied.as_ref() == Some(commit) && status.failure.is_none()
+        let observed = Observed {
+            status: &status,
+            unit: self.unit(),
+            deaths: &self.deaths,
+            again: self.again,
+            retry_at: self.retry_at,
+            ports_at: self.look_at_ports,
+        };
+        decide(desired, &observed, now())
+    }
+
+    /// Returns what is wanted. Where the store cannot be read, that is what there is, until it can.
+    async fn desired(&mut self) -> Desired {
+        let applies = *self.applies.borrow_and_update();
+        let (end, reload) = (self.handle.stop.is_cancelled(), self.spec.reload);
+        self.unread = false;
+        let commit = target(&self.core.vfs, &self.handle).await.unwrap_or_else(|error| {
+            tracing::error!(preview = %self.handle.id, error = %error, "the head could not be read");
+            self.unread = true;
+            None
+        });
+        let applies = if self.unread { self.handle.status().borrow().applies } else { applies };
+        Desired { end, commit, reload, applies }
+    }
+
+    /// Returns what is known of the container.
+    fn unit(&self) -> Unit {
+        if !matches!(&self.found, Found::Containers(containers) if containers.is_empty()) {
+            return Unit::Unknown;
+        }
+        match &self.session {
+            _ if self.death.is_some() => Unit::Ended,
+            None => Unit::None,
+            Some(_) if self.doubt => Unit::InDoubt,
+            Some(session) if session.deaf => Unit::Unheard,
+            Some(_) => Unit::Well,
+        }
     }
 
     /// Forgets earlier ends of the app where something new is tried: it gets a new chance.
@@ -271,67 +291,18 @@ impl Driver {
     }
 
     /// Records that a commit has come to an end, good or bad.
-    pub(super) fn settle(&mut self, target: CommitId, applies: u64) {
+    pub(super) fn settle(&mut self, target: Option<CommitId>, applies: u64) {
+        self.again = false;
         self.handle.set_status(|status| {
-            status.settled = Some(target);
+            status.settled = target.or(status.settled.take());
             status.applies = status.applies.max(applies);
         });
     }
+}
 
-    /// Returns whether a stream that is lost now is mended at once.
-    pub(super) fn may_lose(&mut self) -> bool {
-        let now = Instant::now();
-        self.losses.retain(|loss| now.duration_since(*loss) < LOSSES_WITHIN);
-        self.losses.len() < LOSSES_MENDED
-    }
-
-    pub(super) async fn on_session(&mut self, event: SessionEvent) {
-        match event {
-            SessionEvent::Exited(exit, _) => {
-                if self.session.as_ref().is_some_and(|session| session.is_present(&exit)) {
-                    self.died(Some(exit)).await;
-                }
-            }
-            SessionEvent::Lost => {
-                // The app may end the stream as often as it likes. Beyond what happens by itself, the container is taken
-                // over with the next commit, or when `wait` has had its pause.
-                if self.may_lose() {
-                    self.losses.push(Instant::now());
-                    self.lost().await;
-                }
-            }
-        }
-    }
-
-    /// Takes over the newest container that has answered, and removes the others: an earlier life of the service may
-    /// have ended while one was replaced by the next.
-    ///
-    /// # Errors
-    /// The engine does not say enough of one. It is looked for again.
-    pub(super) async fn take_over(&mut self, containers: Vec<Container>) -> Result<(), EngineError> {
-        for container in containers {
-            // One that was never started has nothing of the app.
-            if self.session.is_some() || container.state == ContainerState::Created {
-                self.discard(&container.id).await;
-            } else if let Err(error) = self.adopt(&container).await {
-                self.found = Found::Unknown;
-                return Err(error);
-            }
-        }
-        self.found = Found::Containers(Vec::new());
-        Ok(())
-    }
-
-    /// Tells the state machine what happened.
-    pub(super) fn input(&self, input: Input) {
-        self.handle.set_status(|status| match lifecycle::step(status.phase, input) {
-            Decision::Go(next) => status.phase = next,
-            Decision::Ignore => {}
-            Decision::Deny(reason) => {
-                tracing::error!(preview = %self.handle.id, phase = status.phase.as_str(), ?input, reason, "denied");
-            }
-        });
-    }
+/// Returns the time by the runtime's clock.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Returns the commit that a preview is to show: the head, or in manual mode the one that was asked for last.

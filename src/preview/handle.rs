@@ -7,9 +7,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
+        decide::site_state_of,
         ids::PreviewId,
         limits::Limits,
-        spec::{EndReason, Phase, PreviewSpec, PreviewStatus},
+        spec::{EndReason, PreviewSpec},
+        status::{Ending, PreviewStatus},
     },
     preview::{
         api::{Goodbye, PreviewView},
@@ -68,22 +70,8 @@ impl Changing<'_> {
 impl Handle {
     /// Returns the face of a preview that is about to be driven, or of one that has ended.
     pub fn new(spec: PreviewSpec, route: Arc<Route>, url: String, limits: Limits, logs: &LogMemory) -> Arc<Self> {
-        let phase = if spec.ended.is_some() { Phase::Stopped } else { Phase::Pending };
-        let status = PreviewStatus {
-            phase,
-            stack: None,
-            container: None,
-            dependency_key: None,
-            applied: None,
-            settled: None,
-            applies: 0,
-            failure: None,
-            limits,
-            notes: Vec::new(),
-            memory_given: None,
-            http_status: None,
-            ports: Vec::new(),
-        };
+        let ending = if spec.ended.is_some() { Ending::Over } else { Ending::Not };
+        let status = PreviewStatus { ending, ..PreviewStatus::new(limits) };
         Arc::new(Self {
             id: spec.id.clone(),
             log: Log::sharing(logs),
@@ -129,9 +117,13 @@ impl Handle {
         self.status.subscribe()
     }
 
-    /// Changes what is observed. For the driver alone.
+    /// Changes what is observed, and with it what the gateway does: nobody sees the one without the other. For the driver
+    /// alone.
     pub fn set_status(&self, change: impl FnOnce(&mut PreviewStatus)) {
-        self.status.send_modify(change);
+        self.status.send_modify(|status| {
+            change(status);
+            self.route.set(site_state_of(status));
+        });
     }
 
     /// Asks for the head to be applied, whatever the reload mode and whatever came of it before. Returns the number of
@@ -153,7 +145,7 @@ impl Handle {
     /// Returns the key of the dependencies that it runs on.
     pub fn dependency_key(&self) -> Option<String> {
         let status = self.status.borrow();
-        status.dependency_key.clone().filter(|_| status.phase.is_live())
+        status.dependency_key.clone().filter(|_| status.is_live())
     }
 
     /// Returns why the preview ends, once it does.

@@ -11,6 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     domain::{
+        decide::phase_of,
         error::Error,
         ids::{CommitId, PreviewId},
         spec::{EndReason, Ended, Phase, PreviewSpec, ReloadMode, Stack},
@@ -159,7 +160,7 @@ impl Manager {
             .into_iter()
             .map(|handle| (handle.spec(), handle))
             .filter(|(spec, handle)| {
-                let phase = handle.status().borrow().phase;
+                let phase = phase_of(&handle.status().borrow());
                 let in_phase =
                     if filter.phases.is_empty() { phase != Phase::Stopped } else { filter.phases.contains(&phase) };
                 let after = filter.after.as_ref().is_none_or(|after| (spec.created_at, &spec.id) > (after.0, &after.1));
@@ -295,7 +296,7 @@ impl Manager {
         if is_live(&handle) {
             return Ok(handle);
         }
-        let phase = handle.status().borrow().phase;
+        let phase = phase_of(&handle.status().borrow());
         Err(Error::WrongPhase(handle.id.clone(), if phase.is_live() { "stopping" } else { phase.as_str() }))
     }
 
@@ -306,7 +307,7 @@ impl Manager {
 
 /// Returns whether a preview lives, and nobody has asked for its end.
 pub(super) fn is_live(handle: &Handle) -> bool {
-    handle.status().borrow().phase.is_live() && !handle.stop.is_cancelled()
+    handle.status().borrow().is_live() && !handle.stop.is_cancelled()
 }
 
 pub(super) fn store_failed(error: StoreError) -> Error {

@@ -11,12 +11,10 @@ use std::{
 use axum::{Router, body::Bytes, http::HeaderMap, routing::any};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use previewd::{
-    domain::{
-        failure::{Failure, FailureStage},
-        reason::Reason,
-    },
-    preview::face::route::RouteState,
+use previewd::domain::{
+    decide::SiteState,
+    failure::{Failure, FailureStage},
+    reason::Reason,
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -35,7 +33,7 @@ async fn request_is_held_until_the_app_is_there() {
     let held = timeout(Duration::from_millis(50), client.0.readable()).await;
     assert!(held.is_err(), "answered while nothing was there");
     assert!(is_idle(&front.route).await, "a held request counts as on its way");
-    front.route.set(RouteState::Open(app.address));
+    front.route.set(SiteState::Open(app.address));
     let answer = client.rest().await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains(&format!("x-previewd-preview: {}\r\n", front.route.preview)), "{answer}");
@@ -62,7 +60,7 @@ async fn requests_beyond_those_that_may_wait_are_refused() {
         raw.send(GET).await;
         refused = timeout(Duration::from_millis(200), raw.rest()).await.unwrap_or_default();
     }
-    front.route.set(RouteState::Gone);
+    front.route.set(SiteState::Gone);
     assert!(first.rest().await.starts_with("HTTP/1.1 410 "));
 }
 
@@ -70,11 +68,11 @@ async fn requests_beyond_those_that_may_wait_are_refused() {
 async fn paused_preview_is_woken_by_a_request() {
     let app = App::start(hello()).await;
     let front = Front::open().await;
-    front.route.set(RouteState::Paused);
+    front.route.set(SiteState::Paused);
     let mut client = front.connect().await;
     client.send(GET).await;
     timeout(DEADLINE, front.route.wake_wanted()).await.expect("a wish to be woken");
-    front.route.set(RouteState::Open(app.address));
+    front.route.set(SiteState::Open(app.address));
     assert!(client.rest().await.ends_with("hello"));
 }
 
@@ -85,7 +83,7 @@ async fn failure_is_shown_escaped_and_as_json_to_who_prefers_it() {
     failure.file = Some("src/main.py".into());
     failure.line = Some(7);
     failure.log_excerpt = vec!["if a < b & c > \"d\":".into(), "\u{1b}[31mred".into()];
-    front.route.set(RouteState::Failed(Arc::new(failure)));
+    front.route.set(SiteState::Failed(Arc::new(failure)));
 
     let page = front.ask(GET).await;
     assert!(page.starts_with("HTTP/1.1 502 "), "{page}");
@@ -217,7 +215,7 @@ async fn body_is_asked_for_only_when_the_app_takes_it() {
         .send("POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\nconnection: close\r\n\r\n")
         .await;
     assert!(timeout(Duration::from_millis(50), client.0.readable()).await.is_err(), "asked for while held");
-    front.route.set(RouteState::Open(app.address));
+    front.route.set(SiteState::Open(app.address));
     assert_eq!(client.until("\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
     client.send("12345").await;
     assert!(client.rest().await.ends_with("\r\n\r\n12345"));
@@ -265,7 +263,7 @@ async fn client_that_goes_away_counts_no_longer() {
         client.send(GET).await;
         waits = timeout(Duration::from_millis(50), client.0.readable()).await.is_err();
     }
-    front.route.set(RouteState::Open(app.local_addr().unwrap()));
+    front.route.set(SiteState::Open(app.local_addr().unwrap()));
     let (mut stream, _) = app.accept().await.unwrap();
     head_of(&mut stream).await;
     assert!(!is_idle(&front.route).await);
@@ -291,7 +289,7 @@ async fn connections_to_the_app_are_used_again() {
 async fn slow_download_stops_no_drain() {
     let app = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let front = Front::with(|options| options.long_lived_after = Duration::from_millis(100)).await;
-    front.route.set(RouteState::Open(app.local_addr().unwrap()));
+    front.route.set(SiteState::Open(app.local_addr().unwrap()));
     let mut client = front.connect().await;
     client.send(GET).await;
     let (mut stream, _) = app.accept().await.unwrap();
@@ -310,13 +308,13 @@ async fn slow_download_stops_no_drain() {
 async fn requests_without_an_answer_are_bounded_by_the_reasons_they_have() {
     let front = Front::with(|options| options.unreachable_after = Duration::from_millis(150)).await;
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    front.route.set(RouteState::Open(nobody));
+    front.route.set(SiteState::Open(nobody));
     let answer = front.ask(GET).await;
     assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("takes no connections"), "{answer}");
 
     // An app that reads a request and dies of it.
     let app = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    front.route.set(RouteState::Open(app.local_addr().unwrap()));
+    front.route.set(SiteState::Open(app.local_addr().unwrap()));
     let seen = Arc::new(AtomicUsize::new(0));
     let count = seen.clone();
     tokio::spawn(async move {

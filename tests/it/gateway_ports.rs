@@ -6,9 +6,9 @@ use std::{
 };
 
 use previewd::{
-    domain::ids::PreviewId,
+    domain::{decide::SiteState, ids::PreviewId},
     gateway::PortGateway,
-    preview::face::route::{Gateway, GatewayError, Route, RouteState},
+    preview::face::route::{Gateway, GatewayError, Route},
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -68,7 +68,7 @@ async fn ports_of_others_are_skipped() {
 async fn closed_port_lets_requests_end_and_cuts_the_rest() {
     let app = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let front = Front::with(|options| options.grace = Duration::from_millis(500)).await;
-    front.route.set(RouteState::Open(app.local_addr().unwrap()));
+    front.route.set(SiteState::Open(app.local_addr().unwrap()));
     let address: SocketAddr = front.address();
     let mut quick = front.connect().await;
     quick.send(GET).await;
@@ -92,7 +92,7 @@ async fn closed_port_lets_requests_end_and_cuts_the_rest() {
 async fn further_connections_wait_for_a_place() {
     let app = App::start(hello()).await;
     let front = Front::with(|options| options.connections = 1).await;
-    front.route.set(RouteState::Open(app.address));
+    front.route.set(SiteState::Open(app.address));
     let mut first = front.connect().await;
     first.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     first.until("hello").await;

@@ -13,7 +13,7 @@ use axum::{Router, body::Bytes, extract::State, routing::any};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use previewd::preview::face::route::RouteState;
+use previewd::domain::decide::SiteState;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -81,14 +81,14 @@ async fn restart_under_fire(times: usize, drain: bool, rest: Duration) -> usize 
     for number in 1..=times {
         let address = app.address;
         if drain {
-            front.route.set(RouteState::Hold);
+            front.route.set(SiteState::Hold);
             assert!(front.route.drained(DEADLINE).await);
         }
         app.kill().await;
         tokio::time::sleep(Duration::from_millis(number as u64 % 7)).await;
         app = App::start_at(address, life(number)).await;
         if drain {
-            front.route.set(RouteState::Open(address));
+            front.route.set(SiteState::Open(address));
         }
         newest.store(number, Ordering::SeqCst);
         tokio::time::sleep(rest).await;
@@ -125,9 +125,9 @@ async fn request_that_the_app_dies_of_is_not_what_the_next_one_is_met_with() {
     // The process is gone, the driver does not know yet, and then starts another.
     drop((stream, app));
     tokio::time::sleep(Duration::from_millis(150)).await;
-    front.route.set(RouteState::Hold);
+    front.route.set(SiteState::Hold);
     let app = App::start_at(address, life(1)).await;
-    front.route.set(RouteState::Open(address));
+    front.route.set(SiteState::Open(address));
     assert!(client.rest().await.starts_with("HTTP/1.1 502 "));
     assert_eq!(app.connections.load(Ordering::SeqCst), 0);
     app.kill().await;
@@ -259,11 +259,11 @@ async fn websocket_ends_with_the_preview_and_with_the_port() {
     let (mut client, mut stream) = websocket(&front, &app, "").await;
     client.until("\r\n\r\n").await;
     stream.until("early").await;
-    front.route.set(RouteState::Gone);
+    front.route.set(SiteState::Gone);
     assert_eq!(client.rest().await, "");
     assert_eq!(stream.rest().await, "");
 
-    front.route.set(RouteState::Open(app.local_addr().unwrap()));
+    front.route.set(SiteState::Open(app.local_addr().unwrap()));
     let (mut client, mut stream) = websocket(&front, &app, "").await;
     client.until("\r\n\r\n").await;
     stream.until("early").await;

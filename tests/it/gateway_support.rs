@@ -16,9 +16,9 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use previewd::{
-    domain::ids::PreviewId,
+    domain::{decide::SiteState, ids::PreviewId},
     gateway::{GatewayOptions, PortGateway},
-    preview::face::route::{Gateway, OpenPort, Route, RouteState},
+    preview::face::route::{Gateway, OpenPort, Route},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -91,7 +91,7 @@ impl Front {
 
     pub async fn to(address: SocketAddr) -> Self {
         let front = Self::open().await;
-        front.route.set(RouteState::Open(address));
+        front.route.set(SiteState::Open(address));
         front
     }
 

@@ -86,10 +86,11 @@ impl Inner {
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(Ok(event)) if matches!(event.action.as_str(), "die" | "pause") => {
-                        self.tell(EngineEvent::Died { container: event.actor.id });
-                    }
-                    Some(Ok(_)) => {}
+                    Some(Ok(Event { action, actor })) => match action.as_str() {
+                        "die" => self.tell(EngineEvent::Died { container: actor.id }),
+                        "pause" => self.tell(EngineEvent::Frozen { container: actor.id }),
+                        _ => {}
+                    },
                     Some(Err(err)) => return failed("follow the events", err),
                     None => return EngineError::Unreachable("the feed of events ended".into()),
                 },

@@ -176,6 +176,9 @@ impl Engine for FakeEngine {
                 return Err(EngineError::Refused { action: "freeze or wake a container", message });
             }
         }
+        if paused {
+            self.tell(EngineEvent::Frozen { container: id.to_owned() });
+        }
         self.leave(Call::SetPaused, "freeze or wake a container", ()).await
     }
 

@@ -128,7 +128,7 @@ impl FakeEngine {
             entry.is_some_and(|entry| entry.freeze(true))
         };
         if frozen {
-            self.tell(EngineEvent::Died { container: container.to_owned() });
+            self.tell(EngineEvent::Frozen { container: container.to_owned() });
         }
     }
 

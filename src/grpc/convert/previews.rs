@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{fields::Fields, scalars::sent_duration};
 use crate::{
     domain::{
+        decide::phase_of,
         error::Error,
         failure::{Failure, FailureStage},
         ids::{CommitId, PreviewId, ProjectId},
@@ -118,15 +119,15 @@ fn phases(fields: &mut Fields, numbers: &[i32]) -> Option<Vec<Phase>> {
 impl From<PreviewView> for proto::Preview {
     fn from(view: PreviewView) -> Self {
         let PreviewView { spec, status, url, last_accessed_at, head } = view;
-        let answering = status.answering();
-        let answers = matches!(status.phase, Phase::Running | Phase::Paused);
+        let answering = status.answering().cloned();
+        let answers = status.is_served();
         Self {
             container_name: name(&spec.id),
             preview_id: spec.id.into(),
             project_id: spec.project.into(),
             branch: spec.branch.into(),
             stack: status.stack.map_or(proto::Stack::Unspecified, sent_stack).into(),
-            phase: sent_phase(status.phase).into(),
+            phase: sent_phase(phase_of(&status)).into(),
             url,
             port: spec.port.into(),
             container_id: status.container.unwrap_or_default(),

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
+        decide::phase_of,
         events::{Stage, StageEvent},
         ids::{CommitId, ProjectId},
         reload::Strategy,
@@ -89,8 +90,8 @@ fn hello(view: PreviewView, heartbeat_interval: Duration) -> proto::Hello {
     proto::Hello {
         preview_id: view.spec.id.into(),
         head_commit_id: text(view.head),
-        applied_commit_id: text(view.status.answering()),
-        phase: sent_phase(view.status.phase).into(),
+        applied_commit_id: text(view.status.answering().cloned()),
+        phase: sent_phase(phase_of(&view.status)).into(),
         failure: view.status.failure.map(proto::Failure::from),
         heartbeat_interval: Some(sent_duration(heartbeat_interval)),
     }

@@ -23,7 +23,6 @@ use crate::{
             show::reload::Progress,
             target,
         },
-        face::route::RouteState,
         image::{images::Looked, recipe::DEPENDENCIES},
         planner::plan,
         unit::{
@@ -178,7 +177,9 @@ impl Driver {
         }
         let target = target(&self.core.vfs, &self.handle).await.ok().flatten();
         let limits = session.bounds.limits().await;
+        self.shows(&session).await;
         self.handle.set_status(|status| {
+            status.answers(answering.upstream);
             status.stack = Some(plan.stack);
             status.limits = limits;
             status.notes = plan.warnings(left_by_installation(&image));
@@ -187,9 +188,7 @@ impl Driver {
             status.applies = if target.as_ref() == Some(&commit) { status.applies.max(1) } else { 0 };
             status.failure.clone_from(&failure);
         });
-        self.shows(&session).await;
         self.session = Some(session);
-        self.handle.route.set(RouteState::Open(answering.upstream));
         // For those who were told of it before anything answered.
         let stage = if failure.is_some() { Stage::Failed } else { Stage::Ready };
         self.publish(&Progress::quiet(&commit), stage, failure);

@@ -9,9 +9,9 @@ use crate::{
         error::Error,
         failure::{Failure, FailureStage},
         ids::CommitId,
-        lifecycle::{self, Input},
         limits::{Allowance, Limits},
         runtime::{ImagePlan, RunPlan},
+        status::Making,
         tree::Tree,
     },
     engine::{ContainerSpec, Image, LABEL_NOTES},
@@ -137,11 +137,7 @@ impl Driver {
         let making = || {
             let Some(what) = announcement else { return };
             handle.log.lifecycle(what);
-            handle.set_status(|status| {
-                if let lifecycle::Decision::Go(next) = lifecycle::step(status.phase, Input::Install) {
-                    status.phase = next;
-                }
-            });
+            handle.set_status(|status| status.making = Making::Image);
         };
         let (engine, container) = (self.core.engine.clone(), &mut self.ahead);
         let coming = |coming| *container = ahead.clone().map(|spec| Ahead::new(&engine, spec, coming));

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crate::{
     domain::{
         failure::{Failure, FailureStage},
-        lifecycle::Input,
         limits::Limits,
         reload::{self, Strategy},
         runtime::{ImagePlan, RunPlan},
         spec::Stack,
+        status::Making,
     },
     engine::{ContainerSpec, EngineError, LABEL_LIFE, LABEL_ROLE, LABEL_STACK},
     preview::{
@@ -43,7 +43,7 @@ impl Driver {
             progress.changed = FileSet::default().difference(&prepared.files).changed.into();
             progress.strategy = Some(Strategy::FullPage);
         }
-        self.input(Input::Start);
+        self.handle.set_status(|status| status.making = Making::Process);
         if prepared.image.unseen {
             prepared.image = self.image(self.recipe(&prepared.plan, &prepared.files), None).await?;
         }

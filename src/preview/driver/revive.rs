@@ -1,24 +1,20 @@
 //! What happens when the app or its container ends by itself.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::fmt;
 
 use crate::{
     agent::Exit,
     domain::{
+        decide::{DEATHS_ALLOWED, DEATHS_WITHIN},
         failure::{Failure, FailureStage},
         ids::CommitId,
-        lifecycle::Input,
         logs::LogSource,
         reason::Reason,
-        spec::Phase,
+        status::PreviewStatus,
     },
     engine::{Container, ContainerState, EngineError},
     preview::{
-        driver::{Driver, adopt::Heard, interrupted::Interrupted, show::reload::Progress, start::StartError},
-        face::route::RouteState,
+        driver::{Driver, adopt::Heard, interrupted::Interrupted, now, show::reload::Progress, start::StartError},
         image::images::ReadyImage,
         unit::{
             container,
@@ -28,14 +24,10 @@ use crate::{
     },
 };
 
-/// Ends of a running app within this time are counted together.
-const DEATHS_WITHIN: Duration = Duration::from_secs(60);
-/// So many of them are a crash loop.
-const DEATHS_ALLOWED: usize = 3;
-
 impl Driver {
-    /// Looks whether the container is still there, after a hint that it may not be.
-    pub(super) async fn lost(&mut self) {
+    /// Looks what became of the container, after a hint that it may not be as it was left.
+    pub(super) async fn look_again(&mut self) {
+        self.doubt = false;
         if let Err(error) = self.look_after().await {
             // It will say when it is back.
             tracing::debug!(preview = %self.handle.id, error = %error, "the container cannot be seen");
@@ -97,24 +89,26 @@ impl Driver {
 
     /// Lets requests wait, as the container that answered them is no more: its address may soon be another's.
     pub(super) fn gone(&self) {
-        let serving = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
-        if serving {
-            self.handle.route.died();
-            self.input(Input::Died);
+        if self.handle.status().borrow().is_served() {
+            self.handle.route.note_death();
+            self.handle.set_status(PreviewStatus::restarts);
         }
     }
 
-    /// Starts the app again after its process or container ended by itself, unless that happens too often.
+    /// Writes down that the app's process or container has ended by itself. It is started again, unless that happens too
+    /// often.
     pub(super) async fn died(&mut self, exit: Option<Exit>) {
-        let status = self.handle.status().borrow().clone();
-        let Some(applied) = status.applied.filter(|_| status.phase.is_live()) else { return };
-        if status.phase == Phase::Failed {
-            // The end of what had failed already.
-            return;
+        {
+            let status = self.handle.status();
+            let status = status.borrow();
+            if status.applied.is_none() || status.given_up || !status.is_live() {
+                // The end of what had failed already, or has not answered yet.
+                return;
+            }
         }
-        self.handle.route.died();
-        self.input(Input::Died);
-        let now = Instant::now();
+        self.handle.route.note_death();
+        self.handle.set_status(PreviewStatus::restarts);
+        let now = now();
         self.deaths.retain(|death| now.duration_since(*death) < DEATHS_WITHIN);
         // One that has more memory now than it had when it was started is another attempt.
         let given = match (&exit, &self.session) {
@@ -126,16 +120,18 @@ impl Driver {
         if !given {
             self.deaths.push(now);
         }
-        let how = exit.as_ref().map_or("its container was lost".to_owned(), describe_exit);
-        self.handle.log.lifecycle(format!("the app ended: {how}"));
-        tracing::info!(preview = %self.handle.id, how, deaths = self.deaths.len(), "the app ended");
-        if self.deaths.len() >= DEATHS_ALLOWED {
-            let failure = self.crash_loop(exit, &how, applied);
-            self.fail(failure);
-            return;
-        }
+        let death = Death { exit };
+        self.handle.log.lifecycle(format!("the app ended: {death}"));
+        tracing::info!(preview = %self.handle.id, how = %death, deaths = self.deaths.len(), "the app ended");
+        self.death = Some(death);
+    }
+
+    /// Starts the app again that has ended by itself.
+    pub(super) async fn revive_app(&mut self, applied: CommitId) {
+        self.death = None;
         // What was tried last and failed is no news either.
-        self.known = [applied.clone()].into_iter().chain(status.settled).collect();
+        let settled = self.handle.status().borrow().settled.clone();
+        self.known = [applied.clone()].into_iter().chain(settled).collect();
         match self.revive(&applied).await {
             Ok(()) => {
                 if self.shows_an_error() {
@@ -148,9 +144,19 @@ impl Driver {
                 self.answers_or_fails(failure);
             }
             // A newer commit is next, and brings what answers then.
-            Err(Interrupted::Superseded | Interrupted::Disturbed(_)) => {
-                self.handle.set_status(|status| status.settled = None);
+            Err(Interrupted::Superseded) => self.again = true,
+            Err(Interrupted::Disturbed(event)) => {
+                self.again = true;
+                self.on_session(event).await;
             }
+        }
+    }
+
+    /// Gives up an app that ends each time that it is started.
+    pub(super) fn give_up(&mut self, applied: CommitId) {
+        if let Some(death) = self.death.take() {
+            let failure = self.crash_loop(death, applied);
+            self.fail(failure);
         }
     }
 
@@ -223,7 +229,6 @@ impl Driver {
             status.container = Some(session.container.clone());
             status.dependency_key = Some(session.key.clone());
         });
-        self.input(Input::Ready);
     }
 
     /// Removes a container that is of no more use.
@@ -231,24 +236,24 @@ impl Driver {
         container::discard(&self.core.engine, container).await;
     }
 
-    fn crash_loop(&self, exit: Option<Exit>, how: &str, applied: CommitId) -> Failure {
-        let out_of_memory = exit.as_ref().is_some_and(|exit| exit.out_of_memory);
+    fn crash_loop(&self, death: Death, applied: CommitId) -> Failure {
+        let out_of_memory = death.exit.as_ref().is_some_and(|exit| exit.out_of_memory);
         let (reason, message) = if out_of_memory {
             let said = self.session.as_ref().map(|session| session.bounds.exhausted());
             (Reason::OutOfMemory, said.unwrap_or_else(|| "the app needed more memory than it may use".to_owned()))
         } else {
-            (Reason::CrashLoop, format!("the app ended {DEATHS_ALLOWED} times within a minute, the last time: {how}"))
+            (Reason::CrashLoop, format!("the app ended {DEATHS_ALLOWED} times within a minute, the last time: {death}"))
         };
         let mut failure = Failure::new(FailureStage::Run, reason, message);
         failure.log_excerpt = self.handle.log.excerpt(0, &[LogSource::Stdout, LogSource::Stderr]);
-        failure.exit_code = exit.map(|exit| exit.code);
+        failure.exit_code = death.exit.map(|exit| exit.code);
         failure.commit = Some(applied);
         failure
     }
 
     /// Records why a commit that answered before is not good any more. One whose page is an error answers all the same.
     fn answers_or_fails(&mut self, failure: Failure) {
-        if !matches!(*self.handle.route.state().borrow(), RouteState::Open(_)) {
+        if !self.handle.status().borrow().is_served() {
             self.fail(failure);
             return;
         }
@@ -262,9 +267,7 @@ impl Driver {
     pub(super) fn fail(&mut self, failure: Failure) {
         self.handle.log.lifecycle(format!("failed: {}", failure.message));
         tracing::info!(preview = %self.handle.id, reason = failure.reason.as_str(), "preview failed");
-        self.handle.set_status(|status| status.failure = Some(failure.clone()));
-        self.handle.route.set(RouteState::Failed(Arc::new(failure)));
-        self.input(Input::Fail);
+        self.handle.set_status(|status| status.gives_up(failure));
     }
 }
 
@@ -279,13 +282,18 @@ fn end_of(container: Option<&Container>) -> Exit {
     Exit { generation: 0, code, signal: 0, out_of_memory }
 }
 
-/// Says how a process ended.
-fn describe_exit(exit: &Exit) -> String {
-    if exit.out_of_memory {
-        "it was out of memory".to_owned()
-    } else if exit.signal != 0 {
-        format!("it was killed by signal {}", exit.signal)
-    } else {
-        format!("it ended with status {}", exit.code)
+/// An end of the app by itself: how its process ended, or that its container was lost.
+pub struct Death {
+    exit: Option<Exit>,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.exit {
+            None => f.write_str("its container was lost"),
+            Some(exit) if exit.out_of_memory => f.write_str("it was out of memory"),
+            Some(exit) if exit.signal != 0 => write!(f, "it was killed by signal {}", exit.signal),
+            Some(exit) => write!(f, "it ended with status {}", exit.code),
+        }
     }
 }

@@ -20,7 +20,6 @@ use crate::{
             session_event,
             show::tell::{Told, tell},
         },
-        face::route::RouteState,
         image::images::ReadyImage,
         unit::session::{Answering, Command, Session, SessionError, Started},
     },
@@ -39,6 +38,7 @@ impl Driver {
         let outcome = loop {
             let mark = self.handle.log.last();
             self.handle.set_status(|status| status.http_status = None);
+            self.death = None;
             let command = self.command(&session.plan, &image.image);
             let port = command.port;
             session.start(command).await?;
@@ -89,7 +89,7 @@ impl Driver {
                     // Whoever takes it over could not see what is wrong, and starts it anew.
                     self.note_shown(session);
                 }
-                self.handle.route.set(RouteState::Open(answering.upstream));
+                self.handle.set_status(|status| status.answers(answering.upstream));
                 failure.map_or(Ok(()), |failure| Err(StartError::Page(failure)))
             }
             Started::Exited(exit) => {

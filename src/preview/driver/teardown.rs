@@ -6,9 +6,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::lifecycle::Input,
+    domain::status::Ending,
     engine::EngineError,
-    preview::{driver::Driver, face::route::RouteState, image::flights::Landing},
+    preview::{driver::Driver, image::flights::Landing},
 };
 
 /// How many lines of its log are kept once it has ended, and how long after that, for those who read it now.
@@ -22,9 +22,8 @@ impl Driver {
     /// one is shut down meanwhile.
     pub(super) async fn end(&mut self, shutdown: &CancellationToken) {
         // The port first: whoever sees the phase may count on it.
-        self.handle.route.set(RouteState::Gone);
         self.port = None;
-        self.input(Input::Stop);
+        self.handle.set_status(|status| status.ending = Ending::Asked);
         self.handle.log.lifecycle("stopping");
         self.keep_data().await;
         self.session = None;
@@ -40,8 +39,7 @@ impl Driver {
         self.retiring.abort_all();
         tokio::select! {
             () = self.remove() => {
-                self.handle.set_status(|status| status.container = None);
-                self.input(Input::Removed);
+                self.handle.set_status(|status| (status.container, status.ending) = (None, Ending::Over));
                 self.handle.log.lifecycle("stopped");
                 tracing::info!(preview = %self.handle.id, project = %self.spec.project, "preview stopped");
             }

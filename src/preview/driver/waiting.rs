@@ -1,56 +1,72 @@
-//! What a driver does between commits: it waits for whatever comes next, and tries again what the engine did not do.
+//! What a driver does between its steps: it waits for whatever comes next, and writes down what that says.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::{
     domain::failure::FailureStage,
-    engine::EngineEvent,
+    engine::{Container, ContainerState, EngineError, EngineEvent},
     preview::{
-        driver::{Driver, ENGINE_BACKOFF, Found, session_event},
-        unit::failures::engine_failure,
+        driver::{Driver, ENGINE_BACKOFF, Found, now, session_event},
+        unit::{
+            failures::engine_failure,
+            session::{Session, SessionEvent},
+        },
     },
 };
 
 /// The longest time before what only the engine kept from being done is tried again.
 const MAX_ENGINE_BACKOFF: Duration = Duration::from_secs(8);
+/// The time before a store that could not be read is read again.
+const VFS_BACKOFF: Duration = Duration::from_secs(1);
+/// So many lost streams to a container within this time are mended at once.
+const LOSSES_MENDED: usize = 5;
+const LOSSES_WITHIN: Duration = Duration::from_secs(60);
 
 impl Driver {
-    /// Waits for something to do, and does what does not concern commits.
-    pub(super) async fn wait(&mut self) {
-        // The engine may not have answered for this container alone: nobody says when it will.
-        let deaf = self.session.as_ref().is_some_and(|session| session.deaf);
-        let lifted = self.session.as_ref().is_some_and(|session| session.bounds.is_lifted());
-        let mend = self.has_engines_failure();
-        let undone = mend || deaf || lifted;
-        if undone {
-            let pause = if self.may_lose() { self.backoff } else { MAX_ENGINE_BACKOFF };
-            self.retry_at.get_or_insert_with(|| Instant::now() + pause);
-        } else {
-            (self.backoff, self.retry_at) = (ENGINE_BACKOFF, None);
-        }
-        let (retry_at, look_at_ports) = (self.retry_at, self.look_at_ports.map(Instant::from));
+    /// Waits for something to happen, or for that time.
+    pub(super) async fn wait(&mut self, until: Option<Instant>) {
+        let unread = self.unread.then(|| now() + VFS_BACKOFF);
+        let until = [until, unread].into_iter().flatten().min();
         tokio::select! {
             () = self.follower.changed() => {}
             _ = self.applies.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
-            event = self.engine_events.recv() => self.on_engine(event.ok()).await,
-            () = at(look_at_ports) => self.look_for_ports().await,
-            () = at(retry_at) => {
-                self.backoff = (self.backoff * 2).min(MAX_ENGINE_BACKOFF);
-                self.retry_at = None;
-                if let Some(session) = &self.session {
-                    session.bounds.put_down().await;
-                }
-                if deaf {
-                    self.lost().await;
-                }
-                if mend {
-                    self.handle.apply();
-                }
-            }
+            event = self.engine_events.recv() => self.on_engine(event.ok()),
+            () = at(until) => {}
         }
+    }
+
+    /// Sees to it that what is not as it should be is tried again after a pause that grows: the engine may not have
+    /// answered for this container alone, and nobody says when it will.
+    pub(super) fn plan_retry(&mut self) {
+        let taken_over = matches!(&self.found, Found::Containers(containers) if containers.is_empty());
+        if !taken_over {
+            return;
+        }
+        let waits = |session: &Session| session.deaf || session.bounds.is_lifted();
+        if self.has_engines_failure() || self.session.as_ref().is_some_and(waits) {
+            let pause = if self.may_lose() { self.backoff } else { MAX_ENGINE_BACKOFF };
+            self.retry_at.get_or_insert_with(|| now() + pause);
+        } else {
+            (self.backoff, self.retry_at) = (ENGINE_BACKOFF, None);
+        }
+    }
+
+    /// Tries again what is not as it should be.
+    pub(super) async fn retry(&mut self) {
+        self.wait_longer();
+        self.retry_at = None;
+        if let Some(session) = &self.session {
+            session.bounds.put_down().await;
+            self.doubt |= session.deaf;
+        }
+        self.again |= self.has_engines_failure();
+    }
+
+    fn wait_longer(&mut self) {
+        self.backoff = (self.backoff * 2).min(MAX_ENGINE_BACKOFF);
     }
 
     /// Returns whether only the engine keeps the newest commit from running.
@@ -58,61 +74,102 @@ impl Driver {
         self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines())
     }
 
-    async fn on_engine(&mut self, event: Option<EngineEvent>) {
+    /// Returns whether a stream that is lost now is mended at once.
+    pub(super) fn may_lose(&mut self) -> bool {
+        let now = now();
+        self.losses.retain(|loss| now.duration_since(*loss) < LOSSES_WITHIN);
+        self.losses.len() < LOSSES_MENDED
+    }
+
+    pub(super) async fn on_session(&mut self, event: SessionEvent) {
         match event {
-            Some(EngineEvent::Died { container }) => {
-                if self.session.as_ref().is_some_and(|session| session.container == container) {
-                    self.lost().await;
+            SessionEvent::Exited(exit, _) => {
+                if self.session.as_ref().is_some_and(|session| session.is_present(&exit)) {
+                    self.died(Some(exit)).await;
                 }
             }
-            // Also when hints were missed: look at what is.
-            Some(EngineEvent::Connected) | None => {
-                self.lost().await;
-                if self.has_engines_failure() {
-                    self.handle.apply();
+            SessionEvent::Lost => {
+                // The app may end the stream as often as it likes. Beyond what happens by itself, the container is taken
+                // over with the next commit, or after the longest pause.
+                if self.may_lose() {
+                    self.losses.push(now());
+                    self.doubt = true;
                 }
+            }
+        }
+    }
+
+    fn on_engine(&mut self, event: Option<EngineEvent>) {
+        match event {
+            Some(EngineEvent::Died { container } | EngineEvent::Frozen { container }) => {
+                self.doubt |= self.session.as_ref().is_some_and(|session| session.container == container);
+            }
+            // Also when hints were missed: look at what is.
+            Some(EngineEvent::Connected) => {
+                (self.doubt, self.again) = (self.session.is_some(), self.has_engines_failure());
+                self.retry_at = self.retry_at.map(|_| now());
+            }
+            None => {
+                (self.doubt, self.again) = (self.session.is_some(), self.has_engines_failure());
+                // Others than its return say nothing of what may be asked.
+                self.retry_at = self.retry_at.map(|at| at.min(now() + ENGINE_BACKOFF));
             }
             Some(EngineEvent::Disconnected) => {}
         }
     }
 
-    /// Takes over the container of an earlier life of the service that could not be asked for at the start, once the
-    /// engine says of it.
-    pub(super) async fn wait_for_engine(&mut self) {
-        let taken_over = match self.core.engine.containers().await {
+    /// Takes over the container of an earlier life of the service, once the engine says of it.
+    pub(super) async fn find(&mut self) {
+        let (told, containers) = match std::mem::replace(&mut self.found, Found::Unknown) {
+            Found::Containers(containers) => (true, Ok(containers)),
+            Found::Unknown => (false, self.core.engine.containers().await),
+        };
+        let taken_over = match containers {
             Ok(mut containers) => {
                 containers.retain(|container| self.claims.has(container));
                 self.take_over(containers).await
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = taken_over
-            && self.handle.status().borrow().failure.is_none()
-        {
-            self.fail(engine_failure(FailureStage::Start, &error));
-        }
-        if !matches!(self.found, Found::Unknown) {
-            self.backoff = ENGINE_BACKOFF;
-            return;
-        }
-        tokio::select! {
-            () = sleep(self.backoff) => {
-                self.backoff = (self.backoff * 2).min(MAX_ENGINE_BACKOFF);
+        match taken_over {
+            Ok(()) => {
+                self.found = Found::Containers(Vec::new());
+                (self.backoff, self.retry_at) = (ENGINE_BACKOFF, None);
             }
-            event = self.engine_events.recv() => {
-                // Others than its return say nothing of what may be asked.
-                if !matches!(event, Ok(EngineEvent::Connected)) {
-                    sleep(ENGINE_BACKOFF).await;
+            // Those that were found may have gone: they are asked for at once.
+            Err(_) if told => {}
+            Err(error) => {
+                if self.handle.status().borrow().failure.is_none() {
+                    self.fail(engine_failure(FailureStage::Start, &error));
                 }
+                self.retry_at = Some(now() + self.backoff);
+                self.wait_longer();
             }
         }
+    }
+
+    /// Takes over the newest container that has answered, and removes the others: an earlier life of the service may
+    /// have ended while one was replaced by the next.
+    ///
+    /// # Errors
+    /// The engine does not say enough of one. It is looked for again.
+    async fn take_over(&mut self, containers: Vec<Container>) -> Result<(), EngineError> {
+        for container in containers {
+            // One that was never started has nothing of the app.
+            if self.session.is_some() || container.state == ContainerState::Created {
+                self.discard(&container.id).await;
+            } else {
+                self.adopt(&container).await?;
+            }
+        }
+        Ok(())
     }
 }
 
 /// Returns at a time; never, where there is none.
 async fn at(time: Option<Instant>) {
     match time {
-        Some(time) => sleep_until(time).await,
+        Some(time) => sleep_until(time.into()).await,
         None => std::future::pending().await,
     }
 }

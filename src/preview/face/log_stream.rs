@@ -41,7 +41,7 @@ pub fn stream_logs(handle: Arc<Handle>, query: LogQuery, shutdown: CancellationT
         };
         loop {
             newest.mark_unchanged();
-            let live = status.borrow_and_update().phase != crate::domain::spec::Phase::Stopped;
+            let live = status.borrow_and_update().ending != crate::domain::status::Ending::Over;
             loop {
                 let batch = log.read(position, BATCH);
                 // To begin with what is kept is no gap.

@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::ids::CommitId,
+    domain::{decide::phase_of, ids::CommitId},
     preview::{
         api::{Goodbye, PreviewView, WatchItem},
         handle::Handle,
@@ -64,7 +64,7 @@ pub fn watch_reloads(
         loop {
             let (phase, memory) = {
                 let status = status.borrow_and_update();
-                (status.phase, status.memory_given)
+                (phase_of(&status), status.memory_given)
             };
             if !phase.is_live() {
                 yield WatchItem::Goodbye(handle.goodbye());
@@ -110,7 +110,7 @@ pub fn watch_reloads(
                         yield watcher.announce(missed).await;
                     }
                     let view = watcher.view().await;
-                    yield WatchItem::Heartbeat { head: view.head, applied: view.status.answering() };
+                    yield WatchItem::Heartbeat { head: view.head, applied: view.status.answering().cloned() };
                 }
             }
         }
@@ -172,7 +172,7 @@ impl Watcher {
             }
             Missed::All { head, message } => {
                 self.cursor = Some(head.clone());
-                let applied = self.handle.status().borrow().answering();
+                let applied = self.handle.status().borrow().answering().cloned();
                 WatchItem::Reset { head: Some(head), applied, message }
             }
         }

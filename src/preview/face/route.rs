@@ -1,11 +1,10 @@
 //! What the core tells the gateway of one preview, and what the gateway tells the core.
 //!
-//! The driver is the only writer of the state; the gateway only reads it, and counts. The two meet in no lock: a request
+//! The state follows from the preview's status, which its driver writes; the gateway only reads it, and counts. The two meet in no lock: a request
 //! is counted before it reads the state, so that after a hold has been set, [`Route::drained`] sees every request that
 //! may still be on its way to the old process.
 
 use std::{
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -16,29 +15,14 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
-use crate::domain::{failure::Failure, ids::PreviewId};
-
-/// What the gateway does with a request.
-#[derive(Debug, Clone)]
-pub enum RouteState {
-    /// Nothing can answer now, and something will soon: the request waits.
-    Hold,
-    /// The app answers at this address.
-    Open(SocketAddr),
-    /// Nothing answers, and the next commit may mend it: the request gets a page that says why, with status 502.
-    Failed(Arc<Failure>),
-    /// The container is frozen: the request is held, and asks for it to be woken through [`Route::wake`].
-    Paused,
-    /// The preview ends: connections are closed.
-    Gone,
-}
+use crate::domain::{decide::SiteState, ids::PreviewId};
 
 /// The state and the counters of one preview, shared by its driver and the gateway.
 #[derive(Debug)]
 pub struct Route {
     /// The preview.
     pub preview: PreviewId,
-    state: watch::Sender<RouteState>,
+    state: watch::Sender<SiteState>,
     in_flight: AtomicUsize,
     idle: Notify,
     held: AtomicUsize,
@@ -52,7 +36,7 @@ pub struct Route {
 impl Route {
     /// Returns a route that holds, used now.
     pub fn new(preview: PreviewId) -> Arc<Self> {
-        let (state, _) = watch::channel(RouteState::Hold);
+        let (state, _) = watch::channel(SiteState::Hold);
         Arc::new(Self {
             preview,
             state,
@@ -67,15 +51,18 @@ impl Route {
         })
     }
 
-    /// Sets what the gateway does from now on. For the driver alone.
-    pub fn set(&self, state: RouteState) {
-        self.state.send_replace(state);
+    /// Sets what the gateway does from now on. For what the status is changed by alone, from which it follows.
+    pub fn set(&self, state: SiteState) {
+        self.state.send_if_modified(|present| {
+            let differs = *present != state;
+            *present = state;
+            differs
+        });
     }
 
-    /// Holds requests because the app has ended by itself. For the driver alone.
-    pub fn died(&self) {
+    /// Counts an end of the app by itself. For the driver alone, before it says so.
+    pub fn note_death(&self) {
         self.deaths.fetch_add(1, Ordering::SeqCst);
-        self.set(RouteState::Hold);
     }
 
     /// Counts how often the app has ended by itself: perhaps of a request that was on its way.
@@ -84,7 +71,7 @@ impl Route {
     }
 
     /// Returns what the gateway does, and follows it.
-    pub fn state(&self) -> watch::Receiver<RouteState> {
+    pub fn state(&self) -> watch::Receiver<SiteState> {
         self.state.subscribe()
     }
 

@@ -8,7 +8,8 @@ use crate::{
     domain::{
         failure::FailureStage,
         ids::CommitId,
-        spec::{Phase, PreviewSpec, PreviewStatus, ReloadMode},
+        spec::{PreviewSpec, ReloadMode},
+        status::{Ending, PreviewStatus},
     },
     preview::{api::Wait, driver::BROKEN, handle::Handle},
     vfs::Vfs,
@@ -68,7 +69,7 @@ async fn settled(vfs: &Vfs, handle: &Handle, number: u64, commit: &CommitId) {
     loop {
         let now = status.borrow_and_update().clone();
         let driven = now.failure.as_ref().is_none_or(|it| (it.stage, it.reason) != (FailureStage::Run, BROKEN));
-        if !now.phase.is_live() || !driven {
+        if !now.is_live() || !driven {
             return;
         }
         if let Some(settled) = now.settled.filter(|_| now.applies >= number) {
@@ -107,19 +108,19 @@ async fn removed(handle: &Handle, mut available: watch::Receiver<bool>) {
 /// Returns once a preview is about to be removed, and its port is free.
 pub(super) async fn stopping(handle: &Handle) {
     let mut status = handle.status();
-    let _ = status.wait_for(|status| !status.phase.is_live()).await;
+    let _ = status.wait_for(|status| !status.is_live()).await;
 }
 
 /// Returns once nothing is left of a preview.
 pub(super) async fn stopped(handle: &Handle) {
     let mut status = handle.status();
     // The driver being gone is as good.
-    let _ = status.wait_for(|status| status.phase == Phase::Stopped).await;
+    let _ = status.wait_for(|status| status.ending == Ending::Over).await;
 }
 
 /// Returns once anything has come to an end.
 async fn first_answer(handle: &Handle) {
     let mut status = handle.status();
-    let done = |status: &PreviewStatus| status.settled.is_some() || !status.phase.is_live();
+    let done = |status: &PreviewStatus| status.settled.is_some() || !status.is_live();
     let _ = status.wait_for(done).await;
 }

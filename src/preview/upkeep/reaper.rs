@@ -8,7 +8,11 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::spec::{EndReason, Phase, PreviewSpec, PreviewStatus},
+    domain::{
+        decide::phase_of,
+        spec::{EndReason, Phase, PreviewSpec},
+        status::PreviewStatus,
+    },
     preview::{
         manager::Manager,
         store::{KEEP_ENDED, is_forgotten},
@@ -87,7 +91,7 @@ impl Reaper {
 
 /// Returns whether the first answer is still to come.
 fn is_yet_to_answer(status: &PreviewStatus) -> bool {
-    status.applied.is_none() && status.phase != Phase::Failed
+    status.applied.is_none() && phase_of(status) != Phase::Failed
 }
 
 fn due(spec: &PreviewSpec, last_used: SystemTime) -> SystemTime {

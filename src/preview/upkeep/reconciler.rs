@@ -11,7 +11,10 @@ use std::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    domain::spec::{EndReason, Phase, PreviewSpec, Stack},
+    domain::{
+        decide::phase_of,
+        spec::{EndReason, Phase, PreviewSpec, Stack},
+    },
     engine::{Container, EngineError, LABEL_KEPT, LABEL_LIFE},
     preview::{
         driver::Found,
@@ -102,7 +105,7 @@ pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers
 async fn looked_at(previews: &[Arc<Handle>]) {
     for handle in previews {
         let mut status = handle.status();
-        let _ = status.wait_for(|status| status.phase != Phase::Pending).await;
+        let _ = status.wait_for(|status| phase_of(status) != Phase::Pending).await;
     }
 }
 
@@ -131,7 +134,7 @@ async fn remove_containers(manager: &Manager, kept: &[PreviewSpec]) {
             continue;
         }
         let is_claimed =
-            |handle: &Arc<Handle>| claims(&handle.spec(), &container) && handle.status().borrow().phase.is_live();
+            |handle: &Arc<Handle>| claims(&handle.spec(), &container) && handle.status().borrow().is_live();
         let kept = kept.iter().any(|spec| claims(spec, &container));
         if !kept && !manager.inner.registry.all().iter().any(is_claimed) {
             remove(manager, container);

@@ -102,6 +102,7 @@ contract! {
     freezing_is_repeatable_and_keeps_the_agent_from_being_reached
     a_container_that_has_ended_starts_again_with_another_life_of_its_agent
     a_death_is_told
+    a_freeze_is_told_apart_from_a_death
     a_container_that_waits_to_be_told_is_made_and_not_started
     an_image_of_a_container_is_named_labelled_and_kept_while_it_is_used
     what_is_not_there_is_said_to_be_absent
@@ -191,6 +192,21 @@ async fn a_death_is_told(mut it: Contract) {
     let id = it.run("dies").await;
     (it.kill)(&id);
     let told = async { while it.events.recv().await.unwrap() != (EngineEvent::Died { container: id.clone() }) {} };
+    tokio::time::timeout(PATIENCE, told).await.unwrap();
+}
+
+async fn a_freeze_is_told_apart_from_a_death(mut it: Contract) {
+    let id = it.run("freezes").await;
+    it.engine.set_paused(&id, true).await.unwrap();
+    let told = async {
+        loop {
+            match it.events.recv().await.unwrap() {
+                EngineEvent::Frozen { container } if container == id => return,
+                EngineEvent::Died { container } if container == id => panic!("it has not died"),
+                _ => {}
+            }
+        }
+    };
     tokio::time::timeout(PATIENCE, told).await.unwrap();
 }
 

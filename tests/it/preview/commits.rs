@@ -103,7 +103,7 @@ async fn a_development_server_goes_on_with_what_it_showed_while_the_code_is_brok
     let it = Service::new().await;
     let good = it.create(VITE).await.head.unwrap();
     let view = it.update(&[("src/main.jsx", "// fake: breaks")]).await;
-    assert_eq!(view.status.phase, Phase::Running);
+    assert_eq!(phase_of(&view.status), Phase::Running);
     assert_eq!(view.status.failure.unwrap().reason, Reason::BuildFailed);
     assert_eq!(view.status.applied.as_ref(), Some(&good));
     it.answers_with(&good);
@@ -116,7 +116,7 @@ async fn new_dependencies_that_do_not_install_leave_what_answers() {
     let it = Service::new().await;
     let good = it.create(PYTHON).await.head.unwrap();
     let view = it.update(&[("requirements.txt", "fastapi\nnowhere  # fake: exits 1\n")]).await;
-    assert_eq!(view.status.phase, Phase::Running, "{:#?}", view.status);
+    assert_eq!(phase_of(&view.status), Phase::Running, "{:#?}", view.status);
     assert!(view.status.failure.is_some());
     it.answers_with(&good);
     let mended = it.update(&[("requirements.txt", "fastapi\nhttpx\n")]).await;

@@ -68,7 +68,7 @@ async fn an_app_that_ends_at_any_call_of_its_replacement_is_replaced_all_the_sam
 async fn an_app_that_goes_on_ending_is_a_crash_loop_until_a_commit_mends_it() {
     let it = Service::new().await;
     it.create(&[("main.py", "# fake: dies 1 after 10"), ("requirements.txt", "fastapi\n")]).await;
-    let view = it.until("it is given up", |view| view.status.phase == Phase::Failed).await;
+    let view = it.until("it is given up", |view| phase_of(&view.status) == Phase::Failed).await;
     assert_eq!(view.status.failure.unwrap().reason, Reason::CrashLoop);
     assert_eq!(it.site(), Site::Failed(Reason::CrashLoop));
     let mended = it.update(&[("main.py", "app = 1")]).await;

@@ -9,7 +9,7 @@ impl Service {
             tokio::time::sleep(Duration::from_millis(100)).await;
             hold.release();
         });
-        assert_eq!(view.status.phase, Phase::Stopped, "{call:?}");
+        assert_eq!(phase_of(&view.status), Phase::Stopped, "{call:?}");
         self.is_empty().await;
     }
 }
@@ -54,7 +54,7 @@ async fn a_preview_that_has_failed_is_deleted_like_any_other() {
     for broken in ["# fake: exits 3", "# fake: hangs", "# fake: answers 500", "# fake: dies 1 after 10"] {
         let it = Service::new().await;
         it.create(&[("main.py", broken), ("requirements.txt", "fastapi\n")]).await;
-        assert_eq!(it.delete().await.status.phase, Phase::Stopped, "{broken}");
+        assert_eq!(phase_of(&it.delete().await.status), Phase::Stopped, "{broken}");
         it.is_empty().await;
     }
 }
@@ -65,9 +65,9 @@ async fn a_preview_that_is_deleted_while_the_engine_is_away_goes_when_it_is_back
     it.create(PYTHON).await;
     it.engine.set_away(true);
     let view = it.delete().await;
-    assert_eq!(view.status.phase, Phase::Stopping);
+    assert_eq!(phase_of(&view.status), Phase::Stopping);
     assert!(it.ports.0.lock().unwrap().is_empty(), "its port is free at once");
     it.engine.set_away(false);
-    it.until("it has ended", |view| view.status.phase == Phase::Stopped).await;
+    it.until("it has ended", |view| phase_of(&view.status) == Phase::Stopped).await;
     it.is_empty().await;
 }

@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration}
 use futures_util::{StreamExt, stream::BoxStream};
 use previewd::{
     domain::{
+        decide::{SiteState, phase_of},
         error::Error,
         events::Stage,
         ids::{BranchName, CommitId, FilePath, ProjectId},
@@ -32,7 +33,7 @@ use previewd::{
     preview::{
         api::{Create, ListFilter, PreviewView, Target, Update, Wait, WatchItem},
         core::Core,
-        face::{log::LogMemory, route::RouteState},
+        face::log::LogMemory,
         image::images::Images,
         manager::Manager,
         settings::Settings,
@@ -248,22 +249,22 @@ impl Service {
     /// Returns what a request to the preview's URL gets.
     fn site(&self) -> Site {
         let previews = self.ports.0.lock().unwrap();
-        let Some(route) = previews.values().find(|route| !matches!(*route.state().borrow(), RouteState::Gone)) else {
+        let Some(route) = previews.values().find(|route| !matches!(*route.state().borrow(), SiteState::Gone)) else {
             return Site::Gone;
         };
         let state = route.state().borrow().clone();
         match state {
-            RouteState::Hold | RouteState::Paused => Site::Waits,
-            RouteState::Open(address) => Site::Answers(self.engine.answer(address)),
-            RouteState::Failed(failure) => Site::Failed(failure.reason),
-            RouteState::Gone => Site::Gone,
+            SiteState::Hold | SiteState::Paused => Site::Waits,
+            SiteState::Open(address) => Site::Answers(self.engine.answer(address)),
+            SiteState::Failed(failure) => Site::Failed(failure.reason),
+            SiteState::Gone => Site::Gone,
         }
     }
 
     /// Checks that a commit is what answers, and that everything says so.
     async fn shows(&self, commit: &CommitId) {
         let view = self.settles(commit).await;
-        assert_eq!(view.status.phase, Phase::Running, "{:#?}", view.status);
+        assert_eq!(phase_of(&view.status), Phase::Running, "{:#?}", view.status);
         assert_eq!(view.status.failure, None);
         assert_eq!(view.status.applied.as_ref(), Some(commit));
         self.answers_with(commit);
@@ -273,7 +274,7 @@ impl Service {
     async fn shows_in_the_end(&self, commit: &CommitId) {
         let what = "it answers with the newest commit";
         let is = |view: &PreviewView| {
-            view.status.phase == Phase::Running
+            phase_of(&view.status) == Phase::Running
                 && view.status.applied.as_ref() == Some(commit)
                 && view.status.failure.is_none()
         };

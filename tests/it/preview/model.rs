@@ -183,7 +183,7 @@ impl Story {
     async fn agrees(&self) {
         let Ok(view) = self.it.manager.get(target()).await else { return };
         let site = self.it.site();
-        match view.status.phase {
+        match phase_of(&view.status) {
             Phase::Stopped => assert_eq!(site, Site::Gone),
             Phase::Failed => assert!(matches!(site, Site::Failed(_)), "{site:?} {:#?}", view.status),
             Phase::Running => {

@@ -16,7 +16,7 @@ async fn a_restart_leaves_everything_as_it_was() {
             (view.spec.id.clone(), view.url.clone(), view.status.container.clone(), view.status.applied.clone())
         };
         assert_eq!(same(&after), same(&before));
-        assert_eq!(after.status.phase, Phase::Running);
+        assert_eq!(phase_of(&after.status), Phase::Running);
         it.answers_with(&before.head.unwrap());
         let next = it.update(&[(file, "# after")]).await;
         assert_eq!(next.status.container, before.status.container);

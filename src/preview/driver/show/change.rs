@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     domain::{
         failure::{Failure, FailureStage},
-        lifecycle::Input,
         reload::{self, Strategy},
         runtime::ReloadPlan,
+        status::PreviewStatus,
         tree::{ChangeKind, ChangedPath},
     },
     engine::Container,
@@ -23,7 +23,6 @@ use crate::{
             },
             start::StartError,
         },
-        face::route::RouteState,
         unit::{
             failures::{engine_failure, session_failure},
             session::{Position, Session, SessionError, SessionEvent},
@@ -86,8 +85,7 @@ impl Driver {
 
     /// Lets requests wait, and says that nothing answers.
     fn hold(&self) {
-        self.handle.route.set(RouteState::Hold);
-        self.input(Input::Restart);
+        self.handle.set_status(PreviewStatus::restarts);
     }
 
     async fn change_session(
@@ -101,8 +99,7 @@ impl Driver {
         progress.changed = changed.clone();
         let strategy = reload::decide(&session.plan, &prepared.plan, true, &changed);
         progress.strategy = Some(strategy);
-        let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
-        let serving = session.running && open;
+        let serving = session.running && self.handle.status().borrow().is_served();
         // A development server goes on with code that it could not show, and needs no new process to show what mends it.
         let alive = session.running && session.plan.start.reload == ReloadPlan::Control && !session.silent;
         let deaf = session.silent && !changed.is_empty();

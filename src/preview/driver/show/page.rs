@@ -15,7 +15,6 @@ use crate::{
     },
     preview::{
         driver::{Driver, start::StartError},
-        face::route::RouteState,
         unit::session::{Answering, Session, Started},
     },
     stack::{self, PageAnswer},
@@ -138,8 +137,8 @@ impl Driver {
 
     /// Returns whether another container goes on serving a good commit.
     pub(in crate::preview::driver) fn serves_well(&self) -> bool {
-        let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
-        self.session.as_ref().is_some_and(|session| session.running) && open && !self.shows_an_error()
+        let served = self.handle.status().borrow().is_served();
+        self.session.as_ref().is_some_and(|session| session.running) && served && !self.shows_an_error()
     }
 
     /// Returns whether what answers is a commit whose page is an error.

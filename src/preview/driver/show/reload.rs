@@ -18,14 +18,13 @@ use crate::{
         events::{Stage, StageEvent},
         failure::{Failure, FailureStage},
         ids::CommitId,
-        lifecycle::Input,
         reason::Reason,
         reload::Strategy,
+        status::Making,
         tree::ChangedPath,
     },
     preview::{
         driver::{Driver, interrupted::Interrupted, prepare::Prepared, short, start::StartError},
-        face::route::RouteState,
         image::flights::Landing,
         unit::{failures::engine_failure, session::Session},
     },
@@ -57,13 +56,14 @@ impl Driver {
     /// Brings a commit into the preview, and says how far it came.
     pub(in crate::preview::driver) async fn apply(&mut self, target: CommitId, applies: u64) {
         self.forgive(&target, applies);
+        self.again = false;
         self.known = vec![target.clone()];
         self.answered = None;
         let mut progress = Progress::new(&target);
         match self.bring(&target, &mut progress).await {
             Ok(()) => {
                 self.ready(&progress).await;
-                self.settle(target, applies);
+                self.settle(Some(target), applies);
                 self.retire().await;
             }
             Err(Interrupted::Failed(mut failure)) => {
@@ -75,7 +75,7 @@ impl Driver {
                     failure = Failure { commit: failure.commit, ..engine_failure(failure.stage, &error) };
                 }
                 self.failed(&progress, failure).await;
-                self.settle(target, applies);
+                self.settle(Some(target), applies);
                 self.retire().await;
             }
             // Something of it may be in the container: whatever is the newest commit now has to be brought. That one is
@@ -118,7 +118,7 @@ impl Driver {
         self.handle.set_status(|status| status.failure = None);
         // A process that was started for it has said so already.
         if let Some(session) = &self.session
-            && self.handle.status().borrow().answering().as_ref() != Some(&session.revision)
+            && self.handle.status().borrow().answering() != Some(&session.revision)
         {
             self.shows(session).await;
         }
@@ -137,14 +137,13 @@ impl Driver {
         let commit = short(&progress.commit);
         tracing::info!(preview = %self.handle.id, commit, reason = failure.reason.as_str(), message = failure.message, "commit failed");
         self.handle.log.lifecycle(format!("commit {commit}: failed: {}", failure.message));
-        let open = matches!(*self.handle.route.state().borrow(), RouteState::Open(_) | RouteState::Paused);
-        let serving = open || self.resume(&progress.commit, failure.stage).await;
-        self.handle.set_status(|status| status.failure = Some(failure.clone()));
-        if !serving {
+        let served = self.handle.status().borrow().is_served();
+        if served || self.resume(&progress.commit, failure.stage).await {
+            self.handle.set_status(|status| (status.failure, status.making) = (Some(failure.clone()), Making::Nothing));
+        } else {
             // What was installed nobody uses, and the commit that mends it waits for the image.
             self.landings.iter().for_each(Landing::hurry);
-            self.handle.route.set(RouteState::Failed(Arc::new(failure.clone())));
-            self.input(Input::Fail);
+            self.handle.set_status(|status| status.gives_up(failure.clone()));
         }
         self.publish(progress, Stage::Failed, Some(failure));
     }
