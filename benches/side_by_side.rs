@@ -23,7 +23,7 @@ use previewd::{
         tree::EntryKind,
     },
     engine::{
-        ContainerSpec, Engine, LABEL_ROLE,
+        ContainerSpec, Containers, LABEL_ROLE,
         docker::{DockerEngine, DockerOptions},
     },
     stack::{self, StackConfig},

@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     domain::{runtime::BaseImage, spec::Stack},
     engine::{
-        EngineError, Image, SharedEngine,
+        EngineError, SharedEngine,
         docker::{DockerEngine, DockerOptions},
     },
     gateway::{GatewayOptions, PortGateway},
@@ -35,7 +35,7 @@ use crate::{
         upkeep::{availability::Availability, reaper::Reaper, reconciler},
     },
     stack::{self, StackConfig},
-    supervisor::{OnFailure, Supervisor, TaskFailed},
+    supervisor::Supervisor,
     vfs::{Vfs, VfsError, VfsOptions},
 };
 
@@ -47,8 +47,6 @@ const TOGETHER: Duration = Duration::from_millis(200);
 const DRAIN: Duration = Duration::from_secs(3);
 /// How long everything may take to be removed on exit.
 const REMOVAL: Duration = Duration::from_secs(60);
-/// How many images are removed at once.
-const REMOVALS: usize = 4;
 /// How long the start waits for the engine and for what is taken over. What takes longer goes on by itself.
 const START: Duration = Duration::from_millis(4500);
 /// How much of that the engine has to say that it is there.
@@ -88,145 +86,164 @@ pub enum AppError {
     /// The server failed.
     #[error("failed to serve")]
     Serve(#[source] io::Error),
-    /// A task failed that the service cannot do without.
-    #[error(transparent)]
-    Task(#[from] TaskFailed),
 }
 
 /// Runs the service until it is told to stop by SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When it could not start, or a task failed that it cannot do without.
+/// When it could not start, or cannot serve.
 pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> {
-    let (started, shutdown) = (Instant::now(), CancellationToken::new());
-    let mut stop = Signals::new()?;
-    let store = SpecStore::open(&config.data_dir)?;
-    let listen = |source| AppError::Listen { address: config.listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-    let vfs = Vfs::open(VfsOptions {
-        root: config.data_dir.join("vfs"),
-        poll_interval: config.poll_interval,
-        inotify: config.inotify,
-    })?;
-    let stack_config = StackConfig { extra_ca: config.extra_ca_certs.is_some(), proxy: config.proxies.0.clone() };
-    let settings = Arc::new(settings(&config, &stack_config));
-    let docker = Arc::new(docker(&config, store.instance())?);
-    let engine: SharedEngine = docker.clone();
-    let gateway = Arc::new(PortGateway::new(GatewayOptions {
-        bind: config.bind_address,
-        first: *config.ports.start(),
-        last: *config.ports.end(),
-        ..GatewayOptions::default()
-    }));
-    let images = Images::new(engine.clone(), settings.clone(), store.instance());
-    let data = DataStore::new(&config.data_dir);
-    let logs = LogMemory::new(usize::try_from(config.log_memory_bytes).unwrap_or(usize::MAX));
-    let core = Arc::new(Core { engine: engine.clone(), store, vfs: vfs.clone(), images, data, logs, settings });
-    let (availability, available) = Availability::new(engine.clone());
-    let manager = Manager::new(core, gateway.clone(), available, shutdown.clone());
-
-    let supervisor = Supervisor::new(shutdown.clone());
-    let availability = Arc::new(availability);
+    let (started, mut stop) = (Instant::now(), Signals::new()?);
+    let service = Service::build(config).await?;
     tokio::select! {
         // One that hangs is looked for again, beside all else.
-        _ = timeout(LOOK, availability.look()) => {}
+        _ = timeout(LOOK, service.availability.look()) => {}
         // Nothing has been started that would have to end.
         () = stop.told() => return Ok(()),
     }
-    supervise(&supervisor, docker, vfs, availability, manager.clone());
-    let leftovers = tokio::select! {
-        leftovers = reconciler::take_over(&manager, started + START) => Some(Arc::new(leftovers?)),
-        () = stop.told() => None,
+    service.supervise();
+    let told = tokio::select! {
+        taken_over = service.take_over(started + START) => { taken_over?; false }
+        () = stop.told() => true,
     };
-    let told_early = leftovers.is_none();
-    if let Some(leftovers) = leftovers {
-        let manager = manager.clone();
-        supervisor.spawn("leftovers", OnFailure::Restart, move |token| {
+    service.serve(options, told, stop).await
+}
+
+/// Everything that the process is made of.
+struct Service {
+    config: Config,
+    listener: TcpListener,
+    vfs: Vfs,
+    docker: Arc<DockerEngine>,
+    gateway: Arc<PortGateway>,
+    availability: Arc<Availability>,
+    manager: Manager,
+    supervisor: Supervisor,
+    shutdown: CancellationToken,
+}
+
+impl Service {
+    /// Builds it, with nothing started. Connections to the port wait.
+    async fn build(config: Config) -> Result<Self, AppError> {
+        let shutdown = CancellationToken::new();
+        let store = SpecStore::open(&config.data_dir)?;
+        let listen = |source| AppError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let vfs = Vfs::open(VfsOptions {
+            root: config.data_dir.join("vfs"),
+            poll_interval: config.poll_interval,
+            inotify: config.inotify,
+        })?;
+        let stack_config = StackConfig { extra_ca: config.extra_ca_certs.is_some(), proxy: config.proxies.0.clone() };
+        let settings = Arc::new(settings(&config, &stack_config));
+        let docker = Arc::new(docker(&config, store.instance())?);
+        let engine: SharedEngine = docker.clone();
+        let gateway = Arc::new(PortGateway::new(GatewayOptions {
+            bind: config.bind_address,
+            first: *config.ports.start(),
+            last: *config.ports.end(),
+            ..GatewayOptions::default()
+        }));
+        let images = Images::new(engine.clone(), settings.clone(), store.instance());
+        let data = DataStore::new(&config.data_dir);
+        let logs = LogMemory::new(usize::try_from(config.log_memory_bytes).unwrap_or(usize::MAX));
+        let core = Arc::new(Core { engine: engine.clone(), store, vfs: vfs.clone(), images, data, logs, settings });
+        let (availability, available) = Availability::new(engine);
+        let manager = Manager::new(core, gateway.clone(), available, shutdown.clone());
+        let (supervisor, availability) = (Supervisor::new(shutdown.clone()), Arc::new(availability));
+        Ok(Self { config, listener, vfs, docker, gateway, availability, manager, supervisor, shutdown })
+    }
+
+    /// Starts everything that goes on by itself.
+    fn supervise(&self) {
+        let docker = self.docker.clone();
+        self.supervisor.spawn("engine events", move |token| {
+            let docker = docker.clone();
+            async move {
+                docker.run_events(token).await;
+                Ok(())
+            }
+        });
+        let vfs = self.vfs.clone();
+        self.supervisor.spawn("commit feed", move |token| {
+            let vfs = vfs.clone();
+            async move { Ok(vfs.run_feed(token).await?) }
+        });
+        let availability = self.availability.clone();
+        self.supervisor.spawn("availability", move |token| {
+            let availability = availability.clone();
+            async move {
+                availability.run(token).await;
+                Ok(())
+            }
+        });
+        let manager = self.manager.clone();
+        self.supervisor.spawn("reaper", move |token| {
+            let reaper = Reaper::new(manager.clone());
+            async move {
+                reaper.run(token).await;
+                Ok(())
+            }
+        });
+    }
+
+    /// Takes over what an earlier life has left, and begins to remove the rest of it. What takes longer goes on by itself.
+    async fn take_over(&self, deadline: Instant) -> Result<(), AppError> {
+        let leftovers = Arc::new(reconciler::take_over(&self.manager, deadline).await?);
+        let manager = self.manager.clone();
+        self.supervisor.spawn("leftovers", move |token| {
             let (manager, leftovers) = (manager.clone(), leftovers.clone());
             async move {
                 let _ = token.run_until_cancelled(reconciler::remove_leftovers(&manager, &leftovers)).await;
                 Ok(())
             }
         });
+        Ok(())
     }
 
-    tracing::info!(listen = %config.listen, data = %config.data_dir.display(), "previewd serves");
-    let options_of_server = ServerOptions::new(&config, gateway.clone());
-    let mut serving = std::pin::pin!(grpc::serve(listener, manager.clone(), options_of_server, shutdown.clone()));
-    let told = async {
-        if !told_early {
-            tokio::select! {
-                () = stop.told() => {}
-                () = shutdown.cancelled() => {}
+    /// Answers calls until it is told to stop, or was already, and then ends everything within a time.
+    async fn serve(self, options: ServeOptions, told: bool, mut stop: Signals) -> Result<(), AppError> {
+        let Self { config, listener, gateway, manager, supervisor, shutdown, .. } = self;
+        tracing::info!(listen = %config.listen, data = %config.data_dir.display(), "previewd serves");
+        let server = ServerOptions::new(&config, gateway.clone());
+        let mut serving = std::pin::pin!(grpc::serve(listener, manager.clone(), server, shutdown.clone()));
+        let stopping = async {
+            if !told {
+                stop.told().await;
             }
-        }
-        if options.remove_on_exit {
-            tokio::select! {
-                () = remove(&manager, &engine) => {}
-                () = stop.told_again() => tracing::warn!("told to stop again; what is left stays"),
+            if options.remove_on_exit {
+                tokio::select! {
+                    () = remove(&manager) => {}
+                    () = stop.told_again() => tracing::warn!("told to stop again; what is left stays"),
+                }
             }
-        }
-    };
-    // It ends before that only where it cannot serve.
-    let served = tokio::select! {
-        served = serving.as_mut() => Some(served),
-        () = told => None,
-    };
-    shutdown.cancel();
-    let ending = async {
-        let served = match served {
-            Some(served) => served,
-            None => serving.await,
         };
-        manager.drained().await;
-        gateway.shut_down().await;
-        supervisor.drain(DRAIN).await?;
-        served.map_err(AppError::Serve)
-    };
-    tokio::select! {
-        ended = timeout(END, ending) => match ended {
-            Ok(ended) => ended?,
-            Err(_) => tracing::error!("not everything has ended in time; it is left behind"),
-        },
-        () = stop.told_again() => tracing::warn!("told to stop again; what has not ended is left behind"),
+        // It ends before that only where it cannot serve.
+        let served = tokio::select! {
+            served = serving.as_mut() => Some(served),
+            () = stopping => None,
+        };
+        shutdown.cancel();
+        let ending = async {
+            let served = match served {
+                Some(served) => served,
+                None => serving.await,
+            };
+            manager.drained().await;
+            gateway.shut_down().await;
+            supervisor.drain(DRAIN).await;
+            served.map_err(AppError::Serve)
+        };
+        tokio::select! {
+            ended = timeout(END, ending) => match ended {
+                Ok(ended) => ended?,
+                Err(_) => tracing::error!("not everything has ended in time; it is left behind"),
+            },
+            () = stop.told_again() => tracing::warn!("told to stop again; what has not ended is left behind"),
+        }
+        tracing::info!("previewd has stopped");
+        Ok(())
     }
-    tracing::info!("previewd has stopped");
-    Ok(())
-}
-
-/// Starts everything that goes on by itself.
-fn supervise(
-    supervisor: &Supervisor,
-    docker: Arc<DockerEngine>,
-    vfs: Vfs,
-    availability: Arc<Availability>,
-    manager: Manager,
-) {
-    supervisor.spawn("engine events", OnFailure::Restart, move |token| {
-        let docker = docker.clone();
-        async move {
-            docker.run_events(token).await;
-            Ok(())
-        }
-    });
-    supervisor.spawn("commit feed", OnFailure::Restart, move |token| {
-        let vfs = vfs.clone();
-        async move { Ok(vfs.run_feed(token).await?) }
-    });
-    supervisor.spawn("availability", OnFailure::Restart, move |token| {
-        let availability = availability.clone();
-        async move {
-            availability.run(token).await;
-            Ok(())
-        }
-    });
-    supervisor.spawn("reaper", OnFailure::Restart, move |token| {
-        let reaper = Reaper::new(manager.clone());
-        async move {
-            reaper.run(token).await;
-            Ok(())
-        }
-    });
 }
 
 /// The signals that tell the process to stop.
@@ -259,27 +276,9 @@ impl Signals {
     }
 }
 
-/// Removes every preview, and all that this instance has made on the engine.
-async fn remove(manager: &Manager, engine: &SharedEngine) {
-    let removal = async {
-        tracing::info!("removing the previews");
-        manager.end_all().await;
-        let images = engine.images().await?;
-        tracing::info!(images = images.len(), "removing the images of dependencies and builds");
-        // Some lie on others: one that is in use then is left to the second round.
-        let removing = |image: Image| async move {
-            if let Err(error) = engine.remove_image(&image.id).await {
-                tracing::debug!(image = image.id, error = %error, "an image is removed later");
-            }
-        };
-        futures_util::stream::iter(images).for_each_concurrent(REMOVALS, removing).await;
-        for image in engine.images().await? {
-            engine.remove_image(&image.id).await?;
-        }
-        tracing::info!("removing the containers, the network and the volumes");
-        engine.remove_all().await
-    };
-    match timeout(REMOVAL, removal).await {
+/// Removes all that this instance has made, within a time.
+async fn remove(manager: &Manager) {
+    match timeout(REMOVAL, manager.remove_everything()).await {
         Ok(Ok(())) => tracing::info!("everything was removed"),
         Ok(Err(error)) => tracing::error!(error = %error, "not everything could be removed"),
         Err(_) => tracing::error!("not everything could be removed in time"),

@@ -15,6 +15,6 @@ pub mod grpc;
 pub mod preview;
 pub mod proto;
 pub mod stack;
-pub mod supervisor;
+mod supervisor;
 pub mod telemetry;
 pub mod vfs;

@@ -1,7 +1,8 @@
-//! Starts background tasks by name, and decides what their errors mean.
+//! Starts background tasks by name, and starts them anew when they fail.
 //!
 //! A task is a function of the shutdown token that ends when the token is cancelled. It is started anew after an error
-//! or a panic, or else stops the process: everything that must go on for as long as the process does is started here.
+//! or a panic, after a pause that grows to half a minute: everything that must go on for as long as the process does is
+//! started here.
 
 use std::{
     error::Error,
@@ -26,48 +27,22 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause, and the time after which a task that ran is taken to have been well.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What is done when a task fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFailure {
-    /// It is started anew, after a pause that grows to half a minute.
-    Restart,
-    /// The process is stopped: without this task it would do harm.
-    StopProcess,
-}
-
-/// That a task has failed which the process cannot do without.
-#[derive(Debug, thiserror::Error)]
-#[error("background task {task} failed")]
-pub struct TaskFailed {
-    /// The task.
-    pub task: &'static str,
-    /// Why.
-    #[source]
-    pub source: TaskError,
-}
-
 /// The background tasks of the process.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     tracker: TaskTracker,
     shutdown: CancellationToken,
     running: Arc<Mutex<Vec<&'static str>>>,
-    failure: Arc<Mutex<Option<TaskFailed>>>,
 }
 
 impl Supervisor {
-    /// Returns a supervisor without tasks. It cancels the token when a task fails that the process cannot do without.
+    /// Returns a supervisor without tasks. They end when the token is cancelled.
     pub fn new(shutdown: CancellationToken) -> Self {
-        Self { tracker: TaskTracker::new(), shutdown, running: Arc::default(), failure: Arc::default() }
+        Self { tracker: TaskTracker::new(), shutdown, running: Arc::default() }
     }
 
-    /// Returns the token on whose cancellation every task ends.
-    pub fn shutdown(&self) -> &CancellationToken {
-        &self.shutdown
-    }
-
-    /// Starts a task, and starts it again after each failure if that is the policy. A task that returns `Ok` is done.
-    pub fn spawn<F, Fut>(&self, name: &'static str, on_failure: OnFailure, task: F)
+    /// Starts a task, and starts it again after each failure. A task that returns `Ok` is done.
+    pub fn spawn<F, Fut>(&self, name: &'static str, task: F)
     where
         F: FnMut(CancellationToken) -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), TaskError>> + Send + 'static,
@@ -75,7 +50,7 @@ impl Supervisor {
         lock(&self.running).push(name);
         let this = self.clone();
         let watched = async move {
-            this.watch(name, on_failure, task).await;
+            this.watch(task).await;
             let mut running = lock(&this.running);
             if let Some(at) = running.iter().position(|other| *other == name) {
                 running.swap_remove(at);
@@ -84,21 +59,17 @@ impl Supervisor {
         self.tracker.spawn(watched.instrument(info_span!("task", name)));
     }
 
-    /// Waits for every task to end, having been told to by the token, and returns why the process had to stop, if so.
-    ///
-    /// # Errors
-    /// When a task failed that the process cannot do without.
-    pub async fn drain(&self, budget: Duration) -> Result<(), TaskFailed> {
+    /// Waits for every task to end, having been told to by the token.
+    pub async fn drain(&self, budget: Duration) {
         self.shutdown.cancel();
         self.tracker.close();
         if tokio::time::timeout(budget, self.tracker.wait()).await.is_err() {
             let left = lock(&self.running).join(", ");
             warn!(tasks = left, "tasks did not end in time and are left behind");
         }
-        lock(&self.failure).take().map_or(Ok(()), Err)
     }
 
-    async fn watch<F, Fut>(&self, name: &'static str, on_failure: OnFailure, mut task: F)
+    async fn watch<F, Fut>(&self, mut task: F)
     where
         F: FnMut(CancellationToken) -> Fut,
         Fut: Future<Output = Result<(), TaskError>>,
@@ -113,10 +84,6 @@ impl Supervisor {
                 Err(_) => "the task panicked".into(),
             };
             error!(error = %error_chain(failure.as_ref()), "task failed");
-            if on_failure == OnFailure::StopProcess {
-                lock(&self.failure).get_or_insert(TaskFailed { task: name, source: failure });
-                return self.shutdown.cancel();
-            }
             if began.elapsed() >= LONGEST_PAUSE {
                 pause = FIRST_PAUSE;
             }
@@ -153,7 +120,7 @@ mod tests {
         let (done, finished) = tokio::sync::oneshot::channel();
         let mut done = Some(done);
         let began = Instant::now();
-        supervisor.spawn("clumsy", OnFailure::Restart, move |_| {
+        supervisor.spawn("clumsy", move |_| {
             let run = counted.fetch_add(1, Ordering::SeqCst);
             let done = if run == 3 { done.take() } else { None };
             async move {
@@ -170,33 +137,24 @@ mod tests {
         finished.await.unwrap();
         assert_eq!(runs.load(Ordering::SeqCst), 4);
         assert_eq!(began.elapsed().as_millis(), 100 + 200 + 400);
-        supervisor.drain(BUDGET).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn task_that_the_process_cannot_do_without_stops_it() {
-        let supervisor = Supervisor::new(CancellationToken::new());
-        supervisor.spawn("vital", OnFailure::StopProcess, |_| async { Err("the disk is gone".into()) });
-        supervisor.shutdown().cancelled().await;
-        let failed = supervisor.drain(BUDGET).await.unwrap_err();
-        assert_eq!(error_chain(&failed), "background task vital failed: the disk is gone");
+        supervisor.drain(BUDGET).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn drain_ends_tasks_by_the_token_and_waits_no_longer_than_its_budget() {
         let supervisor = Supervisor::new(CancellationToken::new());
-        supervisor.spawn("obedient", OnFailure::Restart, |token| async move {
+        supervisor.spawn("obedient", |token| async move {
             token.cancelled().await;
             Ok(())
         });
         let began = Instant::now();
-        supervisor.drain(BUDGET).await.unwrap();
+        supervisor.drain(BUDGET).await;
         assert!(began.elapsed() < BUDGET);
 
         let supervisor = Supervisor::new(CancellationToken::new());
-        supervisor.spawn("deaf", OnFailure::Restart, |_| std::future::pending());
+        supervisor.spawn("deaf", |_| std::future::pending());
         let began = Instant::now();
-        supervisor.drain(BUDGET).await.unwrap();
+        supervisor.drain(BUDGET).await;
         assert_eq!(began.elapsed(), BUDGET);
     }
 }

@@ -156,7 +156,7 @@ pub fn phase_of(status: &PreviewStatus) -> Phase {
         (Ending::Asked, ..) => Phase::Stopping,
         // The version that answers goes on while the next is made.
         (_, Serving::App(_), _) => Phase::Running,
-        (_, Serving::Frozen, _) => Phase::Paused,
+        (_, Serving::Frozen(_), _) => Phase::Paused,
         (_, Serving::Nothing, Making::Image) => Phase::Installing,
         (_, Serving::Nothing, Making::Process) => Phase::Starting,
         (_, Serving::Nothing, Making::Nothing) if status.given_up => Phase::Failed,
@@ -184,7 +184,7 @@ pub fn site_state_of(status: &PreviewStatus) -> SiteState {
     match (status.ending, status.serving) {
         (Ending::Asked | Ending::Over, _) => SiteState::Gone,
         (Ending::Not, Serving::App(address)) => SiteState::Open(address),
-        (Ending::Not, Serving::Frozen) => SiteState::Paused,
+        (Ending::Not, Serving::Frozen(_)) => SiteState::Paused,
         // Also while the next is made: that may take minutes, and may fail too.
         (Ending::Not, Serving::Nothing) => match &status.failure {
             Some(failure) if status.given_up => SiteState::Failed(Arc::new(failure.clone())),

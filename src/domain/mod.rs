@@ -2,6 +2,7 @@
 //!
 //! Pure: no tokio, no I/O, no clock but the times it is given. Everything else may depend on it; it depends on nothing.
 
+pub mod address;
 pub mod decide;
 pub mod dependencies;
 pub mod error;

@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
+    address::Address,
     ids::{BranchName, CommitId, PreviewId, ProjectId},
     limits::LimitOverrides,
 };
@@ -137,8 +138,9 @@ pub struct PreviewSpec {
     /// The engine's ids of the containers that are its own, or are to be: the newest first.
     #[serde(default)]
     pub claims: Vec<String>,
-    /// The port at which the gateway answers for it.
-    pub port: u16,
+    /// Where the gateway answers for it.
+    #[serde(flatten)]
+    pub address: Address,
     /// When it was made.
     pub created_at: SystemTime,
     /// When it ends whatever happens.

@@ -13,8 +13,8 @@ pub enum Serving {
     Nothing,
     /// The app, at this address.
     App(SocketAddr),
-    /// Nobody before the container is woken: it is frozen.
-    Frozen,
+    /// Nobody before the container is woken: it is frozen. The app answers at this address then.
+    Frozen(SocketAddr),
 }
 
 /// What is being made for the next answer.
@@ -119,6 +119,20 @@ impl PreviewStatus {
     /// Records that the app answers at an address.
     pub fn answers(&mut self, address: SocketAddr) {
         (self.serving, self.making, self.given_up) = (Serving::App(address), Making::Nothing, false);
+    }
+
+    /// Records that the container was frozen.
+    pub fn freezes(&mut self) {
+        if let Serving::App(address) = self.serving {
+            self.serving = Serving::Frozen(address);
+        }
+    }
+
+    /// Records that the container is not frozen any more.
+    pub fn wakes(&mut self) {
+        if let Serving::Frozen(address) = self.serving {
+            self.serving = Serving::App(address);
+        }
     }
 
     /// Records that the app's process or container has ended, or is about to, and is started anew.

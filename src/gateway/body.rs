@@ -1,4 +1,4 @@
-//! Bodies in both directions, passed on frame by frame and never gathered.
+//! Bodies of answers, passed on frame by frame and never gathered.
 
 use std::{
     pin::Pin,
@@ -11,46 +11,11 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::task::JoinHandle;
 
-use super::{service::Port, upstream::Connection};
+use super::{site::Site, upstream::Connection};
 use crate::preview::face::route::RequestGuard;
 
 /// A body up to this size is taken to be passed on at once, in bytes.
 const SHORT_BYTES: u64 = 64 * 1024;
-
-/// The body of a request on its way to the app.
-#[derive(Debug)]
-pub(super) enum RequestBody {
-    /// There is none.
-    Empty,
-    /// What the client sends, as it sends it.
-    Client(Incoming),
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Empty => Poll::Ready(None),
-            Self::Client(body) => Pin::new(body).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Client(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Empty => SizeHint::with_exact(0),
-            Self::Client(body) => body.size_hint(),
-        }
-    }
-}
 
 /// The body of an answer on its way to the client.
 pub(super) enum ResponseBody {
@@ -93,12 +58,12 @@ pub(super) struct Passed {
     guard: Option<RequestGuard>,
     watched: Option<Watched>,
     connection: Option<Connection>,
-    port: Arc<Port>,
+    site: Arc<Site>,
 }
 
 impl Passed {
-    pub(super) fn new(inner: Incoming, guard: RequestGuard, connection: Connection, port: Arc<Port>) -> Self {
-        let mut passed = Self { inner, guard: Some(guard), watched: None, connection: Some(connection), port };
+    pub(super) fn new(inner: Incoming, guard: RequestGuard, connection: Connection, site: Arc<Site>) -> Self {
+        let mut passed = Self { inner, guard: Some(guard), watched: None, connection: Some(connection), site };
         if passed.inner.is_end_stream() {
             passed.finish();
         } else if passed.inner.size_hint().upper().is_none_or(|bytes| bytes > SHORT_BYTES) {
@@ -115,7 +80,7 @@ impl Passed {
         match &frame {
             None => self.finish(),
             Some(Err(error)) => {
-                tracing::debug!(preview = %self.port.route.preview, %error, "an answer broke midway");
+                tracing::debug!(preview = %self.site.route.preview, %error, "an answer broke midway");
                 self.connection = None;
                 self.finish();
             }
@@ -127,14 +92,14 @@ impl Passed {
 
     fn watch(&mut self) {
         if let Some(guard) = self.guard.take() {
-            self.watched = Some(Watched::new(guard, &self.port));
+            self.watched = Some(Watched::new(guard, &self.site));
         }
     }
 
     fn finish(&mut self) {
         drop((self.guard.take(), self.watched.take()));
         if let Some(connection) = self.connection.take() {
-            connection.give_back(&self.port);
+            connection.give_back(&self.site.pool);
         }
     }
 }
@@ -146,9 +111,9 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(guard: RequestGuard, port: &Port) -> Self {
+    fn new(guard: RequestGuard, site: &Site) -> Self {
         let guard = Arc::new(Mutex::new(Some(guard)));
-        let timer = port.tasks.spawn(make_long_lived(guard.clone(), port.options.long_lived_after));
+        let timer = site.tasks.spawn(make_long_lived(guard.clone(), site.options.long_lived_after));
         Self { guard, timer }
     }
 }

@@ -1,6 +1,6 @@
 //! What a proxy changes in requests and answers (RFC 9110, section 7.6), and nothing more.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version,
@@ -15,7 +15,7 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 
-use super::{body::RequestBody, service::Client};
+use super::outgoing::RequestBody;
 
 /// Says in an answer which preview it came through.
 pub(super) const PREVIEW_HEADER: HeaderName = HeaderName::from_static("x-previewd-preview");
@@ -37,6 +37,17 @@ pub(super) enum BadRequest {
     Host,
     #[error("this is not a forward proxy")]
     Connect,
+}
+
+/// Who sends requests on one connection, as the app is told of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client {
+    /// Where they come from.
+    pub(super) peer: IpAddr,
+    /// Where they were accepted.
+    pub(super) local: SocketAddr,
+    /// The scheme that they were sent with, as `http`.
+    pub(super) scheme: &'static str,
 }
 
 /// A request as the app is to get it, ready to be sent, and sent again where that does no harm.
@@ -75,7 +86,7 @@ impl Outgoing {
             head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             head.headers.insert(UPGRADE, protocol);
         }
-        set_forwarded(&mut head.headers, client.peer, &host);
+        set_forwarded(&mut head.headers, client, &host);
         head.headers.insert(HOST, host);
         head.uri = origin_form(&head.uri);
         head.version = Version::HTTP_11;
@@ -192,14 +203,14 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// Says where the request came from. What the client claims about that is dropped: anybody can reach the port.
-fn set_forwarded(headers: &mut HeaderMap, peer: IpAddr, host: &HeaderValue) {
+fn set_forwarded(headers: &mut HeaderMap, client: &Client, host: &HeaderValue) {
     headers.remove(FORWARDED);
     headers.remove(FORWARDED_FOR);
-    if let Ok(peer) = HeaderValue::from_str(&peer.to_string()) {
+    if let Ok(peer) = HeaderValue::from_str(&client.peer.to_string()) {
         headers.insert(FORWARDED_FOR, peer);
     }
     headers.insert(FORWARDED_HOST, host.clone());
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(client.scheme));
 }
 
 /// Returns the path and the query alone, as a server is asked.

@@ -1,4 +1,4 @@
-//! Ports, accepting, and the life of a client's connection.
+//! Accepting, the life of a client's connection, and which site each of its requests is for.
 
 use std::{
     convert::Infallible,
@@ -10,19 +10,30 @@ use std::{
     time::Duration,
 };
 
-use hyper::service::service_fn;
+use http::{HeaderValue, Request, Response};
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout, timeout_at},
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::service::{self, Client, Port};
+use super::{
+    body::ResponseBody,
+    forward::Client,
+    options::GatewayOptions,
+    pages::{Format, Page},
+    service::{self, Caller},
+    site::Site,
+    stream::Begun,
+};
 
 /// How many connections the kernel keeps for us before they are accepted.
 const BACKLOG: u32 = 1024;
@@ -34,10 +45,8 @@ const MAX_STREAMS: u32 = 100;
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// How long to wait when the process or the machine has no room for another connection.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often connections to the app that nobody uses are looked for.
-const SWEEP: Duration = Duration::from_secs(5);
-/// What every HTTP/2 connection begins with (RFC 9113, section 3.4).
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The name in answers where there is no preview.
+const NOBODY: HeaderValue = HeaderValue::from_static("-");
 
 /// Listens at an address, also when connections of an earlier listener there are still in TIME_WAIT.
 ///
@@ -74,66 +83,43 @@ impl ListenerSlot {
     }
 }
 
-/// Accepts connections until the port is closed, and keeps house for its connections to the app.
-pub(super) async fn accept(slot: Arc<ListenerSlot>, port: Arc<Port>) {
-    let builders = Builders::new(&port);
-    let connections = Arc::new(Semaphore::new(port.options.connections));
-    let mut sweep = tokio::time::interval(SWEEP);
-    let mut state = port.route.state();
-    let mut out_of_room = false;
-    let mut permit = None;
-    loop {
-        let accepted = tokio::select! {
-            () = port.token.cancelled() => break,
-            _ = sweep.tick() => { port.pool.expire(); continue }
-            Ok(()) = state.changed() => { port.pool.expire(); continue }
-            Ok(free) = connections.clone().acquire_owned(), if permit.is_none() => { permit = Some(free); continue }
-            accepted = slot.accept(), if permit.is_some() => accepted,
-        };
-        match accepted {
-            None => break,
-            Some(Ok((stream, peer))) => {
-                out_of_room = false;
-                if let Some(permit) = permit.take() {
-                    port.tasks.spawn(connection(stream, peer, permit, port.clone(), builders.clone()));
-                }
-            }
-            // The client went away before it was accepted.
-            Some(Err(error)) if is_of_connection(&error) => {}
-            // Mostly no file descriptor is left; accepting at once again would only burn the processor.
-            Some(Err(error)) => {
-                if !std::mem::replace(&mut out_of_room, true) {
-                    tracing::error!(preview = %port.route.preview, %error, "failed to accept a connection");
-                }
-                tokio::select! {
-                    () = port.token.cancelled() => break,
-                    () = tokio::time::sleep(PAUSE) => {}
-                }
-            }
-        }
+/// Which site a request is for.
+pub(super) trait Sites: Send + Sync + 'static {
+    /// Returns the site that a request is for, if there is one.
+    fn resolve(&self, request: &Request<Incoming>) -> Option<Arc<Site>>;
+}
+
+/// A listener of one site, whatever host its requests name.
+impl Sites for Arc<Site> {
+    fn resolve(&self, _: &Request<Incoming>) -> Option<Arc<Site>> {
+        Some(self.clone())
     }
-    port.pool.clear();
 }
 
-fn is_of_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+/// Takes connections, and finds the site of each request that comes in by them.
+pub(super) struct Listener {
+    sites: Box<dyn Sites>,
+    options: Arc<GatewayOptions>,
+    /// Cancelled when the listener is closed.
+    token: CancellationToken,
+    tasks: TaskTracker,
+    http1: auto::Builder<TokioExecutor>,
+    http2: auto::Builder<TokioExecutor>,
 }
 
-/// How the connections of a port are served, by the version of the protocol.
-#[derive(Clone)]
-struct Builders {
-    http1: Arc<auto::Builder<TokioExecutor>>,
-    http2: Arc<auto::Builder<TokioExecutor>>,
-}
-
-impl Builders {
-    fn new(port: &Port) -> Self {
+impl Listener {
+    /// Returns a listener for some sites. Its connections are among the tasks.
+    pub(super) fn new(
+        sites: impl Sites,
+        options: Arc<GatewayOptions>,
+        token: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Arc<Self> {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(port.options.header_timeout)
+            .header_read_timeout(options.header_timeout)
             .max_buf_size(MAX_HEAD_BYTES as usize);
         builder
             .http2()
@@ -144,47 +130,95 @@ impl Builders {
             .initial_stream_window_size(MAX_HEAD_BYTES)
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20));
-        Self { http1: Arc::new(builder.clone().http1_only()), http2: Arc::new(builder.http2_only()) }
+        let (http1, http2) = (builder.clone().http1_only(), builder.http2_only());
+        Arc::new(Self { sites: Box::new(sites), options, token, tasks, http1, http2 })
+    }
+
+    /// Accepts connections until the listener is closed.
+    pub(super) async fn accept(self: Arc<Self>, slot: Arc<ListenerSlot>) {
+        let connections = Arc::new(Semaphore::new(self.options.connections));
+        let mut out_of_room = false;
+        let mut permit = None;
+        loop {
+            let accepted = tokio::select! {
+                () = self.token.cancelled() => break,
+                Ok(free) = connections.clone().acquire_owned(), if permit.is_none() => { permit = Some(free); continue }
+                accepted = slot.accept(), if permit.is_some() => accepted,
+            };
+            match accepted {
+                None => break,
+                Some(Ok((stream, peer))) => {
+                    out_of_room = false;
+                    if let Some(permit) = permit.take() {
+                        self.tasks.spawn(self.clone().connection(stream, peer, permit));
+                    }
+                }
+                // The client went away before it was accepted.
+                Some(Err(error)) if is_of_connection(&error) => {}
+                // Mostly no file descriptor is left; accepting at once again would only burn the processor.
+                Some(Err(error)) => {
+                    if !std::mem::replace(&mut out_of_room, true) {
+                        tracing::error!(%error, "failed to accept a connection");
+                    }
+                    tokio::select! {
+                        () = self.token.cancelled() => break,
+                        () = tokio::time::sleep(PAUSE) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+        keep_alive(&stream);
+        let Ok(local) = stream.local_addr() else { return };
+        let client = Client { peer: peer.ip().to_canonical(), local, scheme: "http" };
+        self.serve(stream, Caller { client, permit: Arc::new(permit) }).await;
+    }
+
+    /// Serves one connection until either side ends it, whatever it goes through. When the listener is closed, what has
+    /// begun may end within the grace time.
+    async fn serve<S>(self: Arc<Self>, stream: S, caller: Caller)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let begun = tokio::select! {
+            () = self.token.cancelled() => return,
+            begun = timeout(self.options.header_timeout, Begun::read(stream)) => begun,
+        };
+        let Ok(Ok(stream)) = begun else { return };
+        let builder = if stream.is_http2() { &self.http2 } else { &self.http1 };
+        let (listener, peer) = (self.clone(), caller.client.peer);
+        let caller = Arc::new(caller);
+        let service = service_fn(move |request| {
+            let (listener, caller) = (listener.clone(), caller.clone());
+            async move { Ok::<_, Infallible>(listener.answer(&caller, request).await) }
+        });
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => Some(ended),
+            () = self.token.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                timeout_at(Instant::now() + self.options.grace, connection).await.ok()
+            }
+        };
+        if let Some(Err(error)) = ended {
+            tracing::debug!(%peer, %error, "a connection broke");
+        }
+    }
+
+    async fn answer(&self, caller: &Caller, request: Request<Incoming>) -> Response<ResponseBody> {
+        match self.sites.resolve(&request) {
+            Some(site) => service::answer(&site, caller, request).await,
+            None => Page::nobody().into_response(Format::preferred(request.headers()), &NOBODY),
+        }
     }
 }
 
-/// Serves one connection until either side ends it. When the port is closed, what has begun may end within the grace
-/// time.
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    permit: OwnedSemaphorePermit,
-    port: Arc<Port>,
-    builders: Builders,
-) {
-    keep_alive(&stream);
-    let Ok(local) = stream.local_addr() else { return };
-    let is_http2 = tokio::select! {
-        () = port.token.cancelled() => return,
-        is_http2 = timeout(port.options.header_timeout, is_http2(&stream)) => match is_http2 {
-            Ok(Ok(is_http2)) => is_http2,
-            _ => return,
-        },
-    };
-    let builder = if is_http2 { builders.http2 } else { builders.http1 };
-    let client =
-        Arc::new(Client { port: port.clone(), peer: peer.ip().to_canonical(), local, permit: Arc::new(permit) });
-    let service = service_fn(move |request| {
-        let client = client.clone();
-        async move { Ok::<_, Infallible>(service::answer(client, request).await) }
-    });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => Some(ended),
-        () = port.token.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            timeout_at(Instant::now() + port.options.grace, connection).await.ok()
-        }
-    };
-    if let Some(Err(error)) = ended {
-        tracing::debug!(preview = %port.route.preview, %peer, %error, "a connection broke");
-    }
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 /// Tells the kernel to give up a client that has vanished, or that reads nothing for minutes.
@@ -196,23 +230,4 @@ fn keep_alive(stream: &TcpStream) {
     let _ = socket.set_tcp_keepalive(&probes.with_retries(4));
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(Duration::from_secs(300)));
-}
-
-/// Looks at the first bytes without taking them. The caller sets the deadline.
-async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
-    let mut first = [0; HTTP2_PREFACE.len()];
-    let mut pause = Duration::from_millis(10);
-    loop {
-        let read = stream.peek(&mut first).await?;
-        if read == 0 || !HTTP2_PREFACE.starts_with(&first[..read]) {
-            return Ok(false);
-        }
-        if read == HTTP2_PREFACE.len() {
-            return Ok(true);
-        }
-        // The preface came in pieces, which no client does; the socket stays readable, so there is nothing to wait for.
-        // Whoever holds on to the rest costs ever less.
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-    }
 }

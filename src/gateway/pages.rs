@@ -87,6 +87,12 @@ impl Page {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "CROWDED", "This preview is not ready", message)
     }
 
+    /// Nobody is reached by that name.
+    pub(super) fn nobody() -> Self {
+        let message = "No preview is reached by this name.";
+        Self::new(StatusCode::NOT_FOUND, "NO_PREVIEW", "There is no such preview", message)
+    }
+
     /// The preview has ended.
     pub(super) fn gone() -> Self {
         Self::new(StatusCode::GONE, "GONE", "This preview has ended", "It was deleted or has expired.")

@@ -11,31 +11,26 @@
 //! A request is counted before the state is read and not counted while it waits, so that whoever drains the preview
 //! waits for exactly those that may be in the old process.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, watch},
     time::{Instant, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    GatewayOptions,
     body::{Passed, ResponseBody},
-    forward::{self, Outgoing},
+    forward::{self, Client, Outgoing},
     pages::{Format, Page},
+    site::Site,
     upgrade::Tunnel,
-    upstream::{ConnectError, Connection, Pool},
+    upstream::{ConnectError, Connection},
 };
 use crate::{
     domain::decide::SiteState,
-    preview::face::route::{HeldGuard, RequestGuard, Route},
+    preview::face::route::{HeldGuard, RequestGuard},
 };
 
 /// How long the end of an app may take to be known here, after its connections broke.
@@ -46,76 +41,51 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// before it is given up.
 const MAX_LOSSES: u32 = 2;
 
-/// What all connections of one port share.
-pub(super) struct Port {
-    pub(super) route: Arc<Route>,
-    pub(super) options: Arc<GatewayOptions>,
-    pub(super) pool: Pool,
-    /// Cancelled when the port is closed.
-    pub(super) token: CancellationToken,
-    pub(super) tasks: TaskTracker,
-    held: Semaphore,
-    preview: HeaderValue,
-}
-
-impl Port {
-    pub(super) fn new(
-        route: Arc<Route>,
-        options: Arc<GatewayOptions>,
-        token: CancellationToken,
-        tasks: TaskTracker,
-    ) -> Self {
-        let held = Semaphore::new(options.held);
-        // An id has only letters and digits.
-        let preview = HeaderValue::from_str(route.preview.as_str()).unwrap_or(HeaderValue::from_static("-"));
-        Self { route, options, pool: Pool::default(), token, tasks, held, preview }
-    }
-}
-
-/// Who sends requests on one connection.
-pub(super) struct Client {
-    pub(super) port: Arc<Port>,
-    pub(super) peer: IpAddr,
-    pub(super) local: SocketAddr,
-    /// Its place among the connections of the port.
+/// A connection that requests come in by.
+pub(super) struct Caller {
+    pub(super) client: Client,
+    /// Its place among the connections of its listener.
     pub(super) permit: Arc<OwnedSemaphorePermit>,
 }
 
-/// Answers a request.
+/// Answers a request to a site.
 ///
 /// # Cancel safety
 /// Dropped when the client goes away: the request counts no longer, and its connection to the app is closed.
-pub(super) async fn answer(client: Arc<Client>, request: Request<Incoming>) -> Response<ResponseBody> {
+pub(super) async fn answer(site: &Arc<Site>, caller: &Caller, request: Request<Incoming>) -> Response<ResponseBody> {
     let format = Format::preferred(request.headers());
-    match answer_or_page(&client, request).await {
+    match answer_or_page(site, caller, request).await {
         Ok(response) => response,
-        Err(page) => page.into_response(format, &client.port.preview),
+        Err(page) => page.into_response(format, &site.preview),
     }
 }
 
-async fn answer_or_page(client: &Client, request: Request<Incoming>) -> Result<Response<ResponseBody>, Page> {
-    let port = &client.port;
-    let mut outgoing = Outgoing::new(request, client).map_err(|error| Page::refused(&error))?;
-    let mut patience = Patience { left: port.options.hold };
+async fn answer_or_page(
+    site: &Arc<Site>,
+    caller: &Caller,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Page> {
+    let mut outgoing = Outgoing::new(request, &caller.client).map_err(|error| Page::refused(&error))?;
+    let mut patience = Patience { left: site.options.hold };
     let mut trials = Trials { unreachable_since: None, losses: 0, pooled: outgoing.replayable, deaths: 0 };
     loop {
-        let mut state = port.route.state();
+        let mut state = site.route.state();
         // Looked at before counting, so that those who wait do not disturb a drain.
-        let held = wait_if_held(port, &mut state, &mut patience, &mut trials).await?;
-        let guard = port.route.begin();
+        let held = wait_if_held(site, &mut state, &mut patience, &mut trials).await?;
+        let guard = site.route.begin();
         drop(held);
         let SiteState::Open(address) = *state.borrow_and_update() else { continue };
-        trials.deaths = port.route.deaths();
-        match attempt(port, address, &state, guard, &mut outgoing, trials.pooled).await {
-            Ok(answered) => return Ok(pass_on(client, answered, &mut outgoing, state)),
-            Err(failed) => trials.judge(port, failed, outgoing.replayable, &mut state, &mut patience).await?,
+        trials.deaths = site.route.deaths();
+        match attempt(site, address, &state, guard, &mut outgoing, trials.pooled).await {
+            Ok(answered) => return Ok(pass_on(site, caller, answered, &mut outgoing, state)),
+            Err(failed) => trials.judge(site, failed, outgoing.replayable, &mut state, &mut patience).await?,
         }
     }
 }
 
 /// Returns when the app may be asked; until what it returns is dropped, the request counts as one that was held.
 async fn wait_if_held(
-    port: &Port,
+    site: &Site,
     state: &mut watch::Receiver<SiteState>,
     patience: &mut Patience,
     trials: &mut Trials,
@@ -126,17 +96,17 @@ async fn wait_if_held(
         match now {
             SiteState::Open(_) => return Ok(held),
             SiteState::Hold => {}
-            SiteState::Paused => port.route.wake(),
+            SiteState::Paused => site.route.wake(),
             SiteState::Failed(failure) => {
-                port.route.touch();
+                site.route.touch();
                 return Err(Page::failed(failure));
             }
             SiteState::Gone => return Err(Page::gone()),
         }
-        port.route.touch();
+        site.route.touch();
         trials.unreachable_since = None;
-        held.get_or_insert_with(|| port.route.hold());
-        patience.wait(port, state, None).await?;
+        held.get_or_insert_with(|| site.route.hold());
+        patience.wait(site, state, None).await?;
     }
 }
 
@@ -156,7 +126,7 @@ enum Failed {
 }
 
 async fn attempt(
-    port: &Arc<Port>,
+    site: &Arc<Site>,
     address: SocketAddr,
     state: &watch::Receiver<SiteState>,
     mut guard: RequestGuard,
@@ -164,13 +134,15 @@ async fn attempt(
     pooled: bool,
 ) -> Result<Answered, Failed> {
     // Only what may be sent twice goes out on a connection that the app may be closing at this moment.
-    let idle = if pooled { port.pool.take(address) } else { None };
+    let idle = if pooled { site.pool.take(address) } else { None };
     let mut connection = match idle {
         Some(connection) => connection,
-        None => Connection::open(port, address, state.clone()).await.map_err(Failed::Unsent)?,
+        None => Connection::open(address, site.options.connect_timeout, state.clone(), &site.tasks)
+            .await
+            .map_err(Failed::Unsent)?,
     };
     let mut answer = std::pin::pin!(connection.send(outgoing.take()));
-    let result = match timeout(port.options.long_lived_after, &mut answer).await {
+    let result = match timeout(site.options.long_lived_after, &mut answer).await {
         Ok(result) => result,
         Err(_) => {
             // A long poll, perhaps: no drain is to wait for it.
@@ -196,30 +168,30 @@ async fn attempt(
 
 /// Passes an answer on to the client. Whatever is to change bodies on the way has its place here.
 fn pass_on(
-    client: &Client,
+    site: &Arc<Site>,
+    caller: &Caller,
     answered: Answered,
     outgoing: &mut Outgoing,
     state: watch::Receiver<SiteState>,
 ) -> Response<ResponseBody> {
-    let port = &client.port;
     let Answered { mut response, connection, mut guard } = answered;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let upstream = switched.then(|| hyper::upgrade::on(&mut response));
     let (mut head, body) = response.into_parts();
-    forward::answer(&mut head, &port.preview);
+    forward::answer(&mut head, &site.preview);
     if let Some(upstream) = upstream {
         let Some(upgrade) = outgoing.upgrade.take() else {
-            return Page::unasked_upgrade().into_response(Format::Html, &port.preview);
+            return Page::unasked_upgrade().into_response(Format::Html, &site.preview);
         };
-        let (permit, token) = (client.permit.clone(), port.token.clone());
-        port.tasks.spawn(Tunnel { client: upgrade, upstream, guard, permit, state, token }.run());
+        let (permit, token) = (caller.permit.clone(), site.token.clone());
+        site.tasks.spawn(Tunnel { client: upgrade, upstream, guard, permit, state, token }.run());
         return Response::from_parts(head, ResponseBody::Page(None));
     }
     let is_stream = |kind: &HeaderValue| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream");
     if head.headers.get(CONTENT_TYPE).is_some_and(is_stream) {
         guard = guard.into_long_lived();
     }
-    let body = Passed::new(body, guard, connection, port.clone());
+    let body = Passed::new(body, guard, connection, site.clone());
     Response::from_parts(head, ResponseBody::Upstream(Box::new(body)))
 }
 
@@ -232,15 +204,15 @@ impl Patience {
     /// Waits for the state to change, at most for that long.
     async fn wait(
         &mut self,
-        port: &Port,
+        site: &Site,
         state: &mut watch::Receiver<SiteState>,
         at_most: Option<Duration>,
     ) -> Result<(), Page> {
-        let Ok(_place) = port.held.try_acquire() else { return Err(Page::crowded()) };
+        let Ok(_place) = site.held.try_acquire() else { return Err(Page::crowded()) };
         let began = Instant::now();
         let limit = at_most.map_or(self.left, |limit| limit.min(self.left));
         tokio::select! {
-            () = port.token.cancelled() => return Err(Page::closing()),
+            () = site.token.cancelled() => return Err(Page::closing()),
             _ = timeout(limit, state.changed()) => {}
         }
         self.left = self.left.saturating_sub(began.elapsed());
@@ -262,7 +234,7 @@ impl Trials {
     /// Returns when the request may be tried again; the error is the answer.
     async fn judge(
         &mut self,
-        port: &Port,
+        site: &Site,
         failed: Failed,
         replayable: bool,
         state: &mut watch::Receiver<SiteState>,
@@ -273,14 +245,14 @@ impl Trials {
             Failed::Unsent(ConnectError::Broke(_)) if std::mem::take(&mut self.pooled) => return Ok(()),
             Failed::Unsent(error) => {
                 let since = *self.unreachable_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= port.options.unreachable_after {
+                if since.elapsed() >= site.options.unreachable_after {
                     return Err(Page::unreachable(&error));
                 }
             }
             Failed::Lost { error, .. } if error.is_parse() => return Err(Page::not_http(&error)),
             Failed::Lost { error, .. } if !replayable => return Err(Page::lost(&error)),
             // A request that the app dies of is not what its next process is to be met with.
-            Failed::Lost { error, .. } if port.route.deaths() != self.deaths => return Err(Page::lost(&error)),
+            Failed::Lost { error, .. } if site.route.deaths() != self.deaths => return Err(Page::lost(&error)),
             // The process was ended on purpose, so it was not the request that did it.
             Failed::Lost { .. } if state.has_changed().unwrap_or(false) => return Ok(()),
             Failed::Lost { error, reused } => {
@@ -294,6 +266,6 @@ impl Trials {
                 }
             }
         }
-        patience.wait(port, state, Some(AGAIN)).await
+        patience.wait(site, state, Some(AGAIN)).await
     }
 }

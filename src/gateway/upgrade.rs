@@ -22,14 +22,14 @@ pub(super) struct Tunnel {
     pub(super) upstream: OnUpgrade,
     /// Counts as use of the preview while it is open.
     pub(super) guard: RequestGuard,
-    /// Its place among the connections of the port.
+    /// Its place among the connections of its listener.
     pub(super) permit: std::sync::Arc<OwnedSemaphorePermit>,
     pub(super) state: watch::Receiver<SiteState>,
     pub(super) token: CancellationToken,
 }
 
 impl Tunnel {
-    /// Copies until both sides have ended, the preview ends, or the port is closed.
+    /// Copies until both sides have ended, the preview ends, or its site is closed.
     pub(super) async fn run(self) {
         let Self { client, upstream, guard, permit, mut state, token } = self;
         let guard = guard.into_long_lived();

@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -19,8 +19,9 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
+use tokio_util::task::TaskTracker;
 
-use super::{body::RequestBody, service::Port};
+use super::outgoing::RequestBody;
 use crate::domain::decide::SiteState;
 
 /// How many idle connections are kept for one preview.
@@ -58,17 +59,18 @@ pub(super) enum ConnectError {
 }
 
 impl Connection {
-    /// Connects, unless the state changes first.
+    /// Connects within a time, unless the state changes first. The connection is driven by one of the tasks.
     pub(super) async fn open(
-        port: &Port,
         address: SocketAddr,
+        within: Duration,
         state: watch::Receiver<SiteState>,
+        tasks: &TaskTracker,
     ) -> Result<Self, ConnectError> {
         let mut change = state.clone();
         let stream = tokio::select! {
             biased;
             _ = change.changed() => return Err(ConnectError::Overtaken),
-            stream = timeout(port.options.connect_timeout, TcpStream::connect(address)) => match stream {
+            stream = timeout(within, TcpStream::connect(address)) => match stream {
                 Ok(stream) => stream.map_err(ConnectError::Refused)?,
                 Err(_) => return Err(ConnectError::TimedOut),
             },
@@ -80,7 +82,7 @@ impl Connection {
             .await
             .map_err(ConnectError::Broke)?;
         // It ends with the sender and the last body. Its errors reach whoever waits for the answer or reads the body.
-        port.tasks.spawn(async move {
+        tasks.spawn(async move {
             let _ = connection.with_upgrades().await;
         });
         Ok(Self { sender, address, state, idle_since: Instant::now(), reused: false })
@@ -95,19 +97,19 @@ impl Connection {
     }
 
     /// Keeps the connection for the next request, once it is ready for one.
-    pub(super) fn give_back(mut self, port: &std::sync::Arc<Port>) {
+    pub(super) fn give_back(mut self, pool: &Arc<Pool>) {
         if self.sender.is_ready() {
-            port.pool.put(self);
+            pool.put(self);
             return;
         }
         if self.sender.is_closed() {
             return;
         }
-        let port = port.clone();
+        let pool = pool.clone();
         // The task of the connection has to run first, or a request's body is still on its way.
-        port.tasks.clone().spawn(async move {
+        pool.tasks.clone().spawn(async move {
             if let Ok(Ok(())) = timeout(SETTLE, self.sender.ready()).await {
-                port.pool.put(self);
+                pool.put(self);
             }
         });
     }
@@ -120,13 +122,20 @@ impl Connection {
 }
 
 /// The idle connections of one preview, at most [`MAX_IDLE`]; the one used last is used next.
-#[derive(Default)]
-pub(super) struct Pool(Mutex<Vec<Connection>>);
+pub(super) struct Pool {
+    idle: Mutex<Vec<Connection>>,
+    tasks: TaskTracker,
+}
 
 impl Pool {
+    /// Returns one without connections. What it waits for is among the tasks.
+    pub(super) fn new(tasks: TaskTracker) -> Arc<Self> {
+        Arc::new(Self { idle: Mutex::default(), tasks })
+    }
+
     /// Takes a connection to that address which has not ended, as far as can be seen.
     pub(super) fn take(&self, address: SocketAddr) -> Option<Connection> {
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(connection) = idle.pop() {
             if connection.address == address && connection.is_usable() {
                 return Some(connection);
@@ -137,18 +146,18 @@ impl Pool {
 
     /// Closes the connections that are too old, and those to a process that may be gone.
     pub(super) fn expire(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(Connection::is_usable);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).retain(Connection::is_usable);
     }
 
     /// Closes every idle connection.
     pub(super) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn put(&self, mut connection: Connection) {
         connection.idle_since = Instant::now();
         connection.reused = true;
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE && connection.is_usable() {
             idle.push(connection);
         }

@@ -94,7 +94,7 @@ impl Callers {
             }
             CorsOrigins::Local | CorsOrigins::Any => {}
         }
-        match self.gateway.page_of(port) {
+        match self.gateway.page_of(name.host(), port) {
             PageOf::Preview(id) if uri.path() == WATCH => Ok(CallOrigin::Preview(id)),
             PageOf::Preview(_) | PageOf::Nobody => Err(Refusal::Preview),
             PageOf::Others if self.origins == CorsOrigins::Local && !is_local(name.host()) => Err(Refusal::Origin),
@@ -188,7 +188,10 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::preview::face::route::{GatewayError, OpenPort, Route};
+    use crate::{
+        domain::address::Address,
+        preview::face::route::{GatewayError, OpenSite, Route},
+    };
 
     const LIST: &str = "/preview.v1.PreviewService/List";
     const LOGS: &str = "/preview.v1.PreviewService/StreamLogs";
@@ -199,11 +202,11 @@ mod tests {
 
     #[async_trait]
     impl Gateway for Ports {
-        async fn open(&self, _: Arc<Route>, _: Option<u16>) -> Result<Box<dyn OpenPort>, GatewayError> {
+        async fn open(&self, _: Arc<Route>, _: Option<&Address>) -> Result<Box<dyn OpenSite>, GatewayError> {
             Err(GatewayError::NoPortFree { first: 8100, last: 8200 })
         }
 
-        fn page_of(&self, port: u16) -> PageOf {
+        fn page_of(&self, _: &str, port: u16) -> PageOf {
             match port {
                 8100 => PageOf::Preview(preview()),
                 8101..=8200 => PageOf::Nobody,

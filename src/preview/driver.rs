@@ -49,8 +49,7 @@ use crate::{
     engine::{Container, EngineEvent},
     preview::{
         core::Core,
-        driver::revive::Death,
-        face::route::OpenPort,
+        face::route::OpenSite,
         handle::Handle,
         image::{
             flights::{Held, Landing},
@@ -60,7 +59,7 @@ use crate::{
             ahead::Ahead,
             claims::Claims,
             container::Leaving,
-            session::{Session, SessionEvent},
+            session::{Death, Session, SessionEvent},
         },
     },
     vfs::{HeadFollower, Vfs},
@@ -114,6 +113,8 @@ pub struct Driver {
     pub(super) death: Option<Death>,
     /// Whether something says that the container may not be as it was left.
     pub(super) doubt: bool,
+    /// Whether the engine did not say what became of the container when it was asked last.
+    pub(super) unseen: bool,
     /// Whether the commit is to be brought again that only the engine kept from running.
     pub(super) again: bool,
     /// Whether the store could not be read.
@@ -133,14 +134,14 @@ pub struct Driver {
     // What was tried last: the commit, and by which request to apply.
     tried: Option<(CommitId, u64)>,
     pub(super) found: Found,
-    // Held for the preview's life; dropping it frees the port.
-    pub(super) port: Option<Box<dyn OpenPort>>,
+    // Held for the preview's life; dropping it frees the address.
+    pub(super) site: Option<Box<dyn OpenSite>>,
 }
 
 impl Driver {
     /// Returns a driver that has done nothing yet.
-    pub fn new(core: Arc<Core>, handle: Arc<Handle>, port: Box<dyn OpenPort>, found: Found) -> Self {
-        Self { port: Some(port), found, ..Self::idle(core, handle) }
+    pub fn new(core: Arc<Core>, handle: Arc<Handle>, site: Box<dyn OpenSite>, found: Found) -> Self {
+        Self { site: Some(site), found, ..Self::idle(core, handle) }
     }
 
     fn idle(core: Arc<Core>, handle: Arc<Handle>) -> Self {
@@ -170,6 +171,7 @@ impl Driver {
             deaths: Vec::new(),
             death: None,
             doubt: false,
+            unseen: false,
             again: false,
             unread: false,
             given: Arc::default(),
@@ -181,7 +183,7 @@ impl Driver {
             engine_events,
             tried: None,
             found: Found::Containers(Vec::new()),
-            port: None,
+            site: None,
         }
     }
 
@@ -200,7 +202,7 @@ impl Driver {
         };
         if AssertUnwindSafe(living).catch_unwind().await.is_err() {
             // What it knew cannot be trusted any more. Its end can still be asked for, and finds what there is.
-            self = Self { port: self.port.take(), ..Self::idle(core, handle) };
+            self = Self { site: self.site.take(), ..Self::idle(core, handle) };
             self.broke();
             tokio::select! {
                 () = stop.cancelled() => {}

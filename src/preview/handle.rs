@@ -41,7 +41,6 @@ pub struct Handle {
     pub stop: CancellationToken,
     /// Held while the spec is changed: on disk, then here.
     changing: tokio::sync::Mutex<()>,
-    url: String,
     spec: watch::Sender<PreviewSpec>,
     status: watch::Sender<PreviewStatus>,
     apply: watch::Sender<u64>,
@@ -69,7 +68,7 @@ impl Changing<'_> {
 
 impl Handle {
     /// Returns the face of a preview that is about to be driven, or of one that has ended.
-    pub fn new(spec: PreviewSpec, route: Arc<Route>, url: String, limits: Limits, logs: &LogMemory) -> Arc<Self> {
+    pub fn new(spec: PreviewSpec, route: Arc<Route>, limits: Limits, logs: &LogMemory) -> Arc<Self> {
         let ending = if spec.ended.is_some() { Ending::Over } else { Ending::Not };
         let status = PreviewStatus { ending, ..PreviewStatus::new(limits) };
         Arc::new(Self {
@@ -79,7 +78,6 @@ impl Handle {
             route,
             stop: CancellationToken::new(),
             changing: tokio::sync::Mutex::new(()),
-            url,
             spec: watch::channel(spec).0,
             status: watch::channel(status).0,
             // The first is the creation itself.
@@ -166,7 +164,7 @@ impl Handle {
             None
         });
         let status = self.status.borrow().clone();
-        PreviewView { url: self.url.clone(), last_accessed_at: self.last_accessed(&spec), head, spec, status }
+        PreviewView { url: spec.address.url.clone(), last_accessed_at: self.last_accessed(&spec), head, spec, status }
     }
 
     /// Returns when the preview was last used, or ended.

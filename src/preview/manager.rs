@@ -2,6 +2,7 @@
 
 mod create;
 mod outcome;
+mod removal;
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -11,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     domain::{
+        address::Address,
         decide::phase_of,
         error::Error,
         ids::{CommitId, PreviewId},
@@ -22,7 +24,7 @@ use crate::{
         driver::{Driver, Found},
         face::{
             log_stream, reload_stream,
-            route::{Gateway, GatewayError, OpenPort, Route},
+            route::{Gateway, GatewayError, OpenSite, Route},
         },
         handle::Handle,
         manager::outcome::{Asked, stopped},
@@ -52,7 +54,7 @@ pub(super) struct Inner {
 /// Where a preview answers.
 struct Place {
     route: Arc<Route>,
-    port: Box<dyn OpenPort>,
+    site: Box<dyn OpenSite>,
 }
 
 impl Manager {
@@ -224,35 +226,40 @@ impl Manager {
     }
 
     /// Starts driving a preview.
-    pub(super) async fn drive(&self, spec: PreviewSpec, port: Option<u16>, found: Found) -> Result<Arc<Handle>, Error> {
-        let place = self.open(spec.id.clone(), port).await?;
+    pub(super) async fn drive(
+        &self,
+        spec: PreviewSpec,
+        before: Option<&Address>,
+        found: Found,
+    ) -> Result<Arc<Handle>, Error> {
+        let place = self.open(spec.id.clone(), before).await?;
         self.drive_at(spec, place, found).await
     }
 
-    /// Opens a port for a preview: the one that is given, or any.
-    async fn open(&self, preview: PreviewId, port: Option<u16>) -> Result<Place, Error> {
+    /// Opens a site for a preview: where it was before, or anywhere.
+    async fn open(&self, preview: PreviewId, before: Option<&Address>) -> Result<Place, Error> {
         let route = Route::new(preview);
-        let port = self.inner.gateway.open(route.clone(), port).await.map_err(gateway_failed)?;
-        Ok(Place { route, port })
+        let site = self.inner.gateway.open(route.clone(), before).await.map_err(gateway_failed)?;
+        Ok(Place { route, site })
     }
 
     async fn drive_at(
         &self,
         mut spec: PreviewSpec,
-        Place { route, port: open }: Place,
+        Place { route, site }: Place,
         found: Found,
     ) -> Result<Arc<Handle>, Error> {
         let core = &self.inner.core;
         // What is taken over as it was is on disk already, which may be full.
-        if spec.port != open.port() {
-            spec.port = open.port();
+        if spec.address != *site.address() {
+            spec.address.clone_from(site.address());
             core.store.save(&spec).await.map_err(store_failed)?;
         }
         let limits = spec.overrides.limits.over(core.settings.limits(Stack::Node));
-        let handle = Handle::new(spec, route, open.url(), limits, &core.logs);
+        let handle = Handle::new(spec, route, limits, &core.logs);
         self.inner.registry.insert(handle.clone());
         self.inner.due.notify_one();
-        let driver = Driver::new(core.clone(), handle.clone(), open, found);
+        let driver = Driver::new(core.clone(), handle.clone(), site, found);
         self.inner.drivers.spawn(driver.run(self.inner.shutdown.clone()));
         Ok(handle)
     }

@@ -25,7 +25,7 @@ use std::{
 use previewd::{
     domain::{limits::Limits, runtime::RuntimeFile},
     engine::{
-        ContainerSpec, Engine, LABEL_INSTANCE, LABEL_ROLE,
+        ContainerSpec, Containers, Images, LABEL_INSTANCE, LABEL_ROLE,
         docker::{DockerEngine, DockerOptions},
     },
 };

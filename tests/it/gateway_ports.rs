@@ -6,9 +6,9 @@ use std::{
 };
 
 use previewd::{
-    domain::{decide::SiteState, ids::PreviewId},
+    domain::{address::Address, decide::SiteState, ids::PreviewId},
     gateway::PortGateway,
-    preview::face::route::{Gateway, GatewayError, Route},
+    preview::face::route::{Gateway, GatewayError, OpenSite, Route},
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -18,6 +18,15 @@ use tokio::{
 
 use crate::gateway_support::{App, DEADLINE, Front, GET, head_of, hello, range};
 
+fn port_of(site: &dyn OpenSite) -> u16 {
+    site.address().port.unwrap()
+}
+
+/// Returns the address that a preview had in an earlier life.
+fn at(port: u16) -> Address {
+    Address { url: format!("http://127.0.0.1:{port}/"), port: Some(port) }
+}
+
 #[tokio::test]
 async fn ports_are_taken_in_turn_though_one_has_become_free() {
     let options = range(3);
@@ -25,7 +34,7 @@ async fn ports_are_taken_in_turn_though_one_has_become_free() {
     let gateway = PortGateway::new(options);
     for turn in [0, 1, 2, 0] {
         let open = gateway.open(Route::new(PreviewId::random()), None).await.unwrap();
-        assert_eq!(open.port(), first + turn);
+        assert_eq!(port_of(&*open), first + turn);
     }
 }
 
@@ -39,29 +48,29 @@ async fn ports_of_others_are_skipped() {
     let route = || Route::new(PreviewId::random());
     let (one, two) = tokio::join!(gateway.open(route(), None), gateway.open(route(), None));
     let (one, two) = (one.unwrap(), two.unwrap());
-    assert_eq!((one.port(), two.port()), (first + 2, first + 3));
-    assert_eq!(one.url(), format!("http://127.0.0.1:{}/", first + 2));
+    assert_eq!((port_of(&*one), port_of(&*two)), (first + 2, first + 3));
+    assert_eq!(one.address().url, format!("http://127.0.0.1:{}/", first + 2));
     let full = gateway.open(route(), None).await;
     assert!(matches!(full, Err(GatewayError::NoPortFree { .. })));
-    let taken = gateway.open(route(), Some(first)).await;
+    let taken = gateway.open(route(), Some(&at(first))).await;
     assert!(matches!(taken, Err(GatewayError::PortTaken(port)) if port == first));
     // With a connection that lingers, and at once.
     for _ in 0..20 {
         let client = TcpStream::connect((Ipv4Addr::LOCALHOST, first + 2)).await.unwrap();
-        drop(gateway.open(route(), Some(first + 2)).await.err().expect("the port is still ours"));
+        drop(gateway.open(route(), Some(&at(first + 2))).await.err().expect("the port is still ours"));
         drop(client);
     }
     drop(one);
     let mut again = gateway.open(route(), None).await.unwrap();
     for _ in 0..20 {
-        assert_eq!(again.port(), first + 2);
+        assert_eq!(port_of(&*again), first + 2);
         let client = TcpStream::connect((Ipv4Addr::LOCALHOST, first + 2)).await.unwrap();
         drop(again);
-        again = gateway.open(route(), Some(first + 2)).await.unwrap();
+        again = gateway.open(route(), Some(&at(first + 2))).await.unwrap();
         drop(client);
     }
     drop((other, everywhere));
-    assert_eq!(gateway.open(route(), None).await.unwrap().port(), first);
+    assert_eq!(port_of(&*gateway.open(route(), None).await.unwrap()), first);
 }
 
 #[tokio::test]
@@ -78,8 +87,8 @@ async fn closed_port_lets_requests_end_and_cuts_the_rest() {
     stuck.send(GET).await;
     let (mut stuck_app, _) = app.accept().await.unwrap();
     head_of(&mut stuck_app).await;
-    let Front { gateway, route, port } = front;
-    drop(port);
+    let Front { gateway, route, site } = front;
+    drop(site);
     assert!(TcpStream::connect(address).await.is_err(), "the port still listens");
     quick_app.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
     assert!(quick.rest().await.ends_with("\r\n\r\nok"));

@@ -267,7 +267,7 @@ async fn websocket_ends_with_the_preview_and_with_the_port() {
     let (mut client, mut stream) = websocket(&front, &app, "").await;
     client.until("\r\n\r\n").await;
     stream.until("early").await;
-    drop(front.port);
+    drop(front.site);
     assert_eq!(client.rest().await, "");
     assert_eq!(stream.rest().await, "");
     timeout(DEADLINE, front.gateway.shut_down()).await.expect("everything to end");

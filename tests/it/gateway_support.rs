@@ -18,7 +18,7 @@ use hyper_util::{
 use previewd::{
     domain::{decide::SiteState, ids::PreviewId},
     gateway::{GatewayOptions, PortGateway},
-    preview::face::route::{Gateway, OpenPort, Route},
+    preview::face::route::{Gateway, OpenSite, Route},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -77,11 +77,11 @@ impl App {
     }
 }
 
-/// An open port of a gateway, with its route.
+/// An open site of a gateway, with its route.
 pub struct Front {
     pub gateway: PortGateway,
     pub route: Arc<Route>,
-    pub port: Box<dyn OpenPort>,
+    pub site: Box<dyn OpenSite>,
 }
 
 impl Front {
@@ -100,12 +100,12 @@ impl Front {
         change(&mut options);
         let gateway = PortGateway::new(options);
         let route = Route::new(PreviewId::random());
-        let port = gateway.open(route.clone(), None).await.unwrap();
-        Self { gateway, route, port }
+        let site = gateway.open(route.clone(), None).await.unwrap();
+        Self { gateway, route, site }
     }
 
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.port()))
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.site.address().port.unwrap()))
     }
 
     pub async fn connect(&self) -> Raw {

@@ -22,8 +22,9 @@ use hyper_util::{
 };
 use previewd::{
     config::CorsOrigins,
+    domain::address::Address,
     grpc::{Callers, ServerOptions, server::serve_routes},
-    preview::face::route::{Gateway, GatewayError, OpenPort, PageOf, Route},
+    preview::face::route::{Gateway, GatewayError, OpenSite, PageOf, Route},
     proto::preview::v1::{
         self as proto,
         preview_service_server::{PreviewService, PreviewServiceServer},
@@ -113,11 +114,11 @@ pub(super) struct Previews;
 
 #[async_trait]
 impl Gateway for Previews {
-    async fn open(&self, _: Arc<Route>, port: Option<u16>) -> Result<Box<dyn OpenPort>, GatewayError> {
-        Err(GatewayError::PortTaken(port.unwrap_or_default()))
+    async fn open(&self, _: Arc<Route>, _: Option<&Address>) -> Result<Box<dyn OpenSite>, GatewayError> {
+        Err(GatewayError::NoPortFree { first: 8100, last: 8200 })
     }
 
-    fn page_of(&self, port: u16) -> PageOf {
+    fn page_of(&self, _: &str, port: u16) -> PageOf {
         match port {
             8100 => PageOf::Preview("aaaaaaaaaaaa".parse().unwrap()),
             _ => PageOf::Others,

@@ -216,8 +216,8 @@ fn a_life_goes_from_pending_to_stopped() {
         |it| it.making = Making::Image,
         |it| it.making = Making::Process,
         |it| it.answers(address()),
-        |it| it.serving = Serving::Frozen,
-        |it| it.answers(address()),
+        PreviewStatus::freezes,
+        PreviewStatus::wakes,
         PreviewStatus::restarts,
         |it| it.gives_up(failure()),
         |it| it.ending = Ending::Asked,
@@ -257,7 +257,7 @@ fn the_page_that_says_why_stays_while_what_mends_it_is_made() {
 }
 
 fn statuses() -> impl Strategy<Value = PreviewStatus> {
-    let serving = prop_oneof![Just(Serving::Nothing), Just(Serving::App(address())), Just(Serving::Frozen)];
+    let serving = prop_oneof![Just(Serving::Nothing), Just(Serving::App(address())), Just(Serving::Frozen(address()))];
     let making = prop_oneof![Just(Making::Nothing), Just(Making::Image), Just(Making::Process)];
     let ending = prop_oneof![3 => Just(Ending::Not), 1 => Just(Ending::Asked), 1 => Just(Ending::Over)];
     let commits = || prop::option::of(prop_oneof![Just(commit('a')), Just(commit('b'))]);

@@ -37,9 +37,9 @@ use self::{
 use crate::domain::{limits::Limits, runtime::RuntimeFile};
 
 use super::{
-    AgentIo, BuildSpec, Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, Image,
-    LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_KEPT, LABEL_LIFE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK, Machine,
-    Progress, ROLE_RUNTIME,
+    AgentIo, BuildSpec, Capabilities, Container, ContainerSpec, Containers, EngineError, EngineEvent, EngineInfo,
+    Image, Images, LABEL_DEPENDENCY_KEY, LABEL_INSTANCE, LABEL_KEPT, LABEL_LIFE, LABEL_NOTES, LABEL_ROLE, LABEL_STACK,
+    Machine, Progress, ROLE_RUNTIME,
 };
 
 /// How many hints a slow reader may be behind.
@@ -173,9 +173,13 @@ impl Inner {
 }
 
 #[async_trait]
-impl Engine for DockerEngine {
+impl Containers for DockerEngine {
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.0.info().await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
 
     async fn machine(&self) -> Result<Machine, EngineError> {
@@ -193,34 +197,6 @@ impl Engine for DockerEngine {
             Ok(())
         }))
         .await
-    }
-
-    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        self.0.image(reference).await
-    }
-
-    async fn pull(&self, reference: &str, progress: Progress) -> Result<Image, EngineError> {
-        self.0.pull(reference, progress).await
-    }
-
-    async fn build(&self, build: BuildSpec, progress: Progress) -> Result<Image, EngineError> {
-        // In a task, because a build that is dropped has to be cleaned up after.
-        let cancel = CancellationToken::new();
-        let _guard = cancel.clone().drop_guard();
-        let inner = self.0.clone();
-        finished(tokio::spawn(async move { inner.build(build, progress, cancel).await })).await
-    }
-
-    async fn commit(&self, container: &str, tag: &str, labels: BTreeMap<String, String>) -> Result<Image, EngineError> {
-        self.0.commit(container, tag, labels).await
-    }
-
-    async fn images(&self) -> Result<Vec<Image>, EngineError> {
-        self.0.images().await
-    }
-
-    async fn remove_image(&self, image: &str) -> Result<(), EngineError> {
-        self.0.remove_image(image).await
     }
 
     async fn run(&self, spec: ContainerSpec) -> Result<String, EngineError> {
@@ -265,6 +241,10 @@ impl Engine for DockerEngine {
         finished(tokio::spawn(async move { inner.remove(&id).await })).await
     }
 
+    async fn remove_unused_volumes(&self) -> Result<(), EngineError> {
+        self.0.remove_unused_volumes().await
+    }
+
     async fn dial(&self, id: &str) -> Result<Box<dyn AgentIo>, EngineError> {
         self.0.dial(id).await
     }
@@ -277,12 +257,39 @@ impl Engine for DockerEngine {
         self.0.events.subscribe()
     }
 
-    async fn remove_unused_volumes(&self) -> Result<(), EngineError> {
-        self.0.remove_unused_volumes().await
-    }
-
     async fn remove_all(&self) -> Result<(), EngineError> {
         self.0.remove_all().await
+    }
+}
+
+#[async_trait]
+impl Images for DockerEngine {
+    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        self.0.image(reference).await
+    }
+
+    async fn pull(&self, reference: &str, progress: Progress) -> Result<Image, EngineError> {
+        self.0.pull(reference, progress).await
+    }
+
+    async fn build(&self, build: BuildSpec, progress: Progress) -> Result<Image, EngineError> {
+        // In a task, because a build that is dropped has to be cleaned up after.
+        let cancel = CancellationToken::new();
+        let _guard = cancel.clone().drop_guard();
+        let inner = self.0.clone();
+        finished(tokio::spawn(async move { inner.build(build, progress, cancel).await })).await
+    }
+
+    async fn commit(&self, container: &str, tag: &str, labels: BTreeMap<String, String>) -> Result<Image, EngineError> {
+        self.0.commit(container, tag, labels).await
+    }
+
+    async fn images(&self) -> Result<Vec<Image>, EngineError> {
+        self.0.images().await
+    }
+
+    async fn remove_image(&self, image: &str) -> Result<(), EngineError> {
+        self.0.remove_image(image).await
     }
 }
 

@@ -13,8 +13,8 @@ use super::{Call, FakeEngine, INSTANCE, address_of, agent, life::Disk, world::Ta
 use crate::{
     domain::limits::Limits,
     engine::{
-        AgentIo, BuildSpec, Container, ContainerSpec, ContainerState, Engine, EngineError, EngineEvent, EngineInfo,
-        Image, LABEL_INSTANCE, Machine, Progress,
+        AgentIo, BuildSpec, Capabilities, Container, ContainerSpec, ContainerState, Containers, EngineError,
+        EngineEvent, EngineInfo, Image, Images, LABEL_INSTANCE, Machine, Progress,
     },
 };
 
@@ -40,10 +40,14 @@ impl Drop for Unfinished {
 }
 
 #[async_trait]
-impl Engine for FakeEngine {
+impl Containers for FakeEngine {
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.enter(Call::Info, "ask for its version").await?;
         self.leave(Call::Info, "ask for its version", EngineInfo { version: "0".to_owned() }).await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.state().capabilities
     }
 
     async fn machine(&self) -> Result<Machine, EngineError> {
@@ -54,55 +58,6 @@ impl Engine for FakeEngine {
     async fn prepare(&self) -> Result<(), EngineError> {
         self.enter(Call::Prepare, "prepare").await?;
         self.leave(Call::Prepare, "prepare", ()).await
-    }
-
-    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        self.enter(Call::Image, "look for an image").await?;
-        let found = self.state().find_image(reference).map(|it| it.image.clone());
-        self.leave(Call::Image, "look for an image", found).await
-    }
-
-    async fn pull(&self, reference: &str, _: Progress) -> Result<Image, EngineError> {
-        self.enter(Call::Pull, "pull an image").await?;
-        let found = self.state().find_image(reference).map(|it| it.image.clone());
-        let message = "there is no registry".to_owned();
-        let found = found.ok_or_else(|| EngineError::Image { image: reference.to_owned(), message })?;
-        self.leave(Call::Pull, "pull an image", found).await
-    }
-
-    async fn build(&self, build: BuildSpec, _: Progress) -> Result<Image, EngineError> {
-        self.enter(Call::Build, "build an image").await?;
-        let labels = of_instance(build.labels);
-        let image = self.add_image(&build.tag, labels, Disk::default());
-        self.leave(Call::Build, "build an image", image).await
-    }
-
-    async fn commit(&self, id: &str, tag: &str, labels: BTreeMap<String, String>) -> Result<Image, EngineError> {
-        self.enter(Call::Commit, "make an image").await?;
-        let disk = self.state().entry(id)?.disk.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let image = self.add_image(tag, of_instance(labels), Arc::new(Mutex::new(disk)));
-        self.leave(Call::Commit, "make an image", image).await
-    }
-
-    async fn images(&self) -> Result<Vec<Image>, EngineError> {
-        self.enter(Call::Images, "list images").await?;
-        let own = |it: &&Tagged| it.image.labels.contains_key(LABEL_INSTANCE);
-        let images = self.state().images.values().filter(own).map(|it| it.image.clone()).collect();
-        self.leave(Call::Images, "list images", images).await
-    }
-
-    async fn remove_image(&self, image: &str) -> Result<(), EngineError> {
-        self.enter(Call::RemoveImage, "remove an image").await?;
-        {
-            let mut state = self.state();
-            if let Some(id) = state.find_image(image).map(|it| it.image.id.clone()) {
-                if state.uses(&id) {
-                    return Err(EngineError::Conflict { what: "image", name: image.to_owned() });
-                }
-                state.images.remove(&id);
-            }
-        }
-        self.leave(Call::RemoveImage, "remove an image", ()).await
     }
 
     async fn run(&self, spec: ContainerSpec) -> Result<String, EngineError> {
@@ -163,7 +118,14 @@ impl Engine for FakeEngine {
 
     async fn update(&self, id: &str, limits: Limits) -> Result<(), EngineError> {
         self.enter(Call::Update, "change a container's limits").await?;
-        self.state().entry(id)?.spec.limits = limits;
+        {
+            let mut state = self.state();
+            if !state.capabilities.resize {
+                let message = "it is as large as it was made".to_owned();
+                return Err(EngineError::Refused { action: "change a container's limits", message });
+            }
+            state.entry(id)?.spec.limits = limits;
+        }
         self.leave(Call::Update, "change a container's limits", ()).await
     }
 
@@ -171,7 +133,7 @@ impl Engine for FakeEngine {
         self.enter(Call::SetPaused, "freeze or wake a container").await?;
         {
             let mut state = self.state();
-            if !state.entry(id)?.freeze(paused) {
+            if !state.capabilities.freeze || !state.entry(id)?.freeze(paused) {
                 let message = "it does not run".to_owned();
                 return Err(EngineError::Refused { action: "freeze or wake a container", message });
             }
@@ -224,6 +186,58 @@ impl Engine for FakeEngine {
         let all = std::mem::take(&mut self.state().containers);
         all.into_values().for_each(|mut entry| entry.end(137, false));
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Images for FakeEngine {
+    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        self.enter(Call::Image, "look for an image").await?;
+        let found = self.state().find_image(reference).map(|it| it.image.clone());
+        self.leave(Call::Image, "look for an image", found).await
+    }
+
+    async fn pull(&self, reference: &str, _: Progress) -> Result<Image, EngineError> {
+        self.enter(Call::Pull, "pull an image").await?;
+        let found = self.state().find_image(reference).map(|it| it.image.clone());
+        let message = "there is no registry".to_owned();
+        let found = found.ok_or_else(|| EngineError::Image { image: reference.to_owned(), message })?;
+        self.leave(Call::Pull, "pull an image", found).await
+    }
+
+    async fn build(&self, build: BuildSpec, _: Progress) -> Result<Image, EngineError> {
+        self.enter(Call::Build, "build an image").await?;
+        let labels = of_instance(build.labels);
+        let image = self.add_image(&build.tag, labels, Disk::default());
+        self.leave(Call::Build, "build an image", image).await
+    }
+
+    async fn commit(&self, id: &str, tag: &str, labels: BTreeMap<String, String>) -> Result<Image, EngineError> {
+        self.enter(Call::Commit, "make an image").await?;
+        let disk = self.state().entry(id)?.disk.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let image = self.add_image(tag, of_instance(labels), Arc::new(Mutex::new(disk)));
+        self.leave(Call::Commit, "make an image", image).await
+    }
+
+    async fn images(&self) -> Result<Vec<Image>, EngineError> {
+        self.enter(Call::Images, "list images").await?;
+        let own = |it: &&Tagged| it.image.labels.contains_key(LABEL_INSTANCE);
+        let images = self.state().images.values().filter(own).map(|it| it.image.clone()).collect();
+        self.leave(Call::Images, "list images", images).await
+    }
+
+    async fn remove_image(&self, image: &str) -> Result<(), EngineError> {
+        self.enter(Call::RemoveImage, "remove an image").await?;
+        {
+            let mut state = self.state();
+            if let Some(id) = state.find_image(image).map(|it| it.image.id.clone()) {
+                if state.uses(&id) {
+                    return Err(EngineError::Conflict { what: "image", name: image.to_owned() });
+                }
+                state.images.remove(&id);
+            }
+        }
+        self.leave(Call::RemoveImage, "remove an image", ()).await
     }
 }
 

@@ -32,7 +32,7 @@ pub use self::{
     gates::{Call, Fault, Hold},
     life::Answer,
 };
-use super::{Container, ContainerSpec, ContainerState, EngineError, EngineEvent, Image, LABEL_INSTANCE};
+use super::{Capabilities, Container, ContainerSpec, ContainerState, EngineError, EngineEvent, Image, LABEL_INSTANCE};
 
 /// The instance that everything is of.
 const INSTANCE: &str = "fake";
@@ -92,6 +92,11 @@ impl FakeEngine {
     /// Returns how many calls have come, let in or not, by their kind.
     pub fn counts(&self) -> BTreeMap<Call, u64> {
         self.gates.counts()
+    }
+
+    /// Has the engine do no more than that from now on.
+    pub fn set_capabilities(&self, capabilities: Capabilities) {
+        self.state().capabilities = capabilities;
     }
 
     /// Takes the engine away, or brings it back. Its containers go on meanwhile.

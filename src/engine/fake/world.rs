@@ -6,11 +6,12 @@ use std::{
 };
 
 use super::life::{Disk, Life};
-use crate::engine::{Container, ContainerSpec, ContainerState, EngineError, Image};
+use crate::engine::{Capabilities, Container, ContainerSpec, ContainerState, EngineError, Image};
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) away: bool,
+    pub(super) capabilities: Capabilities,
     pub(super) made: u64,
     pub(super) containers: BTreeMap<String, Entry>,
     pub(super) images: BTreeMap<String, Tagged>,

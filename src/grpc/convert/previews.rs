@@ -129,7 +129,7 @@ impl From<PreviewView> for proto::Preview {
             stack: status.stack.map_or(proto::Stack::Unspecified, sent_stack).into(),
             phase: sent_phase(phase_of(&status)).into(),
             url,
-            port: spec.port.into(),
+            port: spec.address.port.unwrap_or_default().into(),
             container_id: status.container.unwrap_or_default(),
             commit_id: text(answering),
             created_at: Some(spec.created_at.into()),

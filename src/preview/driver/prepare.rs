@@ -10,6 +10,7 @@ use crate::{
         failure::{Failure, FailureStage},
         ids::CommitId,
         limits::{Allowance, Limits},
+        reason::Reason,
         runtime::{ImagePlan, RunPlan},
         status::Making,
         tree::Tree,
@@ -48,6 +49,10 @@ impl Driver {
         let before = self.session.as_ref().map_or(&[][..], |session| &session.plan.notes);
         for note in plan.notes.iter().filter(|note| !before.contains(note)) {
             self.handle.log.lifecycle(note);
+        }
+        if matches!(plan.image, ImagePlan::Build { .. }) && !self.core.engine.capabilities().build {
+            let message = "the engine builds no images, and the project has a Dockerfile: `stack` in previewd.toml names another way to run it";
+            return Err(Failure::new(FailureStage::Build, Reason::EngineRefused, message).into());
         }
         let bounds = self.bounds(&plan);
         // Until it is known what this one's installation leaves.

@@ -102,6 +102,8 @@ impl Driver {
         // Until it answers first; see `Bounds::put_down`.
         let machine = self.core.engine.machine().await.map_err(|error| engine_failure(FailureStage::Start, &error))?;
         let burst = Limits { cpus: limits.cpus.max(self.core.settings.burst_cpus), ..limits };
+        // What is lifted has to be put down.
+        let lifts = limits.cpus < burst.cpus && self.core.engine.capabilities().resize;
         let life = self.core.settings.life.as_str();
         let labels = [(LABEL_ROLE, "preview"), (LABEL_STACK, plan.stack.as_str()), (LABEL_LIFE, life)];
         Ok(ContainerSpec {
@@ -109,7 +111,7 @@ impl Driver {
             image: String::new(),
             labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             environment: BTreeMap::new(),
-            limits: if limits.cpus < burst.cpus { burst.on_machine(machine.cpus) } else { limits },
+            limits: if lifts { burst.on_machine(machine.cpus) } else { limits },
             make_folders: plan.stack == Stack::Dockerfile,
             volumes: Vec::new(),
         })

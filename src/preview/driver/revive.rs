@@ -1,7 +1,5 @@
 //! What happens when the app or its container ends by itself.
 
-use std::fmt;
-
 use crate::{
     agent::Exit,
     domain::{
@@ -19,7 +17,7 @@ use crate::{
         unit::{
             container,
             failures::{engine_failure, session_failure},
-            session::Session,
+            session::{Death, Session},
         },
     },
 };
@@ -27,9 +25,10 @@ use crate::{
 impl Driver {
     /// Looks what became of the container, after a hint that it may not be as it was left.
     pub(super) async fn look_again(&mut self) {
-        self.doubt = false;
+        (self.doubt, self.unseen) = (false, false);
         if let Err(error) = self.look_after().await {
-            // It will say when it is back.
+            // It is asked again after a while, or when it says that it is back.
+            self.unseen = true;
             tracing::debug!(preview = %self.handle.id, error = %error, "the container cannot be seen");
         }
     }
@@ -54,8 +53,12 @@ impl Driver {
         if matches!(&seen, Ok(Some(Container { state: ContainerState::Paused, .. }))) {
             // Not by us: nothing of ours stays frozen.
             self.handle.log.lifecycle("the container was frozen and is woken");
-            if let Err(error) = self.core.engine.set_paused(&container, false).await {
-                tracing::warn!(preview = %self.handle.id, error = %error, "a container could not be woken");
+            match self.core.engine.set_paused(&container, false).await {
+                Err(error) if error.says_nothing() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(preview = %self.handle.id, error = %error, "a container could not be woken")
+                }
+                Ok(()) => {}
             }
             seen = self.core.engine.container(&container).await;
         }
@@ -63,6 +66,7 @@ impl Driver {
             && found.runs()
         {
             if !session.deaf && session.agent().status().await.is_ok() {
+                self.handle.set_status(PreviewStatus::wakes);
                 return Ok(());
             }
             // The stream broke. Its old session stays until there is another.
@@ -280,20 +284,4 @@ fn end_of(container: Option<&Container>) -> Exit {
         _ => (137, false),
     };
     Exit { generation: 0, code, signal: 0, out_of_memory }
-}
-
-/// An end of the app by itself: how its process ended, or that its container was lost.
-pub struct Death {
-    exit: Option<Exit>,
-}
-
-impl fmt::Display for Death {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.exit {
-            None => f.write_str("its container was lost"),
-            Some(exit) if exit.out_of_memory => f.write_str("it was out of memory"),
-            Some(exit) if exit.signal != 0 => write!(f, "it was killed by signal {}", exit.signal),
-            Some(exit) => write!(f, "it ended with status {}", exit.code),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The end of a preview: its port, its containers and what was built for it.
+//! The end of a preview: its site, its containers and what was built for it.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ impl Driver {
     /// Lets go of everything, after keeping what the project names as data. Another life of the service goes on where this
     /// one is shut down meanwhile.
     pub(super) async fn end(&mut self, shutdown: &CancellationToken) {
-        // The port first: whoever sees the phase may count on it.
-        self.port = None;
+        // The address first: whoever sees the phase may count on it.
+        self.site = None;
         self.handle.set_status(|status| status.ending = Ending::Asked);
         self.handle.log.lifecycle("stopping");
         self.keep_data().await;

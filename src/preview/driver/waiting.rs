@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
 use crate::{
-    domain::failure::FailureStage,
+    domain::{failure::FailureStage, status::PreviewStatus},
     engine::{Container, ContainerState, EngineError, EngineEvent},
     preview::{
         driver::{Driver, ENGINE_BACKOFF, Found, now, session_event},
@@ -34,6 +34,7 @@ impl Driver {
             _ = self.applies.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()),
+            () = self.handle.route.wake_wanted() => self.doubt = self.session.is_some(),
             () = at(until) => {}
         }
     }
@@ -45,8 +46,9 @@ impl Driver {
         if !taken_over {
             return;
         }
+        self.unseen &= self.session.is_some();
         let waits = |session: &Session| session.deaf || session.bounds.is_lifted();
-        if self.has_engines_failure() || self.session.as_ref().is_some_and(waits) {
+        if self.unseen || self.has_engines_failure() || self.session.as_ref().is_some_and(waits) {
             let pause = if self.may_lose() { self.backoff } else { MAX_ENGINE_BACKOFF };
             self.retry_at.get_or_insert_with(|| now() + pause);
         } else {
@@ -60,7 +62,7 @@ impl Driver {
         self.retry_at = None;
         if let Some(session) = &self.session {
             session.bounds.put_down().await;
-            self.doubt |= session.deaf;
+            self.doubt |= session.deaf || self.unseen;
         }
         self.again |= self.has_engines_failure();
     }
@@ -101,8 +103,13 @@ impl Driver {
 
     fn on_engine(&mut self, event: Option<EngineEvent>) {
         match event {
-            Some(EngineEvent::Died { container } | EngineEvent::Frozen { container }) => {
-                self.doubt |= self.session.as_ref().is_some_and(|session| session.container == container);
+            Some(EngineEvent::Died { container }) => self.doubt |= self.is_own(&container),
+            // Not by us: it is woken. Until then nobody is to wait in it for an answer.
+            Some(EngineEvent::Frozen { container }) => {
+                if self.is_own(&container) {
+                    self.doubt = true;
+                    self.handle.set_status(PreviewStatus::freezes);
+                }
             }
             // Also when hints were missed: look at what is.
             Some(EngineEvent::Connected) => {
@@ -116,6 +123,10 @@ impl Driver {
             }
             Some(EngineEvent::Disconnected) => {}
         }
+    }
+
+    fn is_own(&self, container: &str) -> bool {
+        self.session.as_ref().is_some_and(|session| session.container == container)
     }
 
     /// Takes over the container of an earlier life of the service, once the engine says of it.

@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
-use crate::domain::{decide::SiteState, ids::PreviewId};
+use crate::domain::{address::Address, decide::SiteState, ids::PreviewId};
 
 /// The state and the counters of one preview, shared by its driver and the gateway.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ impl Route {
     }
 }
 
-/// Why the gateway could not open a port.
+/// Why the gateway could not open a site.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// Every port of the range is held by us or by somebody else.
@@ -200,15 +200,13 @@ pub enum GatewayError {
     Listen(#[source] std::io::Error),
 }
 
-/// A listening port; dropping it closes the listener and the connections that came through it.
-pub trait OpenPort: Send + Sync {
-    /// Returns the port.
-    fn port(&self) -> u16;
-    /// Returns the URL at which a browser reaches the preview.
-    fn url(&self) -> String;
+/// An open site; dropping it ends the requests that go through it, and frees its address.
+pub trait OpenSite: Send + Sync {
+    /// Returns where it is reached.
+    fn address(&self) -> &Address;
 }
 
-/// Whose page is at a port.
+/// Whose page an origin is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageOf {
     /// This preview's.
@@ -222,11 +220,11 @@ pub enum PageOf {
 /// Where previews are reached. Implemented by the gateway, and called by the core when a preview begins and ends.
 #[async_trait]
 pub trait Gateway: Send + Sync + 'static {
-    /// Listens for a preview: at `port` if one is given, else at the next of the range that is free.
-    async fn open(&self, route: Arc<Route>, port: Option<u16>) -> Result<Box<dyn OpenPort>, GatewayError>;
+    /// Opens a site for a preview: where it was `before` if that is given, else where there is room.
+    async fn open(&self, route: Arc<Route>, before: Option<&Address>) -> Result<Box<dyn OpenSite>, GatewayError>;
 
-    /// Returns whose pages come from a port of this machine.
-    fn page_of(&self, port: u16) -> PageOf;
+    /// Returns whose pages come from a host and port. Whether the host leads here, the caller knows.
+    fn page_of(&self, host: &str, port: u16) -> PageOf;
 }
 
 /// Returns when a counter is at zero, or the time has passed; says which.

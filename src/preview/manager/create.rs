@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     domain::{
+        address::Address,
         error::Error,
         ids::{CommitId, PreviewId},
         runtime::RunPlan,
@@ -111,7 +112,7 @@ impl Manager {
             wanted: (request.reload == ReloadMode::Manual).then(|| head.clone()),
             reload: request.reload,
             claims: Vec::new(),
-            port: 0,
+            address: Address::default(),
             created_at: now,
             expires_at: now + request.time_to_live.unwrap_or(settings.expiry),
             idle_timeout: request.idle_timeout.unwrap_or(settings.idle_timeout),
@@ -137,7 +138,7 @@ impl Manager {
             });
         }
         handle.log.lifecycle(format!("created for {} at {}", spec.project, spec.branch));
-        tracing::info!(preview = %spec.id, project = %spec.project, branch = %spec.branch, port = spec.port, "preview created");
+        tracing::info!(preview = %spec.id, project = %spec.project, branch = %spec.branch, url = spec.address.url, "preview created");
         Ok(handle)
     }
 

@@ -130,6 +130,9 @@ impl Bounds {
         if now.memory_bytes != from {
             return now.memory_bytes > from;
         }
+        if !self.engine.capabilities().resize {
+            return false;
+        }
         let Some(memory_bytes) = self.allowance.more_than(from) else { return false };
         let limits = Limits { memory_bytes, ..*now };
         let in_force = if self.is_lifted() {

@@ -36,7 +36,7 @@ use crate::{
     vfs::VfsError,
 };
 
-pub use self::event::SessionEvent;
+pub use self::event::{Death, SessionEvent};
 
 /// How long an app has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);

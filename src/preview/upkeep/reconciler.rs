@@ -65,16 +65,15 @@ pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers
             live.push(spec);
         }
     }
-    // First those whose port is free, so that one whose port is not takes none of theirs.
+    // First those whose address is free, so that one whose address is not takes none of theirs.
     let mut taken = Vec::new();
     let (mut portless, mut kept) = (Vec::new(), Vec::new());
     for spec in live {
         let found = found(&mut containers, &spec, asked);
-        let port = Some(spec.port).filter(|port| *port != 0);
-        match manager.drive(spec.clone(), port, found.clone()).await {
+        match manager.drive(spec.clone(), Some(&spec.address), found.clone()).await {
             Ok(handle) => taken.push(handle),
             Err(error) => {
-                tracing::warn!(preview = %spec.id, port = spec.port, error = %error, "the port could not be taken again");
+                tracing::warn!(preview = %spec.id, url = spec.address.url, error = %error, "its address could not be taken again");
                 portless.push((spec, found));
             }
         }
@@ -161,7 +160,7 @@ async fn forget(manager: &Manager, spec: &PreviewSpec) {
 fn remember(manager: &Manager, spec: PreviewSpec) {
     let limits = manager.inner.core.settings.limits(Stack::Static);
     let route = Route::new(spec.id.clone());
-    manager.inner.registry.insert(Handle::new(spec, route, String::new(), limits, &manager.inner.core.logs));
+    manager.inner.registry.insert(Handle::new(spec, route, limits, &manager.inner.core.logs));
 }
 
 /// Returns whether a container is nobody's yet, and kept for whoever claims it.

@@ -1,6 +1,5 @@
 //! What holds a container in.
 
-use previewd::engine::Engine;
 use serde_json::{Value, json};
 
 use super::*;

@@ -46,6 +46,27 @@ async fn a_container_that_ends_at_any_call_of_a_commit_is_followed_by_one_that_a
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_container_that_somebody_freezes_is_said_to_be_and_is_woken() {
+    for fault in [None, Some(Fault::Erred), Some(Fault::Away)] {
+        let it = Service::new().await;
+        let before = it.create(PYTHON).await;
+        let container = it.container().await;
+        if let Some(fault) = fault {
+            it.engine.fail(Call::SetPaused, fault);
+        }
+        let mut hold = it.engine.hold(Call::SetPaused);
+        it.engine.freeze(&container);
+        hold.reached().await;
+        // Nobody is to wait in it for an answer.
+        assert_eq!((phase_of(&it.view().await.status), it.site()), (Phase::Paused, Site::Waits));
+        hold.release();
+        let view = it.until("it is woken", |view| phase_of(&view.status) == Phase::Running).await;
+        assert_eq!(view.status.container, before.status.container, "the same container");
+        it.ends_on(&view.head.unwrap()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_app_that_ends_at_any_call_of_its_replacement_is_replaced_all_the_same() {
     for call in CALLS {
         for whole in [false, true] {

@@ -3,6 +3,7 @@
 //! Every crossing that only luck brings about with a daemon is made to happen here: a call of the engine or of an agent
 //! is stopped, something else happens, and the call goes on.
 
+mod capabilities;
 mod commits;
 mod deaths;
 mod endings;
@@ -28,7 +29,7 @@ use previewd::{
     },
     engine::{
         LABEL_ROLE,
-        fake::{Answer, Call, FakeEngine, Hold},
+        fake::{Answer, Call, FakeEngine, Fault, Hold},
     },
     preview::{
         api::{Create, ListFilter, PreviewView, Target, Update, Wait, WatchItem},

@@ -6,7 +6,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use previewd::preview::face::route::{Gateway, GatewayError, OpenPort, PageOf, Route};
+use previewd::{
+    domain::address::Address,
+    preview::face::route::{Gateway, GatewayError, OpenSite, PageOf, Route},
+};
 
 /// Ports that nobody listens on, and who has them.
 #[derive(Clone, Default)]
@@ -15,15 +18,12 @@ pub(super) struct Ports(pub(super) Arc<Mutex<HashMap<u16, Arc<Route>>>>);
 pub(super) struct Port {
     ports: Ports,
     port: u16,
+    address: Address,
 }
 
-impl OpenPort for Port {
-    fn port(&self) -> u16 {
-        self.port
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.port)
+impl OpenSite for Port {
+    fn address(&self) -> &Address {
+        &self.address
     }
 }
 
@@ -35,18 +35,22 @@ impl Drop for Port {
 
 #[async_trait]
 impl Gateway for Ports {
-    async fn open(&self, route: Arc<Route>, port: Option<u16>) -> Result<Box<dyn OpenPort>, GatewayError> {
+    async fn open(&self, route: Arc<Route>, before: Option<&Address>) -> Result<Box<dyn OpenSite>, GatewayError> {
         let mut held = self.0.lock().unwrap();
         let free = || (20000..30000).find(|port| !held.contains_key(port));
-        let port = port.or_else(free).ok_or(GatewayError::NoPortFree { first: 20000, last: 29999 })?;
+        let port = before
+            .and_then(|before| before.port)
+            .or_else(free)
+            .ok_or(GatewayError::NoPortFree { first: 20000, last: 29999 })?;
         if held.contains_key(&port) {
             return Err(GatewayError::PortTaken(port));
         }
         held.insert(port, route);
-        Ok(Box::new(Port { ports: self.clone(), port }))
+        let address = Address { url: format!("http://127.0.0.1:{port}/"), port: Some(port) };
+        Ok(Box::new(Port { ports: self.clone(), port, address }))
     }
 
-    fn page_of(&self, port: u16) -> PageOf {
+    fn page_of(&self, _: &str, port: u16) -> PageOf {
         let held = self.0.lock().unwrap();
         held.get(&port).map_or(PageOf::Others, |route| PageOf::Preview(route.preview.clone()))
     }

@@ -1,6 +1,6 @@
 //! What a new life of the service makes of what the one before has left.
 
-use previewd::engine::{ContainerSpec, Engine, LABEL_KEPT};
+use previewd::engine::{ContainerSpec, Containers, LABEL_KEPT};
 
 use super::*;
 

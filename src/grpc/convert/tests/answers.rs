@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::{
     domain::{
+        address::Address,
         events::{Stage, StageEvent},
         failure::{Failure, FailureStage},
         ids::{BranchName, ProjectId},
@@ -113,7 +114,7 @@ fn view() -> PreviewView {
             wanted: None,
             overrides: Overrides::default(),
             reload: ReloadMode::Manual,
-            port: 8100,
+            address: Address { url: "http://127.0.0.1:8100/".into(), port: Some(8100) },
             created_at: at(10),
             expires_at: at(30),
             idle_timeout: Duration::from_millis(1_500),
