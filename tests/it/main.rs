@@ -13,4 +13,5 @@ mod grpc_support;
 mod house;
 mod imports;
 mod preview;
+mod unused;
 mod vfs;

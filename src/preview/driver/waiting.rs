@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
 use crate::{
-    domain::{failure::FailureStage, status::PreviewStatus},
+    domain::{decide::Unit, failure::FailureStage, status::PreviewStatus},
     engine::{Container, ContainerState, EngineError, EngineEvent},
     preview::{
         driver::{Driver, ENGINE_BACKOFF, Found, now, session_event},
@@ -42,8 +42,7 @@ impl Driver {
     /// Sees to it that what is not as it should be is tried again after a pause that grows: the engine may not have
     /// answered for this container alone, and nobody says when it will.
     pub(super) fn plan_retry(&mut self) {
-        let taken_over = matches!(&self.found, Found::Containers(containers) if containers.is_empty());
-        if !taken_over {
+        if self.unit() == Unit::Unknown {
             return;
         }
         self.unseen &= self.session.is_some();
@@ -102,24 +101,22 @@ impl Driver {
     }
 
     fn on_engine(&mut self, event: Option<EngineEvent>) {
-        match event {
-            Some(EngineEvent::Died { container }) => self.doubt |= self.is_own(&container),
+        match &event {
+            Some(EngineEvent::Died { container }) => self.doubt |= self.is_own(container),
             // Not by us: it is woken. Until then nobody is to wait in it for an answer.
             Some(EngineEvent::Frozen { container }) => {
-                if self.is_own(&container) {
+                if self.is_own(container) {
                     self.doubt = true;
                     self.handle.set_status(PreviewStatus::freezes);
                 }
             }
             // Also when hints were missed: look at what is.
-            Some(EngineEvent::Connected) => {
-                (self.doubt, self.again) = (self.session.is_some(), self.has_engines_failure());
-                self.retry_at = self.retry_at.map(|_| now());
-            }
-            None => {
-                (self.doubt, self.again) = (self.session.is_some(), self.has_engines_failure());
+            Some(EngineEvent::Connected) | None => {
+                self.doubt |= self.session.is_some();
+                self.again |= self.has_engines_failure();
                 // Others than its return say nothing of what may be asked.
-                self.retry_at = self.retry_at.map(|at| at.min(now() + ENGINE_BACKOFF));
+                let soonest = if event.is_some() { now() } else { now() + ENGINE_BACKOFF };
+                self.retry_at = self.retry_at.map(|at| at.min(soonest));
             }
             Some(EngineEvent::Disconnected) => {}
         }
