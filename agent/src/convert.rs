@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::{
     output::{Event, Exit, Record, Source},
-    process::{ProcessError, Snapshot},
+    process::ProcessError,
     proto::{self, await_ready_response, watch_response},
     ready::{Outcome, Port, Ready},
     sync::SyncError,
@@ -20,13 +20,9 @@ pub fn duration(given: Option<prost_types::Duration>, default: Duration, most: D
     Ok(duration.min(most))
 }
 
-/// Returns the process that was started last, if one was.
-pub fn process(snapshot: Snapshot) -> Option<proto::Process> {
-    (snapshot.generation > 0).then(|| proto::Process {
-        generation: snapshot.generation,
-        running: snapshot.running(),
-        exit: snapshot.exit.map(exit),
-    })
+/// Returns a process.
+pub fn process(generation: u64, ended: Option<Exit>) -> proto::Process {
+    proto::Process { generation, running: ended.is_none(), exit: ended.map(exit) }
 }
 
 /// Returns how a process ended.

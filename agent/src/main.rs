@@ -1,7 +1,8 @@
 //! PID 1 of every preview container: it holds the project's files and the app's process, and does what the service asks.
 //!
 //! `agent run` serves the private contract on a Unix socket; `agent dial` passes bytes between its standard streams and
-//! that socket, so that the service can speak to it through an `exec` in the container. Nothing here may be believed by
+//! that socket, so that the service can speak to it through an `exec` in the container. `agent shim` is the parent of one
+//! app process, and nobody's to call but the agent's. Nothing here may be believed by
 //! the service: the app runs under the same uid. The agent defends itself as far as the kernel lets it: it cannot be
 //! traced, PID 1 cannot be killed from inside, and only processes that came by `exec` may connect.
 
@@ -24,13 +25,15 @@ mod reaper;
 mod relay;
 mod run;
 mod server;
+mod shim;
 mod socket;
 mod sockets;
 mod spawn;
+mod supervisor;
 mod sync;
 mod tls;
 
-use std::{env, process::ExitCode};
+use std::{env, ffi::OsString, io, process::ExitCode};
 
 use crate::socket::SocketName;
 
@@ -48,7 +51,11 @@ const USAGE: &str = "usage: agent run|dial [--socket NAME]\n\
     NAME is a path, or a name in the abstract namespace after an @ (default: @previewd-agent).\n";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
+    let mut arguments = env::args_os().skip(1).collect::<Vec<OsString>>();
+    if arguments.first().is_some_and(|word| word == shim::COMMAND) {
+        return ended(shim::COMMAND, shim::run(&arguments.split_off(1)));
+    }
+    let arguments: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (command, name) = match words.as_slice() {
         [command] => (*command, None),
@@ -68,6 +75,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    ended(command, outcome)
+}
+
+fn ended(command: &str, outcome: io::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

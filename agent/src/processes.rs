@@ -20,6 +20,19 @@ pub fn descendants(of: i32) -> Vec<i32> {
     table.iter().filter(|(pid, stat)| !stat.zombie && is_below(&table, **pid, of)).map(|(pid, _)| *pid).collect()
 }
 
+/// Returns the live processes that descend from one, but for some of its children and what descends from them.
+pub fn descendants_but(of: i32, some: &[i32]) -> Vec<i32> {
+    let table = table();
+    let stays = |pid: i32| some.iter().any(|one| pid == *one || is_below(&table, pid, *one));
+    let live = table.iter().filter(|(_, stat)| !stat.zombie).map(|(pid, _)| *pid);
+    live.filter(|pid| is_below(&table, *pid, of) && !stays(*pid)).collect()
+}
+
+/// Returns whether there is such a process, if perhaps one that has ended and is not collected yet.
+pub fn is_there(pid: i32) -> bool {
+    stat(pid).is_some()
+}
+
 /// Returns the CPU time that the processes which descend from one have used, with those that ended under one of them.
 pub fn cpu_time(of: i32) -> Duration {
     let table = table();

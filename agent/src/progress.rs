@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rustix::process::getpid;
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
@@ -15,17 +14,16 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The share of a core, in percent, that is work: an app that only waits wakes up now and then, too.
 const WORK_PERCENT: u32 = 3;
 
-/// Returns once the app's processes have used next to no CPU, and written nothing, for so long. `written` counts what
-/// they write.
-pub async fn stillness(mut written: watch::Receiver<u64>, still_for: Duration) {
-    let own = getpid().as_raw_pid();
-    let mut work = Work::new(processes::cpu_time(own), Instant::now());
+/// Returns once what is below a process has used next to no CPU, and no app has written anything, for so long. `written`
+/// counts what they write.
+pub async fn stillness(of: i32, mut written: watch::Receiver<u64>, still_for: Duration) {
+    let mut work = Work::new(processes::cpu_time(of), Instant::now());
     written.mark_unchanged();
     loop {
         sleep(INTERVAL.min(still_for)).await;
         let wrote = written.has_changed().unwrap_or(false);
         written.mark_unchanged();
-        if work.still(processes::cpu_time(own), wrote, Instant::now()) >= still_for {
+        if work.still(processes::cpu_time(of), wrote, Instant::now()) >= still_for {
             return;
         }
     }

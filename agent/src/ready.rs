@@ -1,8 +1,7 @@
 //! Waits until the app answers HTTP, wherever it listens.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use rustix::process::getpid;
 use tokio::{
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep, sleep_until, timeout},
@@ -12,9 +11,10 @@ use crate::{
     choice::{self, Choice, Expected, Known},
     output::Exit,
     probe::{self, Answer, Problem},
-    process::{Session, Snapshot, Supervisor},
+    process::{Over, Process},
     progress,
     sockets::{self, Ports},
+    supervisor::Supervisor,
 };
 
 /// Ports that are never taken for the app's unless expected: Node's inspector, Vite's hot-reload socket, debugpy,
@@ -62,7 +62,7 @@ pub enum Outcome {
     Ready(Box<Ready>),
     /// The process ended.
     Exited(Exit),
-    /// A newer one was started.
+    /// It was stopped.
     Superseded,
     /// The app speaks TLS, at this port.
     Tls(u16),
@@ -103,41 +103,36 @@ pub struct Port {
     pub tls: bool,
 }
 
-/// Waits for the app's first answer, its end, its successor or the deadline, whatever comes first. A page that is an
+/// Waits for the process's first answer, its end, its stop or the deadline, whatever comes first. A page that is an
 /// error is an answer; that of a gateway whose app is not there yet (502 to 504) is one when the time has passed.
 pub async fn wait(supervisor: &Supervisor, wanted: &Wanted) -> Outcome {
     let deadline = Instant::now() + wanted.timeout;
-    let mut snapshot = supervisor.watch();
-    let over = async {
-        let over = snapshot.wait_for(|now| now.generation != wanted.generation || now.exit.is_some());
-        over.await.map_or_else(|_| Snapshot::default(), |now| *now)
-    };
-    let session = supervisor.session().filter(|session| session.generation == wanted.generation);
+    let Some(process) = supervisor.process(wanted.generation) else { return Outcome::Superseded };
     let mut search = Search::new(wanted.path.clone(), wanted.expected);
     let mut still = false;
     tokio::select! {
         biased;
-        over = over => return match over {
-            Snapshot { generation, exit: Some(exit) } if generation == wanted.generation => Outcome::Exited(exit),
-            _ => Outcome::Superseded,
+        over = process.over() => return match over {
+            Over::Exited(exit) => Outcome::Exited(exit),
+            Over::Stopped => Outcome::Superseded,
         },
-        outcome = search.run(session.as_deref(), wanted) => return outcome,
-        () = progress::stillness(supervisor.written(), wanted.still) => still = true,
+        outcome = search.run(supervisor, &process, wanted) => return outcome,
+        () = progress::stillness(process.shim(), supervisor.written(), wanted.still) => still = true,
         () = sleep_until(deadline) => {}
     }
-    if let (Some(session), Some(answer)) = (session, search.gateway())
-        && let Some(ready) = search.finish(&session, answer, &[]).await
+    if let Some(answer) = search.gateway()
+        && let Some(ready) = search.finish(&process, answer, &[]).await
     {
         return ready;
     }
     search.given_up(still.then_some(wanted.still))
 }
 
-/// Returns the ports that the app listens on and what answers there.
-pub async fn ports(session: Arc<Session>, path: &str) -> Vec<Port> {
-    let port = session.answered_at().map_or(0, |found| found.address.port());
+/// Returns the ports that a process listens on and what answers there.
+pub async fn ports(supervisor: &Supervisor, process: &Process, path: &str) -> Vec<Port> {
+    let port = process.answered_at().map_or(0, |found| found.address.port());
     let mut search = Search::new(path.to_owned(), Expected { port, named: false, held: false, has_page: false });
-    search.look(&session).await;
+    search.look(supervisor, process).await;
     search.settle(ALL_FOR).await;
     search.told()
 }
@@ -170,16 +165,15 @@ impl Search {
         }
     }
 
-    async fn run(&mut self, session: Option<&Session>, wanted: &Wanted) -> Outcome {
-        let Some(session) = session else { return std::future::pending().await };
+    async fn run(&mut self, supervisor: &Supervisor, process: &Process, wanted: &Wanted) -> Outcome {
         if wanted.again
-            && let Some(answer) = again(session, wanted).await
-            && let Some(ready) = self.finish(session, answer, &[]).await
+            && let Some(answer) = again(process, wanted).await
+            && let Some(ready) = self.finish(process, answer, &[]).await
         {
             return ready;
         }
         loop {
-            self.look(session).await;
+            self.look(supervisor, process).await;
             let pause = sleep(wanted.interval);
             tokio::pin!(pause);
             loop {
@@ -187,7 +181,7 @@ impl Search {
                     Choice::Tls(port) => return Outcome::Tls(port),
                     Choice::Take(port) => {
                         if let Some(Ok(answer)) = self.known.get(&port).and_then(|known| known.answer.clone())
-                            && let Some(ready) = self.finish(session, answer, &wanted.alternatives).await
+                            && let Some(ready) = self.finish(process, answer, &wanted.alternatives).await
                         {
                             return ready;
                         }
@@ -203,9 +197,9 @@ impl Search {
     }
 
     /// Looks which ports there are, and asks those of which it is not known what they answer.
-    async fn look(&mut self, session: &Session) {
+    async fn look(&mut self, supervisor: &Supervisor, process: &Process) {
         let now = Instant::now();
-        self.listening = sockets::listening(getpid().as_raw_pid(), &session.relays.own_ports().await);
+        self.listening = sockets::listening(process.shim(), &supervisor.own_ports().await);
         self.seen.retain(|port, _| self.listening.contains_key(port));
         for port in self.listening.keys() {
             self.seen.entry(*port).or_insert(now);
@@ -286,12 +280,12 @@ impl Search {
         std::iter::once(&self.expected.port).chain(others).find_map(answers)
     }
 
-    async fn finish(&mut self, session: &Session, answer: Answer, alternatives: &[String]) -> Option<Outcome> {
+    async fn finish(&mut self, process: &Process, answer: Answer, alternatives: &[String]) -> Option<Outcome> {
         self.settle(OTHERS_FOR).await;
         let app_port = answer.from.address.port();
         let loopback_only = !answer.from.direct;
         let upstream_port = if loopback_only {
-            match session.relays.port_to(answer.from.address).await {
+            match process.relays.port_to(answer.from.address).await {
                 Ok(port) => port,
                 Err(error) => {
                     self.message = Some(format!("the relay to port {app_port} failed: {error}"));
@@ -303,7 +297,7 @@ impl Search {
         };
         let alternative = if answer.status == 404 { alternative(&answer, alternatives).await } else { None };
         let ports = self.told();
-        session.answers_at(answer.from);
+        process.answers_at(answer.from);
         Some(Outcome::Ready(Box::new(Ready { upstream_port, loopback_only, answer, ports, alternative })))
     }
 
@@ -331,8 +325,8 @@ impl Search {
 }
 
 /// Asks an app where it answered before. An error is believed when it is said again.
-async fn again(session: &Session, wanted: &Wanted) -> Option<Answer> {
-    let ways = [session.answered_at()?];
+async fn again(process: &Process, wanted: &Wanted) -> Option<Answer> {
+    let ways = [process.answered_at()?];
     let answer = probe::ask(&ways, &wanted.path).await.ok()?;
     if answer.status < 500 {
         return Some(answer);

@@ -19,11 +19,12 @@ use crate::{
     made::Born,
     memory,
     output::Output,
-    process::Supervisor,
+    process::Means,
     proto::agent_service_server::AgentServiceServer,
     reaper::Reaper,
     server::Agent,
     socket::{SocketName, may_connect},
+    supervisor::Supervisor,
 };
 
 /// How long the app has to end when the container is stopped. Engines give 10 s.
@@ -68,7 +69,8 @@ async fn serve(listener: std::os::unix::net::UnixListener, echo: Echo) -> io::Re
     let mut terminate = unix::signal(unix::SignalKind::terminate())?;
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
     let output = Arc::new(Output::default());
-    let supervisor = Arc::new(Supervisor::new(Arc::clone(&reaper), Arc::clone(&output), echo.clone()));
+    let means = Means { reaper: Arc::clone(&reaper), output: Arc::clone(&output), echo: echo.clone() };
+    let supervisor = Arc::new(Supervisor::new(means));
     // These live as long as the process.
     tokio::spawn(memory::watch(Arc::clone(&output)));
     tokio::spawn(async move { reaper.run(children).await });
@@ -95,7 +97,7 @@ async fn serve(listener: std::os::unix::net::UnixListener, echo: Echo) -> io::Re
         _ = interrupt.recv() => {}
     }
     // Streams end with the process; the app first.
-    let stopped = supervisor.stop(STOP_GRACE).await;
+    let stopped = supervisor.stop(0, STOP_GRACE).await;
     echo.flush(FLUSH_FOR);
     stopped.map(|_| ()).map_err(io::Error::other)
 }

@@ -17,12 +17,13 @@ use crate::{
     convert,
     made::{self, Born},
     output::{Output, Record},
-    process::{ProcessError, Supervisor},
+    process::{Over, ProcessError},
     processes,
     proto::{self, agent_service_server::AgentService, sync_request::Message},
     ready::{self, Wanted},
     sockets,
     spawn::Launch,
+    supervisor::Supervisor,
     sync::{self, Incoming, Kind, Syncer},
 };
 
@@ -69,21 +70,20 @@ impl Agent {
 #[tonic::async_trait]
 impl AgentService for Agent {
     async fn status(&self, _: Request<proto::StatusRequest>) -> Result<Response<proto::StatusResponse>, Status> {
-        let snapshot = *self.supervisor.watch().borrow();
-        let (own, cpu) = (getpid().as_raw_pid(), processes::cpu_time(getpid().as_raw_pid()));
-        let relays = match self.supervisor.session() {
-            Some(session) => session.relays.own_ports().await,
-            None => Default::default(),
-        };
-        let listening_ports = sockets::listening(own, &relays).into_keys().map(u32::from).collect();
+        let (generation, exit) = self.supervisor.last();
+        let processes = self.supervisor.processes();
+        let own = getpid().as_raw_pid();
+        let cpu = processes::cpu_time(own);
+        let listening = sockets::listening(own, &self.supervisor.own_ports().await);
         Ok(Response::new(proto::StatusResponse {
             version: env!("CARGO_PKG_VERSION").into(),
             revision: self.syncer.revision(),
-            process: convert::process(snapshot),
+            process: (generation > 0).then(|| convert::process(generation, exit)),
+            processes: processes.iter().map(|one| convert::process(one.generation, one.exit())).collect(),
             instance: self.instance.clone(),
             marked: self.marked.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             cpu_milliseconds: u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX),
-            listening_ports,
+            listening_ports: listening.into_keys().map(u32::from).collect(),
         }))
     }
 
@@ -159,6 +159,7 @@ impl AgentService for Agent {
             environment: request.environment,
             control: request.control,
             install: request.install,
+            beside: request.beside,
         };
         let supervisor = Arc::clone(&self.supervisor);
         let generation = to_the_end(async move { supervisor.start(&launch, grace).await }).await?;
@@ -166,9 +167,10 @@ impl AgentService for Agent {
     }
 
     async fn stop(&self, request: Request<proto::StopRequest>) -> Result<Response<proto::StopResponse>, Status> {
-        let grace = convert::duration(request.into_inner().grace, GRACE, MAX_GRACE)?;
+        let request = request.into_inner();
+        let grace = convert::duration(request.grace, GRACE, MAX_GRACE)?;
         let supervisor = Arc::clone(&self.supervisor);
-        let exit = to_the_end(async move { supervisor.stop(grace).await }).await?;
+        let exit = to_the_end(async move { supervisor.stop(request.generation, grace).await }).await?;
         Ok(Response::new(proto::StopResponse { exit: exit.map(convert::exit) }))
     }
 
@@ -177,7 +179,7 @@ impl AgentService for Agent {
         request: Request<proto::AwaitReadyRequest>,
     ) -> Result<Response<proto::AwaitReadyResponse>, Status> {
         let wanted = wanted(request.into_inner())?;
-        if wanted.generation == 0 || wanted.generation > self.supervisor.watch().borrow().generation {
+        if wanted.generation == 0 || wanted.generation > self.supervisor.last().0 {
             return Err(Status::invalid_argument(format!("process {} was never started", wanted.generation)));
         }
         let outcome = ready::wait(&self.supervisor, &wanted).await;
@@ -185,9 +187,10 @@ impl AgentService for Agent {
     }
 
     async fn ports(&self, request: Request<proto::PortsRequest>) -> Result<Response<proto::PortsResponse>, Status> {
-        let path = url_path(request.into_inner().path)?;
-        let ports = match self.supervisor.session() {
-            Some(session) => ready::ports(session, &path).await,
+        let request = request.into_inner();
+        let path = url_path(request.path)?;
+        let ports = match self.supervisor.process(request.generation) {
+            Some(process) => ready::ports(&self.supervisor, &process, &path).await,
             None => Vec::new(),
         };
         Ok(Response::new(proto::PortsResponse { ports: ports.into_iter().map(convert::port).collect() }))
@@ -199,15 +202,14 @@ impl AgentService for Agent {
         if request.payload.contains('\n') || request.payload.len() > control::MAX_LINE_BYTES {
             return Err(Status::invalid_argument("the payload is not one line of at most 1 MiB"));
         }
-        let session = self.supervisor.session().ok_or_else(|| Status::failed_precondition("no process runs"))?;
-        let Some(control) = &session.control else {
+        let process = self.supervisor.process(request.generation);
+        let process = process.ok_or_else(|| Status::failed_precondition("no process runs"))?;
+        let Some(control) = &process.control else {
             return Err(Status::failed_precondition("the process was started without a control socket"));
         };
-        let mut snapshot = self.supervisor.watch();
-        let ended = snapshot.wait_for(|now| now.generation != session.generation || !now.running());
         tokio::select! {
             biased;
-            _ = ended => Err(Status::failed_precondition("the process ended")),
+            Over::Exited(_) | Over::Stopped = process.over() => Err(Status::failed_precondition("the process ended")),
             answer = control.ask(&request.payload, within) => match answer {
                 Ok(payload) => Ok(Response::new(proto::NotifyResponse { payload })),
                 Err(error @ (ControlError::NotConnected | ControlError::Silent)) => {

@@ -1,4 +1,4 @@
-//! What is started, and how it is found.
+//! What is started, by a shim, and how it is found.
 
 use std::{
     collections::HashMap,
@@ -7,6 +7,11 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use crate::shim;
+
+/// This program itself, whatever lies at its path by now.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// A process to start.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +26,8 @@ pub struct Launch {
     pub control: bool,
     /// Whether its output is labelled as an installation's.
     pub install: bool,
+    /// Whether what runs goes on beside it.
+    pub beside: bool,
 }
 
 /// Why nothing can be started. Fits after "failed to start:".
@@ -44,7 +51,7 @@ pub enum LaunchError {
 }
 
 impl Launch {
-    /// Returns the command, with the program looked up in the PATH that the app will have.
+    /// Returns the command of its shim, with the program looked up in the PATH that the app will have.
     pub fn command(&self) -> Result<Command, LaunchError> {
         let program = self.argv.first().filter(|word| !word.is_empty()).ok_or(LaunchError::Empty)?;
         if !self.cwd.is_dir() {
@@ -53,14 +60,15 @@ impl Launch {
         if let Some(name) = self.environment.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
             return Err(LaunchError::Variable(name.clone()));
         }
-        let mut command = Command::new(self.find(program)?);
+        let mut command = Command::new(OWN_PROGRAM);
         command
-            .arg0(program)
+            .arg(shim::COMMAND)
+            .arg(self.find(program)?)
+            .arg(program)
             .args(self.argv.iter().skip(1))
             .current_dir(&self.cwd)
             .envs(&self.environment)
             .process_group(0)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         Ok(command)

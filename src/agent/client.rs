@@ -32,6 +32,8 @@ const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// CPU with an app that may use all of it.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The generation that stands for the process that was started last.
+const NEWEST: u64 = 0;
 
 /// A connection to the agent of one container. Clones share it. Once a call returns [`AgentError::Unreachable`] it is
 /// of no more use: dial again.
@@ -98,6 +100,7 @@ impl AgentClient {
             grace: Some(convert::duration(spec.grace)),
             control: spec.control,
             install: spec.install,
+            beside: false,
         };
         let mut client = self.client.clone();
         let answer = call(spec.grace + KILL + MARGIN, client.start(request)).await?;
@@ -129,7 +132,7 @@ impl AgentClient {
     /// Returns the ports that the app listens on, ascending, and what answers there at a path.
     pub async fn ports(&self, path: &str) -> Result<Vec<AppPort>, AgentError> {
         let mut client = self.client.clone();
-        let answer = call(MARGIN, client.ports(PortsRequest { path: path.to_owned() })).await?;
+        let answer = call(MARGIN, client.ports(PortsRequest { path: path.to_owned(), generation: NEWEST })).await?;
         convert::ports(answer.ports)
     }
 
@@ -139,7 +142,7 @@ impl AgentClient {
     /// # Errors
     /// `Refused` if the app is silent, has ended, or has no control socket.
     pub async fn notify(&self, payload: String, within: Duration) -> Result<String, AgentError> {
-        let request = NotifyRequest { payload, timeout: Some(convert::duration(within)) };
+        let request = NotifyRequest { payload, timeout: Some(convert::duration(within)), generation: NEWEST };
         let mut client = self.client.clone();
         Ok(call(within + MARGIN, client.notify(request)).await?.payload)
     }

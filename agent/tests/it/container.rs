@@ -1,10 +1,11 @@
 //! The agent where it belongs: PID 1 of a container without capabilities.
 //!
-//! Run by hand, with a Docker daemon, an image that has Python, and the static binary:
-//! `PREVIEWD_AGENT_BIN=... PREVIEWD_TEST_IMAGE=... cargo test -p previewd-agent -- --ignored --nocapture container`
+//! It needs a Docker daemon, the image that previews of Python have (`PREVIEW_PYTHON_IMAGE`, from the environment or `.env`),
+//! and the static binary that the build of the workspace leaves, or that `PREVIEWD_AGENT_BIN` names.
 
 use std::{
     env, fs,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -41,10 +42,30 @@ fn docker(arguments: &[&str]) -> Result<String, String> {
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
 
+/// Returns the newest of the binaries that were built for containers.
+fn static_agent() -> PathBuf {
+    if let Some(named) = env::var_os("PREVIEWD_AGENT_BIN") {
+        return named.into();
+    }
+    // target/debug/previewd-agent is the one beside it, for this machine alone.
+    let target = Path::new(env!("CARGO_BIN_EXE_previewd-agent")).ancestors().nth(2).unwrap();
+    let built = fs::read_dir(target.join("agent")).expect("the workspace is not built").flatten();
+    let built = built.map(|folder| folder.path().join("release/previewd-agent")).filter(|file| file.is_file());
+    let age = |file: &PathBuf| file.metadata().and_then(|metadata| metadata.modified()).ok();
+    built.max_by_key(age).expect("the workspace is not built").canonicalize().unwrap()
+}
+
+fn image() -> String {
+    const NAME: &str = "PREVIEW_PYTHON_IMAGE";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.env");
+    let named = |(name, value): (String, String)| (name == NAME).then_some(value);
+    let written = || dotenvy::from_path_iter(file).ok()?.flatten().find_map(named);
+    env::var(NAME).ok().or_else(written).unwrap_or_else(|| "python:3.12-slim".into())
+}
+
 impl Container {
     async fn run() -> Self {
-        let mount = format!("{}:/previewd/agent:ro", env::var("PREVIEWD_AGENT_BIN").unwrap());
-        let image = env::var("PREVIEWD_TEST_IMAGE").unwrap();
+        let (mount, image) = (format!("{}:/previewd/agent:ro", static_agent().display()), image());
         let secured = ["--user=1000:1000", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pids-limit=256"];
         let limits = ["--memory=128m", "--memory-swap=128m", "--cpus=0.5", "-e", "HOME=/home/preview"];
         let mut arguments = vec!["run", "-d", "-v", &mount, "--entrypoint=/previewd/agent"];
@@ -99,7 +120,6 @@ impl Container {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, an image and the static binary"]
 async fn pid_1_cannot_be_looked_into_nor_spoken_to_by_the_app() {
     let mut container = Container::run().await;
     assert!(container.exec("cat /proc/1/environ").is_err());
@@ -115,7 +135,6 @@ async fn pid_1_cannot_be_looked_into_nor_spoken_to_by_the_app() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, an image and the static binary"]
 async fn everything_of_the_app_dies_and_what_came_by_exec_lives() {
     let mut container = Container::run().await;
     let daemon = "setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' </dev/null >/dev/null 2>&1 & sleep 60";
@@ -136,7 +155,6 @@ async fn everything_of_the_app_dies_and_what_came_by_exec_lives() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, an image and the static binary"]
 async fn an_app_on_loopback_is_reached_from_outside() {
     let mut container = Container::run().await;
     let generation = container.start(&["python3", "-m", "http.server", "--bind", "127.0.0.1", "8000"]).await;
@@ -153,7 +171,6 @@ async fn an_app_on_loopback_is_reached_from_outside() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, an image and the static binary"]
 async fn out_of_memory_is_named() {
     let mut container = Container::run().await;
     let generation = container.start(&["python3", "-c", "x = b'x' * (400 << 20)"]).await;
@@ -165,7 +182,6 @@ async fn out_of_memory_is_named() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, an image and the static binary"]
 async fn a_stopped_container_ends_soon_and_keeps_its_files_and_their_list() {
     let mut container = Container::run().await;
     container.sync("/app", 3, "x").await;
@@ -184,46 +200,4 @@ async fn a_stopped_container_ends_soon_and_keeps_its_files_and_their_list() {
     let requests = messages.map(|message| SyncRequest { message: Some(message) });
     let answer = container.client.sync(tokio_stream::iter(requests)).await.unwrap().into_inner();
     assert_eq!(answer.deleted, 3);
-}
-
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn measure() {
-    let mut container = Container::run().await;
-    let mut times = Vec::new();
-    for _ in 0..500 {
-        let begun = Instant::now();
-        container.client.status(StatusRequest {}).await.unwrap();
-        times.push(begun.elapsed());
-    }
-    print("Status", &mut times);
-    let ticks = |container: &Container| -> u64 {
-        let stat = container.exec("cat /proc/1/stat").unwrap();
-        stat.split(' ').skip(13).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
-    };
-    for (files, fresh) in [(1, false), (200, true), (200, false)] {
-        let before = ticks(&container);
-        for round in 0..10 {
-            let root = if fresh { format!("/app/{round}") } else { "/app".into() };
-            let begun = Instant::now();
-            container.sync(&root, files, &format!("round {round}\n")).await;
-            times.push(begun.elapsed());
-        }
-        let milliseconds = (ticks(&container) - before) as f64 * 10.0 / 10.0;
-        let what = if fresh { "new" } else { "known" };
-        print(&format!("Sync of {files} files, {what}, {milliseconds:.1} ms of the agent's CPU"), &mut times);
-    }
-    for _ in 0..30 {
-        let begun = Instant::now();
-        container.start(&["sleep", "60"]).await;
-        times.push(begun.elapsed());
-    }
-    print("Start in place of another", &mut times);
-    println!("{}", container.exec("grep -E 'VmRSS|VmHWM|Threads' /proc/1/status").unwrap());
-}
-
-fn print(what: &str, times: &mut Vec<Duration>) {
-    times.sort_unstable();
-    println!("{what}: p50 {:?}, p95 {:?}", times[times.len() / 2], times[times.len() * 95 / 100]);
-    times.clear();
 }

@@ -33,7 +33,7 @@ async fn app() -> Agent {
 
 async fn notify(agent: &mut Agent, word: &str, milliseconds: u64) -> Result<String, tonic::Status> {
     let timeout = Some(Duration::from_millis(milliseconds).try_into().unwrap());
-    let request = NotifyRequest { payload: format!("{{\"word\": \"{word}\"}}"), timeout };
+    let request = NotifyRequest { payload: format!("{{\"word\": \"{word}\"}}"), timeout, generation: 0 };
     Ok(agent.client.notify(request).await?.into_inner().payload)
 }
 

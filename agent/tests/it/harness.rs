@@ -100,6 +100,12 @@ impl Agent {
         self.client.start(request).await.unwrap().into_inner().generation
     }
 
+    /// Starts a process beside those that run.
+    pub async fn start_beside(&mut self, argv: &[&str]) -> u64 {
+        let request = StartRequest { beside: true, ..self.launch(argv) };
+        self.client.start(request).await.unwrap().into_inner().generation
+    }
+
     pub async fn python(&mut self, script: &str) -> u64 {
         self.start(&["python3", "-u", "-c", script]).await
     }

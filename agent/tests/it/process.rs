@@ -105,7 +105,7 @@ async fn the_grace_period_is_given_and_then_it_is_over() {
     agent.wait_for_file("up").await;
     let begun = Instant::now();
     let grace = Some(Duration::from_millis(300).try_into().unwrap());
-    let exit = agent.client.stop(StopRequest { grace }).await.unwrap().into_inner().exit.unwrap();
+    let exit = agent.client.stop(StopRequest { grace, generation: 0 }).await.unwrap().into_inner().exit.unwrap();
     assert_eq!(exit.signal, 9);
     assert!((300..2000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
     assert_eq!(agent.client.stop(StopRequest::default()).await.unwrap().into_inner().exit, None);

@@ -63,7 +63,19 @@ pub(in crate::preview) struct Offer {
 struct Kept {
     volumes: Vec<VolumeMount>,
     container: Weak<dyn Any + Send + Sync>,
-    next: Mutex<Option<NextRoom>>,
+    next: Mutex<Next>,
+}
+
+/// The room for what may be installed next.
+#[derive(Default)]
+enum Next {
+    /// It is too early to make one.
+    #[default]
+    Later,
+    /// One is there, or being made.
+    Made(NextRoom),
+    /// Somebody goes on from what was installed: another that does so makes one for itself.
+    Taken,
 }
 
 /// What was installed, for other installations that go on from it. It is there for as long as this is kept, or a container
@@ -99,12 +111,9 @@ pub(in crate::preview) enum Offered {
 impl Installed {
     /// Returns the container that was made for whoever goes on from it first, if there is one that can be used.
     pub(in crate::preview) async fn next_room(&self) -> Option<Room> {
-        taken(&self.next)?.get().await
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        next?.get().await
     }
-}
-
-fn taken<T>(slot: &Mutex<Option<T>>) -> Option<T> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Offer {
@@ -131,7 +140,10 @@ impl Offer {
                 let used = timeout(USED, used).await;
                 tokio::time::sleep(LOADED).await;
                 if let (Ok(_), Some(kept)) = (used, installed.get()) {
-                    *kept.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next());
+                    let mut slot = kept.next.lock().unwrap_or_else(PoisonError::into_inner);
+                    if matches!(*slot, Next::Later) {
+                        *slot = Next::Made(next());
+                    }
                 }
                 tokio::time::sleep(REST - LOADED).await;
             };
@@ -201,6 +213,8 @@ impl Offer {
     pub(in crate::preview) fn installed(&self) -> Option<Installed> {
         let kept = self.installed.get()?;
         let container = kept.container.upgrade()?;
-        Some(Installed { volumes: kept.volumes.clone(), next: Mutex::new(taken(&kept.next)), _container: container })
+        let next = std::mem::replace(&mut *kept.next.lock().unwrap_or_else(PoisonError::into_inner), Next::Taken);
+        let next = if let Next::Made(room) = next { Some(room) } else { None };
+        Some(Installed { volumes: kept.volumes.clone(), next: Mutex::new(next), _container: container })
     }
 }
