@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Iterator
 
 import grpc
 import pytest
@@ -16,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from harness import projects, web
 from harness.fixtures import maker
+from harness.passage import to_the_daemon
 from harness.waiting import eventually
 
 from previewd import Client, Phase, PreviewdError
@@ -53,85 +49,14 @@ def test_health_says_not_serving_while_docker_is_away(own_service, tmp_path):
         assert next(client.list_commits("files")).commit_id == commit
 
 
-class Passage:
-    """Passes connections on to the daemon's socket, until it is shut."""
-
-    def __init__(self, path: Path, target: str) -> None:
-        self.path, self._target = path, target
-        self._open: list[socket.socket] = []
-        self._holds: bytes | None = None
-        self._free = threading.Event()
-        self._listener: socket.socket | None = None
-
-    def open(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self.path))
-        self._listener.listen(64)
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-
-    @contextmanager
-    def holding(self, words: bytes) -> Iterator[None]:
-        """Lets no request pass that has such words, until the block ends."""
-        self._free.clear()
-        self._holds = words
-        try:
-            yield
-        finally:
-            self._holds = None
-            self._free.set()
-
-    def shut(self) -> None:
-        assert self._listener is not None
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.path.unlink(missing_ok=True)
-        for one in self._open:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        self._open.clear()
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                near, _ = listener.accept()
-            except OSError:
-                return
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(self._target)
-            self._open += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
-
-    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while chunk := source.recv(65536):
-                if self._holds and self._holds in chunk:
-                    self._free.wait()
-                sink.sendall(chunk)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-
 @pytest.fixture
-def passage(tmp_path_factory):
-    import os
-
-    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    assert host.startswith("unix://"), "this test needs a daemon at a socket"
-    # The path of a socket has to be short.
-    path = Path("/tmp") / f"previewd-passage-{os.getpid()}.sock"
-    it = Passage(path, host.removeprefix("unix://"))
-    it.open()
-    yield it
-    path.unlink(missing_ok=True)
+def passage():
+    with to_the_daemon() as it:
+        yield it
 
 
 def test_health_follows_docker_away_and_back_and_previews_go_on(passage, own_service):
-    own = own_service(DOCKER_HOST=f"unix://{passage.path}")
+    own = own_service(DOCKER_HOST=passage.host)
     with own.client() as client:
         preview = maker(client, "through")(projects.STATIC)
         passage.shut()
@@ -151,7 +76,7 @@ def test_health_follows_docker_away_and_back_and_previews_go_on(passage, own_ser
 
 
 def test_commit_that_needs_no_other_image_asks_for_none(passage, own_service):
-    own = own_service(DOCKER_HOST=f"unix://{passage.path}")
+    own = own_service(DOCKER_HOST=passage.host)
     with own.client() as client:
         preview = maker(client, "meanwhile")(projects.STATIC)
         # As slow as a daemon is that makes an image.
@@ -162,7 +87,7 @@ def test_commit_that_needs_no_other_image_asks_for_none(passage, own_service):
 
 
 def test_a_commit_at_the_moment_the_engine_comes_back_keeps_the_container(passage, own_service):
-    own = own_service(DOCKER_HOST=f"unix://{passage.path}")
+    own = own_service(DOCKER_HOST=passage.host)
     with own.client() as client:
         preview = maker(client, "flapping")(projects.STATIC)
         for number, delay in enumerate((0, 0.001, 0.002, 0.003, 0.004, 0.006, 0.01, 0.02), start=1):
@@ -178,7 +103,7 @@ def test_a_commit_at_the_moment_the_engine_comes_back_keeps_the_container(passag
 
 
 def test_service_that_starts_while_docker_is_away_takes_its_containers_over_later(passage, own_service):
-    own = own_service(DOCKER_HOST=f"unix://{passage.path}", arguments=())
+    own = own_service(DOCKER_HOST=passage.host, arguments=())
     with own.client() as client:
         preview = maker(client, "patient")(projects.STATIC, version=1)
     own.kill()

@@ -11,6 +11,7 @@ mod faults;
 mod handed;
 mod images;
 mod isolation;
+mod seen;
 mod timings;
 mod volume;
 

@@ -60,7 +60,7 @@ impl Inner {
         cancel: CancellationToken,
     ) -> Result<Image, EngineError> {
         // The steps run on our network, where they reach nobody else's containers.
-        self.prepare().await?;
+        self.be_prepared().await?;
         let replaced = self.inspect_image(&build.tag).await?.and_then(|it| it.id);
         let started = Instant::now();
         if let Some(name) = &build.runtime_image {

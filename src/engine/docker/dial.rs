@@ -1,6 +1,12 @@
 //! The stream to a container's agent: the input and output of a command that is run in the container.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use bollard::{
     container::LogOutput,
@@ -16,6 +22,7 @@ use super::{
     Inner,
     api::{Api, SHORT, call, call_on},
     convert::user,
+    seen::Seen,
 };
 use crate::{
     domain::runtime::RUNTIME_MOUNT,
@@ -23,7 +30,7 @@ use crate::{
 };
 
 const DIAL: &str = "dial the agent";
-/// How much of one message of the command's is written to the log.
+/// How much of what the command says on its error output is kept, and written to the log at a time.
 const LOGGED: usize = 1024;
 /// How long the daemon may take to say how the command ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -31,12 +38,14 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What comes out of the command.
 struct Output {
     api: Api,
+    container: String,
+    seen: Arc<Seen>,
     exec: String,
     frames: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     /// Whether something has come out.
     begun: bool,
-    /// What it last said on its error output.
-    complaint: String,
+    /// The beginning of what it has said on its error output.
+    complaint: Vec<u8>,
 }
 
 impl Inner {
@@ -55,8 +64,15 @@ impl Inner {
         let options = StartExecOptions { detach: false, tty: false, output_capacity: Some(64 * 1024) };
         match call(DIAL, SHORT, self.api.docker.start_exec(&exec, Some(options))).await? {
             StartExecResults::Attached { output, input } => {
-                let output =
-                    Output { api: self.api.clone(), exec, frames: output, begun: false, complaint: String::new() };
+                let output = Output {
+                    api: self.api.clone(),
+                    container: id.to_owned(),
+                    seen: self.seen.clone(),
+                    exec,
+                    frames: output,
+                    begun: false,
+                    complaint: Vec::new(),
+                };
                 Ok(Box::new(tokio::io::join(StreamReader::new(Box::pin(output.bytes())), input)))
             }
             StartExecResults::Detached => {
@@ -83,13 +99,21 @@ impl Output {
         loop {
             match self.frames.next().await {
                 Some(Ok(LogOutput::StdErr { message })) => {
-                    self.complaint = text(&message);
-                    tracing::debug!(exec = self.exec, text = self.complaint, "agent dial");
+                    // A line may come in pieces.
+                    self.complaint.extend_from_slice(&message[..message.len().min(LOGGED - self.complaint.len())]);
+                    if let Some(address) = address(&self.complaint) {
+                        self.seen.note_address(&self.container, address);
+                        self.complaint.clear();
+                        continue;
+                    }
+                    tracing::debug!(exec = self.exec, text = text(&message), "agent dial");
                 }
                 Some(Ok(frame)) => {
                     let bytes = frame.into_bytes();
-                    // A command that cannot be started is told of in its own output.
+                    // A command that cannot be started is told of in its own output, in words. The agent's first byte is 0,
+                    // that of the length of a frame of HTTP/2.
                     if !std::mem::replace(&mut self.begun, true)
+                        && bytes.first().is_some_and(|byte| *byte != 0)
                         && let Some(code @ 126..=127) = exit_code(&self.api, &self.exec).await
                     {
                         return Err(io::Error::other(format!("agent dial: status {code}: {}", text(&bytes))));
@@ -100,7 +124,7 @@ impl Output {
                 None => {
                     return match exit_code(&self.api, &self.exec).await {
                         Some(code) if code != 0 => {
-                            Err(io::Error::other(format!("agent dial: status {code}: {}", self.complaint)))
+                            Err(io::Error::other(format!("agent dial: status {code}: {}", text(&self.complaint))))
                         }
                         _ => Ok(None),
                     };
@@ -108,6 +132,14 @@ impl Output {
             }
         }
     }
+}
+
+/// Reads what `agent dial` says first: the one address that its container has. It may be believed, whatever else runs in the
+/// container: the program comes from a volume that nothing there can write to, nobody there may trace it, and what it says
+/// comes from the kernel.
+fn address(said: &[u8]) -> Option<IpAddr> {
+    let line = std::str::from_utf8(said).ok()?.strip_suffix('\n')?;
+    line.strip_prefix("address ")?.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
 }
 
 /// Returns the beginning of what a command said.

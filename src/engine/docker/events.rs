@@ -1,6 +1,6 @@
 //! The daemon's events, passed on as hints.
 
-use std::{pin::pin, time::Duration};
+use std::{collections::HashMap, pin::pin, time::Duration};
 
 use bollard::errors::Error;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use super::{
     Inner,
     api::{Api, Query, SHORT, call, failed},
 };
-use crate::engine::{EngineError, EngineEvent};
+use crate::engine::{EngineError, EngineEvent, LABEL_INSTANCE};
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -24,6 +24,8 @@ const PING: Duration = Duration::from_secs(10);
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Event {
+    #[serde(rename = "Type", default)]
+    of: String,
     #[serde(default)]
     action: String,
     #[serde(default)]
@@ -34,7 +36,14 @@ struct Event {
 struct Actor {
     #[serde(rename = "ID", default)]
     id: String,
+    #[serde(rename = "Attributes", default)]
+    attributes: HashMap<String, String>,
 }
+
+/// What is listened for: ends of containers, and what may make doubtful what was seen.
+const TYPES: [&str; 4] = ["container", "image", "network", "volume"];
+const ACTIONS: [&str; 11] =
+    ["die", "pause", "destroy", "create", "delete", "untag", "tag", "pull", "load", "import", "prune"];
 
 impl Inner {
     /// Follows the daemon until the token is cancelled. Every outage is told once, and so is its end.
@@ -47,11 +56,13 @@ impl Inner {
                     Ok((events, _scope)) => {
                         tracing::info!("the engine is there");
                         (away, wait) = (false, FIRST_WAIT);
+                        self.seen.hears(true);
                         self.tell(EngineEvent::Connected);
                         self.pass_on(events).await
                     }
                     Err(err) => err,
                 };
+                self.seen.hears(false);
                 if !std::mem::replace(&mut away, true) {
                     tracing::warn!(error = %ended, "the engine is away");
                     self.tell(EngineEvent::Disconnected);
@@ -64,6 +75,7 @@ impl Inner {
             () = follow => {}
             () = token.cancelled() => {}
         }
+        self.seen.hears(false);
     }
 
     async fn subscribe(
@@ -71,9 +83,8 @@ impl Inner {
     ) -> Result<(impl Stream<Item = Result<Event, Error>> + Send + use<>, impl Drop + Send + use<>), EngineError> {
         const ACTION: &str = "follow the events";
         let (api, scope): (Api, _) = self.api.scoped().map_err(|err| failed(ACTION, err))?;
-        let own = self.own();
-        let query =
-            Query::default().filters(&[("type", &["container"]), ("event", &["die", "pause"]), ("label", &[&own])]);
+        // Not by label: networks and volumes have none there.
+        let query = Query::default().filters(&[("type", &TYPES), ("event", &ACTIONS)]);
         let events = call(ACTION, SHORT, api.stream(Method::GET, "/events", &query, Bytes::new())).await?;
         Ok((events, scope))
     }
@@ -86,11 +97,7 @@ impl Inner {
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(Ok(Event { action, actor })) => match action.as_str() {
-                        "die" => self.tell(EngineEvent::Died { container: actor.id }),
-                        "pause" => self.tell(EngineEvent::Frozen { container: actor.id }),
-                        _ => {}
-                    },
+                    Some(Ok(event)) => self.hear(event),
                     Some(Err(err)) => return failed("follow the events", err),
                     None => return EngineError::Unreachable("the feed of events ended".into()),
                 },
@@ -101,6 +108,25 @@ impl Inner {
                     }
                 }
             }
+        }
+    }
+
+    fn hear(&self, Event { of, action, actor: Actor { id, attributes } }: Event) {
+        let own = || attributes.get(LABEL_INSTANCE) == Some(&self.instance);
+        match (of.as_str(), action.as_str()) {
+            ("container", "die") if own() => {
+                self.seen.doubt_address(&id);
+                self.tell(EngineEvent::Died { container: id });
+            }
+            ("container", "pause") if own() => self.tell(EngineEvent::Frozen { container: id }),
+            ("container", _) => {}
+            ("network", _) if attributes.get("name") == Some(&self.network) => self.seen.doubt_prepared(),
+            // It is told to be created by each container that has it.
+            ("volume", "destroy") if id == self.runtime.volume() => self.seen.doubt_prepared(),
+            ("network" | "volume", _) => {}
+            ("image", "tag") => self.seen.named(&id, attributes.get("name").map_or("", String::as_str)),
+            ("image", _) => self.seen.doubt_images(),
+            _ => {}
         }
     }
 

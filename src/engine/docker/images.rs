@@ -106,6 +106,19 @@ impl Inner {
         Ok(self.inspect_image(reference).await?.map(convert::image))
     }
 
+    /// As [`Self::image`], without a request where it was seen already.
+    pub(super) async fn known_image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
+        if let Some(image) = self.seen.image(reference) {
+            return Ok(Some(image));
+        }
+        let look = self.seen.look();
+        let image = self.image(reference).await?;
+        if let Some(image) = &image {
+            self.seen.note_image(look, reference, image);
+        }
+        Ok(image)
+    }
+
     pub(super) async fn pull(&self, reference: &str, progress: Progress) -> Result<Image, EngineError> {
         const ACTION: &str = "pull the image";
         let failure = |message| EngineError::Image { image: reference.to_owned(), message };
@@ -177,7 +190,10 @@ impl Inner {
         if let Some(old) = replaced.filter(|it| *it != made.id) {
             self.remove_untagged(&old).await;
         }
-        self.image(&made.id).await?.ok_or(EngineError::NotFound { what: IMAGE, name: made.id })
+        let look = self.seen.look();
+        let image = self.image(&made.id).await?.ok_or(EngineError::NotFound { what: IMAGE, name: made.id })?;
+        self.seen.note_image(look, tag, &image);
+        Ok(image)
     }
 
     pub(super) async fn images(&self) -> Result<Vec<Image>, EngineError> {

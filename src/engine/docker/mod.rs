@@ -1,7 +1,7 @@
 //! Docker, through bollard. Nothing else names it.
 //!
-//! [`DockerEngine`] keeps nothing that must be believed: what is, is asked of the daemon each time. What it remembers
-//! is which network and volume it has checked, so that a repeated check costs a millisecond.
+//! [`DockerEngine`] keeps nothing that must be believed: what is, is asked of the daemon. What it remembers holds for as long
+//! as the daemon's events are heard, and none says otherwise.
 
 mod api;
 mod build;
@@ -14,6 +14,7 @@ mod images;
 mod network;
 mod run;
 mod runtime;
+mod seen;
 mod steps;
 mod transport;
 mod volumes;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     api::{Api, Query, SHORT, call, each, failed},
     runtime::{Runtime, VolumeState},
+    seen::Seen,
     transport::{Address, DEFAULT_HOST},
 };
 use crate::domain::{limits::Limits, runtime::RuntimeFile};
@@ -74,6 +76,7 @@ struct Inner {
     /// The volume as it was when its content was last checked. Held while network and volume are made.
     volume: Mutex<VolumeState>,
     events: broadcast::Sender<EngineEvent>,
+    seen: Arc<Seen>,
     /// How many CPUs the daemon's machine has, once it was asked.
     machine: OnceCell<Machine>,
     /// Counts removals of images, at their beginning and at their end.
@@ -99,6 +102,7 @@ impl DockerEngine {
             network: options.network,
             volume: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
+            seen: Arc::default(),
             machine: OnceCell::new(),
             removals: AtomicU64::new(0),
         })))
@@ -152,9 +156,16 @@ impl Inner {
     /// Makes what is missing of the network and the runtime volume. About a millisecond when nothing is.
     async fn prepare(&self) -> Result<(), EngineError> {
         let mut volume = self.volume.lock().await;
+        let look = self.seen.look();
         self.ensure_network().await?;
         self.ensure_volume(&mut volume).await?;
+        self.seen.note_prepared(look);
         Ok(())
+    }
+
+    /// As [`Self::prepare`], unless it is known that nothing is missing.
+    async fn be_prepared(&self) -> Result<(), EngineError> {
+        if self.seen.is_prepared() { Ok(()) } else { self.prepare().await }
     }
 
     async fn remove_all(&self) -> Result<(), EngineError> {
@@ -265,7 +276,7 @@ impl Containers for DockerEngine {
 #[async_trait]
 impl Images for DockerEngine {
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        self.0.image(reference).await
+        self.0.known_image(reference).await
     }
 
     async fn pull(&self, reference: &str, progress: Progress) -> Result<Image, EngineError> {

@@ -104,7 +104,7 @@ impl Inner {
     ) -> Result<Fresh, EngineError> {
         let mut attempts = 1..ATTEMPTS;
         loop {
-            self.prepare().await?;
+            self.be_prepared().await?;
             let begun = Instant::now();
             let fresh = Fresh { inner: self.clone(), id: Some(self.create(spec).await?) };
             // Before it is told to start: the daemon lays its volumes over one another for this, and to take that apart it
@@ -145,6 +145,7 @@ impl Inner {
 
     /// Looks again at what every container needs, believing nothing. Reports whether something was missing.
     async fn mend(&self) -> Result<bool, EngineError> {
+        self.seen.doubt_prepared();
         let mut volume = self.volume.lock().await;
         *volume = VolumeState::default();
         let network = self.ensure_network().await?;
@@ -166,7 +167,10 @@ impl Inner {
                 Err(_) => Error::RequestTimeoutError,
             };
             match status(&err) {
-                Some(404) => return Err(EngineError::NotFound { what: "image", name: spec.image.clone() }),
+                Some(404) => {
+                    self.seen.doubt_images();
+                    return Err(EngineError::NotFound { what: "image", name: spec.image.clone() });
+                }
                 Some(409) => match self.remove_leftover(&spec.name, true).await? {
                     Leftover::Removed if removals < REMOVALS => removals += 1,
                     // The daemon is still making or removing it.

@@ -49,7 +49,16 @@ impl Images {
     /// Returns the image of a plan's dependencies that has what its pages import bundled, if there is one.
     pub(super) async fn prebundled(&self, run: &RunPlan) -> Option<Image> {
         let (tag, ..) = self.bundle_of(run).await?;
-        self.engine.image(&tag).await.ok().flatten()
+        if !self.bundles.may_be_there(&tag) {
+            return None;
+        }
+        // Before the look, so that one that is made meanwhile is not taken for absent.
+        self.bundles.note(&tag, false);
+        let found = self.engine.image(&tag).await;
+        if !matches!(found, Ok(None)) {
+            self.bundles.note(&tag, true);
+        }
+        found.ok().flatten()
     }
 
     async fn prebundle(&self, run: RunPlan, packages: &[String]) {
@@ -72,7 +81,10 @@ impl Images {
         let log = Log::new();
         let recipe = Recipe { run, source: Source::Prebundle(plan) };
         match recipe.make(&self.engine, &self.settings, &name, &log, None).await {
-            Ok(_) => tracing::info!(key = name.key, packages = packages.len(), "packages bundled for other previews"),
+            Ok(_) => {
+                self.bundles.note(&name.tag, true);
+                tracing::info!(key = name.key, packages = packages.len(), "packages bundled for other previews");
+            }
             Err(failure) => {
                 tracing::info!(
                     key = name.key,

@@ -15,11 +15,13 @@ pub(in crate::preview) struct Bundles {
     /// One is made at a time.
     turn: Semaphore,
     tried: Mutex<HashSet<String>>,
+    /// Those that were looked for and are not there: nobody else makes them.
+    absent: Mutex<HashSet<String>>,
 }
 
 impl Default for Bundles {
     fn default() -> Self {
-        Self { turn: Semaphore::new(1), tried: Mutex::default() }
+        Self { turn: Semaphore::new(1), tried: Mutex::default(), absent: Mutex::default() }
     }
 }
 
@@ -27,6 +29,21 @@ impl Bundles {
     /// Waits until no other is being made.
     pub(in crate::preview) async fn turn(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.turn.acquire().await
+    }
+
+    /// Returns whether a bundle may be there.
+    pub(in crate::preview) fn may_be_there(&self, tag: &str) -> bool {
+        !self.absent.lock().unwrap_or_else(PoisonError::into_inner).contains(tag)
+    }
+
+    /// Notes whether a bundle is there, as far as there is room to remember.
+    pub(in crate::preview) fn note(&self, tag: &str, there: bool) {
+        let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        if there {
+            absent.remove(tag);
+        } else if absent.len() < MAX_TRIED {
+            absent.insert(tag.to_owned());
+        }
     }
 
     /// Returns whether a bundle is to be tried, which is so once, for as long as there is room to remember.

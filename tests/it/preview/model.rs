@@ -22,6 +22,9 @@ const STUCK: Duration = Duration::from_secs(60);
 /// How long a shorter story that fails too is looked for.
 const SHRINKS: Duration = Duration::from_secs(120);
 
+/// How long what is under way may hold up the end of a preview being said: what the engine holds is not waited for.
+const SOON: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Clone)]
 enum Step {
     Create,
@@ -124,6 +127,12 @@ impl Story {
             }
             Step::Delete if self.made => {
                 if let Ok(asked) = self.it.manager.delete(target()).await {
+                    // It outranks all that is under way, and is said at once.
+                    tokio::time::sleep(SOON).await;
+                    let phase = phase_of(&self.it.view().await.status);
+                    assert!(matches!(phase, Phase::Stopping | Phase::Stopped), "{phase:?}");
+                    assert_eq!(self.it.site(), Site::Gone);
+                    self.holds.clear();
                     self.it.manager.outcome(asked).await;
                 }
                 self.made = false;
@@ -184,7 +193,7 @@ impl Story {
         let Ok(view) = self.it.manager.get(target()).await else { return };
         let site = self.it.site();
         match phase_of(&view.status) {
-            Phase::Stopped => assert_eq!(site, Site::Gone),
+            Phase::Stopping | Phase::Stopped => assert_eq!(site, Site::Gone),
             Phase::Failed => assert!(matches!(site, Site::Failed(_)), "{site:?} {:#?}", view.status),
             Phase::Running => {
                 assert!(matches!(site, Site::Answers(_)), "{site:?} {:#?}", view.status);
@@ -199,7 +208,7 @@ impl Story {
                 let says = view.status.failure.as_ref().map(|failure| Site::Failed(failure.reason));
                 assert!(site == Site::Waits || Some(&site) == says.as_ref(), "{site:?} {:#?}", view.status);
             }
-            Phase::Paused | Phase::Stopping => {}
+            Phase::Paused => {}
         }
     }
 

@@ -1,0 +1,218 @@
+//! What was seen of the daemon and need not be asked for again: it holds for as long as its events are heard, and until one
+//! of them says otherwise.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::engine::Image;
+
+/// The most images that are remembered.
+const MAX_IMAGES: usize = 1024;
+/// The most names that images have got lately, for those who look meanwhile.
+const MAX_NAMES: usize = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether events are heard.
+    heard: bool,
+    /// Counts what has made doubtful what was seen, or may have.
+    doubts: u64,
+    /// Whether network and runtime volume are there and right.
+    prepared: bool,
+    /// By reference.
+    images: HashMap<String, Image>,
+    /// How many names images have got, and the last of them, each with the image's id.
+    named: u64,
+    names: VecDeque<(String, String)>,
+    /// Of containers, by id, on our network. An address is a running container's own for as long as it runs.
+    addresses: HashMap<String, IpAddr>,
+}
+
+/// A look that was begun. What comes of it is not noted where something happened meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    doubts: u64,
+    named: u64,
+}
+
+impl Seen {
+    /// Events are heard from now on, or not any more. What was seen before may have changed unheard.
+    pub(super) fn hears(&self, heard: bool) {
+        let mut state = self.state();
+        *state = State { heard, doubts: state.doubts + 1, ..State::default() };
+    }
+
+    /// Begins a look.
+    pub(super) fn look(&self) -> Look {
+        let state = self.state();
+        Look { doubts: state.doubts, named: state.named }
+    }
+
+    /// Returns whether network and runtime volume are there.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.state().prepared
+    }
+
+    /// Notes that they are.
+    pub(super) fn note_prepared(&self, look: Look) {
+        let mut state = self.state();
+        state.prepared = state.heard && state.doubts == look.doubts;
+    }
+
+    /// Something may have happened to network or volume.
+    pub(super) fn doubt_prepared(&self) {
+        let mut state = self.state();
+        (state.prepared, state.doubts) = (false, state.doubts + 1);
+    }
+
+    /// Returns an image.
+    pub(super) fn image(&self, reference: &str) -> Option<Image> {
+        self.state().images.get(reference).cloned()
+    }
+
+    /// Notes an image.
+    pub(super) fn note_image(&self, look: Look, reference: &str, image: &Image) {
+        let mut state = self.state();
+        if state.heard && state.doubts == look.doubts && !state.passed_on(look, reference, &image.id) {
+            if state.images.len() >= MAX_IMAGES {
+                state.images.clear();
+            }
+            state.images.insert(reference.to_owned(), image.clone());
+        }
+    }
+
+    /// An image has got a name, which another may have had.
+    pub(super) fn named(&self, id: &str, name: &str) {
+        let (mut state, name) = (self.state(), familiar(name));
+        state.images.retain(|reference, image| image.id == id || familiar(reference) != name);
+        state.named += 1;
+        state.names.push_back((name, id.to_owned()));
+        if state.names.len() > MAX_NAMES {
+            state.names.pop_front();
+        }
+    }
+
+    /// Something may have happened to images.
+    pub(super) fn doubt_images(&self) {
+        let mut state = self.state();
+        state.images.clear();
+        state.doubts += 1;
+    }
+
+    /// Returns the address of a container.
+    pub(super) fn address(&self, id: &str) -> Option<IpAddr> {
+        self.state().addresses.get(id).copied()
+    }
+
+    /// Notes the address of a container that runs.
+    pub(super) fn note_address(&self, id: &str, address: IpAddr) {
+        let mut state = self.state();
+        if state.heard {
+            state.addresses.insert(id.to_owned(), address);
+        }
+    }
+
+    /// A container does not run, or not with the address that it had.
+    pub(super) fn doubt_address(&self, id: &str) {
+        self.state().addresses.remove(id);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Returns whether another image may have got a name since a look at it was begun.
+    fn passed_on(&self, look: Look, reference: &str, id: &str) -> bool {
+        let since = usize::try_from(self.named.saturating_sub(look.named)).unwrap_or(usize::MAX);
+        let other = |(name, named): &(String, String)| named != id && *name == familiar(reference);
+        since > self.names.len() || self.names.iter().rev().take(since).any(other)
+    }
+}
+
+/// Returns a reference as the daemon writes it in its events: without the usual registry, with a version.
+fn familiar(reference: &str) -> String {
+    let short = ["docker.io/", "index.docker.io/"].iter().find_map(|host| reference.strip_prefix(host));
+    let short = short.unwrap_or(reference);
+    let short = short.strip_prefix("library/").unwrap_or(short);
+    let versioned = short.contains('@') || short.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    if versioned { short.to_owned() } else { format!("{short}:latest") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(id: &str) -> Image {
+        Image { id: id.into(), ..Image::default() }
+    }
+
+    fn id_of(seen: &Seen, reference: &str) -> Option<String> {
+        seen.image(reference).map(|image| image.id)
+    }
+
+    #[test]
+    fn nothing_is_remembered_while_events_are_not_heard() {
+        let seen = Seen::default();
+        seen.note_prepared(seen.look());
+        seen.note_image(seen.look(), "node:22", &image("a"));
+        seen.note_address("c", [10, 0, 0, 2].into());
+        assert!(!seen.is_prepared() && seen.image("node:22").is_none() && seen.address("c").is_none());
+        seen.hears(true);
+        seen.note_prepared(seen.look());
+        seen.note_image(seen.look(), "node:22", &image("a"));
+        seen.note_address("c", [10, 0, 0, 2].into());
+        assert!(seen.is_prepared() && seen.image("node:22").is_some() && seen.address("c").is_some());
+        for heard in [false, true] {
+            seen.hears(heard);
+            assert!(!seen.is_prepared() && seen.image("node:22").is_none() && seen.address("c").is_none());
+        }
+    }
+
+    #[test]
+    fn what_happens_during_a_look_is_not_overlooked() {
+        let seen = Seen::default();
+        seen.hears(true);
+        let look = seen.look();
+        seen.doubt_prepared();
+        seen.note_prepared(look);
+        assert!(!seen.is_prepared());
+        for (named, noted) in [(("b", "node:22"), None), (("a", "node:22"), Some("a")), (("b", "node:20"), Some("a"))] {
+            let look = seen.look();
+            seen.named(named.0, named.1);
+            seen.note_image(look, "node:22", &image("a"));
+            assert_eq!(id_of(&seen, "node:22").as_deref(), noted);
+            seen.doubt_images();
+        }
+        let look = seen.look();
+        seen.named("b", "node:22");
+        (0..MAX_NAMES).for_each(|number| seen.named("c", &format!("other:{number}")));
+        seen.note_image(look, "node:22", &image("a"));
+        assert_eq!(id_of(&seen, "node:22"), None, "too many to know");
+    }
+
+    #[test]
+    fn a_name_that_passes_to_another_image_is_forgotten() {
+        let seen = Seen::default();
+        seen.hears(true);
+        for reference in ["docker.io/library/node", "node:22", "mine:5000/node"] {
+            seen.note_image(seen.look(), reference, &image("a"));
+        }
+        seen.named("a", "node:latest");
+        assert_eq!(id_of(&seen, "docker.io/library/node").as_deref(), Some("a"), "it is the same");
+        seen.named("b", "node:latest");
+        assert_eq!(id_of(&seen, "docker.io/library/node"), None);
+        assert_eq!(id_of(&seen, "node:22").as_deref(), Some("a"));
+        seen.named("b", "mine:5000/node:latest");
+        assert_eq!(id_of(&seen, "mine:5000/node"), None);
+        seen.doubt_images();
+        assert_eq!(id_of(&seen, "node:22"), None);
+    }
+}
