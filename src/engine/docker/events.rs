@@ -42,8 +42,7 @@ struct Actor {
 
 /// What is listened for: ends of containers, and what may make doubtful what was seen.
 const TYPES: [&str; 4] = ["container", "image", "network", "volume"];
-const ACTIONS: [&str; 11] =
-    ["die", "pause", "destroy", "create", "delete", "untag", "tag", "pull", "load", "import", "prune"];
+const ACTIONS: [&str; 9] = ["die", "pause", "destroy", "create", "delete", "untag", "tag", "pull", "load"];
 
 impl Inner {
     /// Follows the daemon until the token is cancelled. Every outage is told once, and so is its end.
@@ -112,6 +111,7 @@ impl Inner {
     }
 
     fn hear(&self, Event { of, action, actor: Actor { id, attributes } }: Event) {
+        let name = || attributes.get("name").map_or("", String::as_str);
         let own = || attributes.get(LABEL_INSTANCE) == Some(&self.instance);
         match (of.as_str(), action.as_str()) {
             ("container", "die") if own() => {
@@ -120,12 +120,15 @@ impl Inner {
             }
             ("container", "pause") if own() => self.tell(EngineEvent::Frozen { container: id }),
             ("container", _) => {}
-            ("network", _) if attributes.get("name") == Some(&self.network) => self.seen.doubt_prepared(),
+            ("network", _) if name() == self.network => self.seen.doubt_prepared(),
             // It is told to be created by each container that has it.
             ("volume", "destroy") if id == self.runtime.volume() => self.seen.doubt_prepared(),
             ("network" | "volume", _) => {}
-            ("image", "tag") => self.seen.named(&id, attributes.get("name").map_or("", String::as_str)),
-            ("image", _) => self.seen.doubt_images(),
+            ("image", "tag" | "create") => self.seen.named(&id, name()),
+            ("image", "untag" | "delete") => self.seen.lost(&id, name()),
+            // That names no image, but the reference.
+            ("image", "pull") => self.seen.named("", &id),
+            ("image", "load") => self.seen.doubt_images(),
             _ => {}
         }
     }

@@ -11,8 +11,8 @@ use crate::engine::Image;
 
 /// The most images that are remembered.
 const MAX_IMAGES: usize = 1024;
-/// The most names that images have got lately, for those who look meanwhile.
-const MAX_NAMES: usize = 64;
+/// The most changes to images that are remembered, for those who look meanwhile.
+const MAX_CHANGES: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Seen(Mutex<State>);
@@ -27,18 +27,35 @@ struct State {
     prepared: bool,
     /// By reference.
     images: HashMap<String, Image>,
-    /// How many names images have got, and the last of them, each with the image's id.
-    named: u64,
-    names: VecDeque<(String, String)>,
+    /// How many changes to images there were, and the last of them.
+    changed: u64,
+    changes: VecDeque<Change>,
     /// Of containers, by id, on our network. An address is a running container's own for as long as it runs.
     addresses: HashMap<String, IpAddr>,
+}
+
+/// What has happened to an image.
+#[derive(Debug)]
+struct Change {
+    id: String,
+    /// The name that it got, or lost.
+    name: String,
+    lost: bool,
+}
+
+impl Change {
+    /// Returns whether what was seen under a reference may not be true any more.
+    fn concerns(&self, reference: &str, image: &str) -> bool {
+        let named = self.name == familiar(reference);
+        if self.lost { named || self.id == image } else { named && self.id != image }
+    }
 }
 
 /// A look that was begun. What comes of it is not noted where something happened meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
     doubts: u64,
-    named: u64,
+    changed: u64,
 }
 
 impl Seen {
@@ -51,7 +68,7 @@ impl Seen {
     /// Begins a look.
     pub(super) fn look(&self) -> Look {
         let state = self.state();
-        Look { doubts: state.doubts, named: state.named }
+        Look { doubts: state.doubts, changed: state.changed }
     }
 
     /// Returns whether network and runtime volume are there.
@@ -79,7 +96,7 @@ impl Seen {
     /// Notes an image.
     pub(super) fn note_image(&self, look: Look, reference: &str, image: &Image) {
         let mut state = self.state();
-        if state.heard && state.doubts == look.doubts && !state.passed_on(look, reference, &image.id) {
+        if state.heard && state.doubts == look.doubts && !state.has_changed(look, reference, &image.id) {
             if state.images.len() >= MAX_IMAGES {
                 state.images.clear();
             }
@@ -89,16 +106,15 @@ impl Seen {
 
     /// An image has got a name, which another may have had.
     pub(super) fn named(&self, id: &str, name: &str) {
-        let (mut state, name) = (self.state(), familiar(name));
-        state.images.retain(|reference, image| image.id == id || familiar(reference) != name);
-        state.named += 1;
-        state.names.push_back((name, id.to_owned()));
-        if state.names.len() > MAX_NAMES {
-            state.names.pop_front();
-        }
+        self.state().change(Change { id: id.to_owned(), name: familiar(name), lost: false });
     }
 
-    /// Something may have happened to images.
+    /// An image has lost a name, or is gone.
+    pub(super) fn lost(&self, id: &str, name: &str) {
+        self.state().change(Change { id: id.to_owned(), name: familiar(name), lost: true });
+    }
+
+    /// Something may have happened to any image.
     pub(super) fn doubt_images(&self) {
         let mut state = self.state();
         state.images.clear();
@@ -129,11 +145,19 @@ impl Seen {
 }
 
 impl State {
-    /// Returns whether another image may have got a name since a look at it was begun.
-    fn passed_on(&self, look: Look, reference: &str, id: &str) -> bool {
-        let since = usize::try_from(self.named.saturating_sub(look.named)).unwrap_or(usize::MAX);
-        let other = |(name, named): &(String, String)| named != id && *name == familiar(reference);
-        since > self.names.len() || self.names.iter().rev().take(since).any(other)
+    fn change(&mut self, change: Change) {
+        self.images.retain(|reference, image| !change.concerns(reference, &image.id));
+        self.changed += 1;
+        self.changes.push_back(change);
+        if self.changes.len() > MAX_CHANGES {
+            self.changes.pop_front();
+        }
+    }
+
+    /// Returns whether what was seen may have changed since the look was begun.
+    fn has_changed(&self, look: Look, reference: &str, id: &str) -> bool {
+        let since = usize::try_from(self.changed.saturating_sub(look.changed)).unwrap_or(usize::MAX);
+        since > self.changes.len() || self.changes.iter().rev().take(since).any(|change| change.concerns(reference, id))
     }
 }
 
@@ -193,7 +217,7 @@ mod tests {
         }
         let look = seen.look();
         seen.named("b", "node:22");
-        (0..MAX_NAMES).for_each(|number| seen.named("c", &format!("other:{number}")));
+        (0..MAX_CHANGES).for_each(|number| seen.named("c", &format!("other:{number}")));
         seen.note_image(look, "node:22", &image("a"));
         assert_eq!(id_of(&seen, "node:22"), None, "too many to know");
     }
@@ -212,7 +236,13 @@ mod tests {
         assert_eq!(id_of(&seen, "node:22").as_deref(), Some("a"));
         seen.named("b", "mine:5000/node:latest");
         assert_eq!(id_of(&seen, "mine:5000/node"), None);
-        seen.doubt_images();
+        seen.lost("b", "node:22-slim");
+        assert_eq!(id_of(&seen, "node:22").as_deref(), Some("a"));
+        seen.lost("a", "sha256:a");
+        assert_eq!(id_of(&seen, "node:22"), None);
+        let look = seen.look();
+        seen.lost("a", "sha256:a");
+        seen.note_image(look, "node:22", &image("a"));
         assert_eq!(id_of(&seen, "node:22"), None);
     }
 }

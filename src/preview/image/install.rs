@@ -22,7 +22,7 @@ use crate::{
         text::unix_script,
         tree::EntryKind,
     },
-    engine::{ContainerSpec, EngineError, Image, LABEL_LIFE, LABEL_NOTES},
+    engine::{ContainerSpec, EngineError, Image, LABEL_LIFE, LABEL_NOTES, VolumeMount},
     preview::{
         image::{
             images::SHORT,
@@ -119,6 +119,14 @@ impl Maker<'_> {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
+        let next = |below: &Image, from: &[VolumeMount]| {
+            let spec = self.container("next", image, self.limits);
+            NextRoom::begin(Room::ahead(self.engine.clone(), spec, below.clone(), from.to_vec()))
+        };
+        // A package manager waits for the network first, so that the machine has time for it. Where little is installed,
+        // there is none: whoever waits for that comes first.
+        let first = room.into.as_ref().filter(|_| offer.is_some() && from.is_none());
+        let ahead = first.map(|(below, volumes)| next(below, &volumes.of_image));
         let working = async {
             if from.is_none() && commands.is_empty() {
                 return Ok(());
@@ -149,13 +157,9 @@ impl Maker<'_> {
         let apart = match (offer, into) {
             (Some(offer), Some((below, volumes))) => {
                 let mounts = volumes.of_image.clone();
-                let next = {
-                    let spec = self.container("next", image, self.limits);
-                    let (engine, below, from) = (self.engine.clone(), below.clone(), mounts.clone());
-                    || NextRoom::begin(Room::ahead(engine, spec, below, from))
-                };
                 let below = Image { labels: labels.clone(), ..below };
-                let wanted = offer.make(below, volumes, container.clone(), next).await;
+                let later = || next(&below, &mounts);
+                let wanted = offer.make(below.clone(), volumes, container.clone(), ahead, later).await;
                 let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
                 Some((Limits { cpus, ..self.limits }, mounts))
             }
