@@ -4,15 +4,10 @@
 //! or a panic, after a pause that grows to half a minute: everything that must go on for as long as the process does is
 //! started here.
 
-use std::{
-    error::Error,
-    future::Future,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{error::Error, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, debug, error, info_span, warn};
@@ -47,11 +42,11 @@ impl Supervisor {
         F: FnMut(CancellationToken) -> Fut + Send + 'static,
         Fut: Future<Output = Result<(), TaskError>> + Send + 'static,
     {
-        lock(&self.running).push(name);
+        self.running.lock().push(name);
         let this = self.clone();
         let watched = async move {
             this.watch(task).await;
-            let mut running = lock(&this.running);
+            let mut running = this.running.lock();
             if let Some(at) = running.iter().position(|other| *other == name) {
                 running.swap_remove(at);
             }
@@ -64,7 +59,7 @@ impl Supervisor {
         self.shutdown.cancel();
         self.tracker.close();
         if tokio::time::timeout(budget, self.tracker.wait()).await.is_err() {
-            let left = lock(&self.running).join(", ");
+            let left = self.running.lock().join(", ");
             warn!(tasks = left, "tasks did not end in time and are left behind");
         }
     }
@@ -94,10 +89,6 @@ impl Supervisor {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

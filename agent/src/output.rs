@@ -1,13 +1,10 @@
 //! What the app wrote and how it ended: kept in a bounded ring, read by any number of watchers, none of whom can hold
 //! up the app or make the agent grow.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
-};
+use std::{collections::VecDeque, time::SystemTime};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::memory::Memory;
@@ -100,7 +97,7 @@ impl Default for Output {
 impl Output {
     /// Appends an event, dropping the oldest beyond the bound.
     pub fn push(&self, event: Event) {
-        let mut ring = self.ring();
+        let mut ring = self.ring.lock();
         ring.last += 1;
         let record = Record { sequence: ring.last, timestamp: SystemTime::now(), event };
         ring.bytes += cost(&record);
@@ -119,7 +116,7 @@ impl Output {
 
     /// Returns the next records after a number, few enough to be held; [`Event::Dropped`] first if some are gone.
     pub fn read(&self, after: u64) -> Vec<Record> {
-        let ring = self.ring();
+        let ring = self.ring.lock();
         let Some(oldest) = ring.records.front() else { return Vec::new() };
         let mut batch = Vec::new();
         let mut next = after + 1;
@@ -138,10 +135,6 @@ impl Output {
             }
         }
         batch
-    }
-
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -187,7 +180,7 @@ mod tests {
         let Event::Dropped(count) = batch[0].event else { panic!("{:?}", batch[0].event) };
         assert_eq!(batch[0].sequence, 10 + count);
         assert_eq!(batch[1].sequence, 11 + count);
-        assert!(output.ring().bytes <= RING_BYTES);
+        assert!(output.ring.lock().bytes <= RING_BYTES);
         assert!(batch.len() < 10);
     }
 }

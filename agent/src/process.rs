@@ -10,10 +10,11 @@ use std::{
         unix::{net::UnixStream as StdUnixStream, process::ExitStatusExt},
     },
     process::{Child, ExitStatus},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
@@ -191,12 +192,12 @@ impl Process {
 
     /// Returns where the app answered last.
     pub fn answered_at(&self) -> Option<Candidate> {
-        *self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.answered.lock()
     }
 
     /// Notes where the app answers.
     pub fn answers_at(&self, candidate: Candidate) {
-        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(candidate);
+        *self.answered.lock() = Some(candidate);
     }
 
     /// Ends it and all that it left behind, and nothing else: SIGTERM to the group; once the process is gone or the grace

@@ -1,11 +1,8 @@
 //! The contract's service: takes requests apart, calls what does the work, puts answers together.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use rustix::process::getpid;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -63,7 +60,7 @@ impl Agent {
 
     /// Notes which revision the app shows, and returns the one that was noted before.
     fn mark_as(&self, revision: String) -> String {
-        std::mem::replace(&mut *self.marked.lock().unwrap_or_else(PoisonError::into_inner), revision)
+        std::mem::replace(&mut *self.marked.lock(), revision)
     }
 }
 
@@ -81,7 +78,7 @@ impl AgentService for Agent {
             process: (generation > 0).then(|| convert::process(generation, exit)),
             processes: processes.iter().map(|one| convert::process(one.generation, one.exit())).collect(),
             instance: self.instance.clone(),
-            marked: self.marked.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            marked: self.marked.lock().clone(),
             cpu_milliseconds: u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX),
             listening_ports: listening.into_keys().map(u32::from).collect(),
         }))

@@ -3,13 +3,10 @@
 //! Each start is a [`Process`] with a number, its generation. Mostly one replaces the other; one that is started beside the
 //! others leaves them alone.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::try_join_all;
+use parking_lot::Mutex;
 use rustix::process::getpid;
 use tokio::{sync::watch, time::timeout};
 
@@ -50,7 +47,7 @@ impl Supervisor {
 
     /// Returns the generation that was started last, 0 before the first, and how it ended if it has.
     pub fn last(&self) -> (u64, Option<Exit>) {
-        let state = self.state();
+        let state = self.state.lock();
         let exit = state.processes.get(&state.last).and_then(|process| process.exit());
         (state.last, exit.or(state.exit.filter(|exit| exit.generation == state.last)))
     }
@@ -62,14 +59,14 @@ impl Supervisor {
 
     /// Returns one process, or for 0 the one that was started last, unless it was stopped.
     pub fn process(&self, generation: u64) -> Option<Arc<Process>> {
-        let state = self.state();
+        let state = self.state.lock();
         let generation = if generation == 0 { state.last } else { generation };
         state.processes.get(&generation).cloned()
     }
 
     /// Returns all processes that were not stopped, in the order of their starts.
     pub fn processes(&self) -> Vec<Arc<Process>> {
-        self.state().processes.values().cloned().collect()
+        self.state.lock().processes.values().cloned().collect()
     }
 
     /// Returns the ports that the relays of all processes listen on.
@@ -95,9 +92,9 @@ impl Supervisor {
         } else {
             self.end_all(grace).await?;
         }
-        let generation = self.state().last + 1;
+        let generation = self.state.lock().last + 1;
         let process = Process::start(&self.means, launch, generation).await?;
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.last = generation;
         state.processes.insert(generation, process);
         Ok(generation)
@@ -120,7 +117,7 @@ impl Supervisor {
     async fn end(&self, process: &Process, grace: Duration) -> Result<(), ProcessError> {
         let shims: Vec<i32> = self.processes().iter().map(|process| process.shim()).collect();
         process.end(grace, &shims).await?;
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.processes.remove(&process.generation);
         if state.last == process.generation {
             state.exit = process.exit();
@@ -138,12 +135,8 @@ impl Supervisor {
 
     /// Forgets processes of which nothing is left, but for the last.
     fn forget(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let last = state.last;
         state.processes.retain(|generation, process| *generation == last || !process.is_gone());
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

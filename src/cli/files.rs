@@ -3,10 +3,11 @@
 use std::{
     fs,
     path::{Component, Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use ignore::WalkBuilder;
+use parking_lot::Mutex;
 
 use super::errors::Failed;
 use crate::{
@@ -90,7 +91,7 @@ pub(super) fn folder(folder: &Path) -> Result<Folder, Failed> {
     if files.is_empty() {
         return Err(Failed::local(format!("{} has no files", folder.display())));
     }
-    let left_out = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
+    let left_out = std::mem::take(&mut *left_out.lock());
     Ok(Folder { files, left_out })
 }
 
@@ -122,7 +123,7 @@ fn broken_link(error: &ignore::Error) -> Option<(&Path, &'static str)> {
 
 fn note(left_out: &Mutex<Vec<String>>, root: &Path, link: &Path, why: &str) {
     let path = link.strip_prefix(root).unwrap_or(link).display();
-    let mut left_out = left_out.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut left_out = left_out.lock();
     left_out.push(format!("{path} is left out: it is a symbolic link that {why}"));
 }
 

@@ -2,13 +2,14 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use super::{site::Site, upstream::Connection};
@@ -121,12 +122,12 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         self.timer.abort();
-        drop(self.guard.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.guard.lock().take());
     }
 }
 
 async fn make_long_lived(guard: Arc<Mutex<Option<RequestGuard>>>, after: Duration) {
     tokio::time::sleep(after).await;
-    let mut guard = guard.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut guard = guard.lock();
     *guard = guard.take().map(RequestGuard::into_long_lived);
 }

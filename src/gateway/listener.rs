@@ -1,14 +1,6 @@
 //! Accepting, the life of a client's connection, and which site each of its requests is for.
 
-use std::{
-    convert::Infallible,
-    future::poll_fn,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    task::Poll,
-    time::Duration,
-};
+use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
 use http::{HeaderValue, Request, Response};
 use hyper::{body::Incoming, service::service_fn};
@@ -16,6 +8,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
+use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -70,12 +63,12 @@ impl ListenerSlot {
     }
 
     pub(super) fn close(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.0.lock().take());
     }
 
     /// Returns the next connection, or `None` once the listener is closed; whoever closes it has to wake the task.
     async fn accept(&self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-        poll_fn(|cx| match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        poll_fn(|cx| match &*self.0.lock() {
             Some(listener) => listener.poll_accept(cx).map(Some),
             None => Poll::Ready(None),
         })

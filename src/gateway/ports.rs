@@ -4,13 +4,14 @@ use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU16, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -98,7 +99,7 @@ impl Gateway for PortGateway {
         let address = listener.local_addr().map_err(GatewayError::Listen)?;
         let (port, token) = (address.port(), self.token.child_token());
         let slot = Arc::new(ListenerSlot::new(listener));
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(port, route.preview.clone());
+        self.open.lock().insert(port, route.preview.clone());
         let site = Site::open(route, self.options.clone(), token.clone(), self.tasks.clone());
         let listener = Listener::new(site, self.options.clone(), token.clone(), self.tasks.clone());
         self.tasks.spawn(listener.accept(slot.clone()));
@@ -107,7 +108,7 @@ impl Gateway for PortGateway {
     }
 
     fn page_of(&self, _host: &str, port: u16) -> PageOf {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.lock();
         match open.get(&port) {
             Some(preview) => PageOf::Preview(preview.clone()),
             None if (self.options.first..=self.options.last).contains(&port) => PageOf::Nobody,
@@ -133,7 +134,7 @@ impl OpenSite for OpenPort {
 impl Drop for OpenPort {
     fn drop(&mut self) {
         // Before another may have the port.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.port);
+        self.open.lock().remove(&self.port);
         // In this order: the port is free when the drop returns, and the accept loop is woken to see it.
         self.slot.close();
         self.token.cancel();

@@ -1,11 +1,6 @@
 //! Connections to the app, kept for reuse.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{
     Request, Response,
@@ -13,6 +8,7 @@ use hyper::{
     client::conn::{TrySendError, http1},
 };
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::TcpStream,
@@ -135,7 +131,7 @@ impl Pool {
 
     /// Takes a connection to that address which has not ended, as far as can be seen.
     pub(super) fn take(&self, address: SocketAddr) -> Option<Connection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         while let Some(connection) = idle.pop() {
             if connection.address == address && connection.is_usable() {
                 return Some(connection);
@@ -146,18 +142,18 @@ impl Pool {
 
     /// Closes the connections that are too old, and those to a process that may be gone.
     pub(super) fn expire(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).retain(Connection::is_usable);
+        self.idle.lock().retain(Connection::is_usable);
     }
 
     /// Closes every idle connection.
     pub(super) fn clear(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle.lock().clear();
     }
 
     fn put(&self, mut connection: Connection) {
         connection.idle_since = Instant::now();
         connection.reused = true;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         if idle.len() < MAX_IDLE && connection.is_usable() {
             idle.push(connection);
         }

@@ -2,8 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
+
+use parking_lot::Mutex;
 
 use crate::{
     domain::ids::{BranchName, PreviewId, ProjectId},
@@ -42,7 +44,7 @@ impl Registry {
     /// Adds a preview, which becomes the newest of its branch.
     pub fn insert(&self, handle: Arc<Handle>) {
         let spec = handle.spec();
-        let mut inner = self.inner();
+        let mut inner = self.inner.lock();
         inner.by_request.extend(spec.request_ids.into_iter().map(|request| (request, spec.id.clone())));
         inner.by_branch.insert((spec.project, spec.branch), spec.id.clone());
         inner.by_id.insert(spec.id, handle);
@@ -50,7 +52,7 @@ impl Registry {
 
     /// Forgets a preview.
     pub fn remove(&self, id: &PreviewId) {
-        let mut inner = self.inner();
+        let mut inner = self.inner.lock();
         let Some(handle) = inner.by_id.remove(id) else { return };
         let spec = handle.spec();
         for request in spec.request_ids {
@@ -66,7 +68,7 @@ impl Registry {
 
     /// Returns the preview that is meant.
     pub fn find(&self, target: &Target) -> Option<Arc<Handle>> {
-        let inner = self.inner();
+        let inner = self.inner.lock();
         let id = match target {
             Target::Preview(id) => id,
             Target::Branch(project, branch) => inner.by_branch.get(&(project.clone(), branch.clone()))?,
@@ -76,24 +78,24 @@ impl Registry {
 
     /// Returns the preview that a request made.
     pub fn by_request(&self, request: &str) -> Option<Arc<Handle>> {
-        let inner = self.inner();
+        let inner = self.inner.lock();
         inner.by_request.get(request).and_then(|id| inner.by_id.get(id)).cloned()
     }
 
     /// Notes that a preview is the answer to another request.
     pub fn note_request(&self, request: String, id: &PreviewId) {
-        self.inner().by_request.insert(request, id.clone());
+        self.inner.lock().by_request.insert(request, id.clone());
     }
 
     /// Returns every preview.
     pub fn all(&self) -> Vec<Arc<Handle>> {
-        self.inner().by_id.values().cloned().collect()
+        self.inner.lock().by_id.values().cloned().collect()
     }
 
     /// Returns the lock under which previews of a branch, or for a request, are made. Who takes both takes that of the
     /// request first.
     pub fn creation(&self, what: Creation) -> Arc<tokio::sync::Mutex<()>> {
-        let mut inner = self.inner();
+        let mut inner = self.inner.lock();
         inner.creating.retain(|_, lock| lock.strong_count() > 0);
         if let Some(lock) = inner.creating.get(&what).and_then(Weak::upgrade) {
             return lock;
@@ -101,10 +103,5 @@ impl Registry {
         let lock = Arc::new(tokio::sync::Mutex::new(()));
         inner.creating.insert(what, Arc::downgrade(&lock));
         lock
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        // No change in here can stop halfway.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

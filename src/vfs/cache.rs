@@ -1,11 +1,9 @@
 //! What is known about objects: it can never be wrong, since an id stands for one content for ever.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use gix::ObjectId;
+use parking_lot::Mutex;
 
 /// How many entries one table keeps; about 6 MB.
 const MAX_ENTRIES: usize = 100_000;
@@ -46,12 +44,12 @@ pub(super) struct Table<T>(Mutex<HashMap<ObjectId, T>>);
 impl<T: Copy> Table<T> {
     /// Returns what is known about an object.
     pub fn get(&self, id: &ObjectId) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+        self.0.lock().get(id).copied()
     }
 
     /// Remembers something about an object.
     pub fn put(&self, id: ObjectId, value: T) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock();
         if table.len() >= MAX_ENTRIES {
             table.clear();
         }

@@ -27,12 +27,13 @@ use std::{
     collections::HashMap,
     fs,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use bytes::Bytes;
 use gix::Repository;
+use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -324,7 +325,7 @@ impl Vfs {
 
     async fn lock(&self, project: &ProjectId) -> OwnedMutexGuard<()> {
         let lock = {
-            let mut locks = self.inner.locks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = self.inner.locks.lock();
             if locks.len() >= MAX_IDLE_LOCKS {
                 locks.retain(|_, lock| lock.strong_count() > 0);
             }

@@ -42,7 +42,7 @@ fn encode(objects: &BTreeMap<ObjectId, Object>) -> io::Result<(Vec<u8>, Vec<u8>,
             return Err(io::Error::other("the pack would be larger than 2 GiB"));
         }
         names.extend(id.as_bytes());
-        checksums.extend(crc32(&pack[start..]).to_be_bytes());
+        checksums.extend(crc32fast::hash(&pack[start..]).to_be_bytes());
         offsets.extend(number(start)?);
         fanout[usize::from(id.as_bytes()[0])] += 1;
     }
@@ -92,35 +92,9 @@ fn append_hash(bytes: &mut Vec<u8>) -> io::Result<ObjectId> {
     Ok(id)
 }
 
-/// Returns the CRC-32 of ISO 3309, as zlib has it.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| CRC_TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8))
-}
-
-const CRC_TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut n = 0;
-    while n < 256 {
-        let mut crc = n as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
-            bit += 1;
-        }
-        table[n] = crc;
-        n += 1;
-    }
-    table
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn crc32_is_that_of_zlib() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-    }
 
     #[test]
     fn entry_headers_take_sizes_of_any_length() {

@@ -1,14 +1,9 @@
 //! One revision on its way in.
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    io::Write,
-    os::fd::OwnedFd,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeSet, fs::File, io::Write, os::fd::OwnedFd, sync::Arc};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags, openat};
 use tokio::{sync::OwnedMappedMutexGuard, task};
 
@@ -137,7 +132,7 @@ impl Incoming {
     pub async fn finish(mut self) -> Result<Summary, SyncError> {
         self.close()?;
         let applied = task::spawn_blocking(move || {
-            let set = |revision: String| *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = revision;
+            let set = |revision: String| *self.finished.lock() = revision;
             if self.kind == Kind::Made {
                 return self.turn.add_made(&self.entries);
             }

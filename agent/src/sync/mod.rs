@@ -14,8 +14,10 @@ use std::{
     collections::{HashMap, hash_map},
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
+
+use parking_lot::Mutex;
 
 pub use self::incoming::Incoming;
 use self::workspace::Workspace;
@@ -107,7 +109,7 @@ pub struct Syncer {
 impl Syncer {
     /// Returns the revision of the last finished sync; empty before the first and after one that failed half-way.
     pub fn revision(&self) -> String {
-        self.revision.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.revision.lock().clone()
     }
 
     /// Begins a revision once it is its turn. Nothing of the project's changes before [`Incoming::finish`].

@@ -136,12 +136,7 @@ impl Query {
         self.0.push(if self.0.is_empty() { '?' } else { '&' });
         self.0.push_str(name);
         self.0.push('=');
-        for byte in value.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => self.0.push(char::from(byte)),
-                _ => self.0.push_str(&format!("%{byte:02X}")),
-            }
-        }
+        self.0.extend(form_urlencoded::byte_serialize(value.as_bytes()));
         self
     }
 
@@ -257,6 +252,6 @@ mod tests {
     #[test]
     fn a_query_is_encoded() {
         let query = Query::default().with("all", "1").filters(&[("label", &["a=b c"])]);
-        assert_eq!(query.0, "?all=1&filters=%7B%22label%22%3A%5B%22a%3Db%20c%22%5D%7D");
+        assert_eq!(query.0, "?all=1&filters=%7B%22label%22%3A%5B%22a%3Db+c%22%5D%7D");
     }
 }

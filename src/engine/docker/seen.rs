@@ -4,8 +4,9 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use parking_lot::Mutex;
 
 use crate::engine::Image;
 
@@ -61,41 +62,41 @@ pub(super) struct Look {
 impl Seen {
     /// Events are heard from now on, or not any more. What was seen before may have changed unheard.
     pub(super) fn hears(&self, heard: bool) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         *state = State { heard, doubts: state.doubts + 1, ..State::default() };
     }
 
     /// Begins a look.
     pub(super) fn look(&self) -> Look {
-        let state = self.state();
+        let state = self.0.lock();
         Look { doubts: state.doubts, changed: state.changed }
     }
 
     /// Returns whether network and runtime volume are there.
     pub(super) fn is_prepared(&self) -> bool {
-        self.state().prepared
+        self.0.lock().prepared
     }
 
     /// Notes that they are.
     pub(super) fn note_prepared(&self, look: Look) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.prepared = state.heard && state.doubts == look.doubts;
     }
 
     /// Something may have happened to network or volume.
     pub(super) fn doubt_prepared(&self) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         (state.prepared, state.doubts) = (false, state.doubts + 1);
     }
 
     /// Returns an image.
     pub(super) fn image(&self, reference: &str) -> Option<Image> {
-        self.state().images.get(reference).cloned()
+        self.0.lock().images.get(reference).cloned()
     }
 
     /// Notes an image.
     pub(super) fn note_image(&self, look: Look, reference: &str, image: &Image) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if state.heard && state.doubts == look.doubts && !state.has_changed(look, reference, &image.id) {
             if state.images.len() >= MAX_IMAGES {
                 state.images.clear();
@@ -106,29 +107,29 @@ impl Seen {
 
     /// An image has got a name, which another may have had.
     pub(super) fn named(&self, id: &str, name: &str) {
-        self.state().change(Change { id: id.to_owned(), name: familiar(name), lost: false });
+        self.0.lock().change(Change { id: id.to_owned(), name: familiar(name), lost: false });
     }
 
     /// An image has lost a name, or is gone.
     pub(super) fn lost(&self, id: &str, name: &str) {
-        self.state().change(Change { id: id.to_owned(), name: familiar(name), lost: true });
+        self.0.lock().change(Change { id: id.to_owned(), name: familiar(name), lost: true });
     }
 
     /// Something may have happened to any image.
     pub(super) fn doubt_images(&self) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.images.clear();
         state.doubts += 1;
     }
 
     /// Returns the address of a container.
     pub(super) fn address(&self, id: &str) -> Option<IpAddr> {
-        self.state().addresses.get(id).copied()
+        self.0.lock().addresses.get(id).copied()
     }
 
     /// Notes the address of a container that runs.
     pub(super) fn note_address(&self, id: &str, address: IpAddr) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if state.heard {
             state.addresses.insert(id.to_owned(), address);
         }
@@ -136,11 +137,7 @@ impl Seen {
 
     /// A container does not run, or not with the address that it had.
     pub(super) fn doubt_address(&self, id: &str) {
-        self.state().addresses.remove(id);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().addresses.remove(id);
     }
 }
 

@@ -3,10 +3,11 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::{broadcast, oneshot};
 
 use super::{Call, FakeEngine, INSTANCE, address_of, agent, life::Disk, world::Tagged};
@@ -47,7 +48,7 @@ impl Containers for FakeEngine {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.state().capabilities
+        self.state.lock().capabilities
     }
 
     async fn machine(&self) -> Result<Machine, EngineError> {
@@ -81,7 +82,7 @@ impl Containers for FakeEngine {
 
     async fn container(&self, id: &str) -> Result<Option<Container>, EngineError> {
         self.enter(Call::Container, "look at a container").await?;
-        let found = self.state().entry(id).ok().map(|entry| entry.container.clone());
+        let found = self.state.lock().entry(id).ok().map(|entry| entry.container.clone());
         self.leave(Call::Container, "look at a container", found).await
     }
 
@@ -100,7 +101,7 @@ impl Containers for FakeEngine {
     async fn rename(&self, id: &str, name: &str) -> Result<(), EngineError> {
         self.enter(Call::Rename, "rename a container").await?;
         {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             let taken = state.containers.values().any(|it| it.container.name == name && it.container.id != id);
             if taken {
                 return Err(EngineError::Conflict { what: "container", name: name.to_owned() });
@@ -112,14 +113,14 @@ impl Containers for FakeEngine {
 
     async fn limits(&self, id: &str) -> Result<Option<Limits>, EngineError> {
         self.enter(Call::Limits, "look at a container").await?;
-        let limits = self.state().entry(id).ok().map(|entry| entry.spec.limits);
+        let limits = self.state.lock().entry(id).ok().map(|entry| entry.spec.limits);
         self.leave(Call::Limits, "look at a container", limits).await
     }
 
     async fn update(&self, id: &str, limits: Limits) -> Result<(), EngineError> {
         self.enter(Call::Update, "change a container's limits").await?;
         {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             if !state.capabilities.resize {
                 let message = "it is as large as it was made".to_owned();
                 return Err(EngineError::Refused { action: "change a container's limits", message });
@@ -132,7 +133,7 @@ impl Containers for FakeEngine {
     async fn set_paused(&self, id: &str, paused: bool) -> Result<(), EngineError> {
         self.enter(Call::SetPaused, "freeze or wake a container").await?;
         {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             if !state.capabilities.freeze || !state.entry(id)?.freeze(paused) {
                 let message = "it does not run".to_owned();
                 return Err(EngineError::Refused { action: "freeze or wake a container", message });
@@ -146,7 +147,7 @@ impl Containers for FakeEngine {
 
     async fn remove(&self, id: &str) -> Result<(), EngineError> {
         self.enter(Call::Remove, "remove a container").await?;
-        let removed = self.state().containers.remove(id);
+        let removed = self.state.lock().containers.remove(id);
         if let Some(mut entry) = removed {
             entry.end(137, false);
             self.tell(EngineEvent::Died { container: id.to_owned() });
@@ -161,7 +162,7 @@ impl Containers for FakeEngine {
     async fn dial(&self, id: &str) -> Result<Box<dyn AgentIo>, EngineError> {
         self.enter(Call::Dial, "reach the agent").await?;
         let life = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             let entry = state.entry(id)?;
             let message = "the container does not run".to_owned();
             let running = entry.container.state == ContainerState::Running;
@@ -173,7 +174,7 @@ impl Containers for FakeEngine {
 
     async fn upstream(&self, id: &str, _: u16) -> Result<SocketAddr, EngineError> {
         self.enter(Call::Upstream, "find a container's address").await?;
-        let number = self.state().entry(id)?.number;
+        let number = self.state.lock().entry(id)?.number;
         self.leave(Call::Upstream, "find a container's address", address_of(number)).await
     }
 
@@ -183,7 +184,7 @@ impl Containers for FakeEngine {
 
     async fn remove_all(&self) -> Result<(), EngineError> {
         self.reachable()?;
-        let all = std::mem::take(&mut self.state().containers);
+        let all = std::mem::take(&mut self.state.lock().containers);
         all.into_values().for_each(|mut entry| entry.end(137, false));
         Ok(())
     }
@@ -193,13 +194,13 @@ impl Containers for FakeEngine {
 impl Images for FakeEngine {
     async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
         self.enter(Call::Image, "look for an image").await?;
-        let found = self.state().find_image(reference).map(|it| it.image.clone());
+        let found = self.state.lock().find_image(reference).map(|it| it.image.clone());
         self.leave(Call::Image, "look for an image", found).await
     }
 
     async fn pull(&self, reference: &str, _: Progress) -> Result<Image, EngineError> {
         self.enter(Call::Pull, "pull an image").await?;
-        let found = self.state().find_image(reference).map(|it| it.image.clone());
+        let found = self.state.lock().find_image(reference).map(|it| it.image.clone());
         let message = "there is no registry".to_owned();
         let found = found.ok_or_else(|| EngineError::Image { image: reference.to_owned(), message })?;
         self.leave(Call::Pull, "pull an image", found).await
@@ -214,7 +215,7 @@ impl Images for FakeEngine {
 
     async fn commit(&self, id: &str, tag: &str, labels: BTreeMap<String, String>) -> Result<Image, EngineError> {
         self.enter(Call::Commit, "make an image").await?;
-        let disk = self.state().entry(id)?.disk.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let disk = self.state.lock().entry(id)?.disk.lock().clone();
         let image = self.add_image(tag, of_instance(labels), Arc::new(Mutex::new(disk)));
         self.leave(Call::Commit, "make an image", image).await
     }
@@ -222,14 +223,14 @@ impl Images for FakeEngine {
     async fn images(&self) -> Result<Vec<Image>, EngineError> {
         self.enter(Call::Images, "list images").await?;
         let own = |it: &&Tagged| it.image.labels.contains_key(LABEL_INSTANCE);
-        let images = self.state().images.values().filter(own).map(|it| it.image.clone()).collect();
+        let images = self.state.lock().images.values().filter(own).map(|it| it.image.clone()).collect();
         self.leave(Call::Images, "list images", images).await
     }
 
     async fn remove_image(&self, image: &str) -> Result<(), EngineError> {
         self.enter(Call::RemoveImage, "remove an image").await?;
         {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             if let Some(id) = state.find_image(image).map(|it| it.image.id.clone()) {
                 if state.uses(&id) {
                     return Err(EngineError::Conflict { what: "image", name: image.to_owned() });

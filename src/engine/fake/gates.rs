@@ -2,10 +2,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 /// A call of an engine, or of the agent in a container.
@@ -131,17 +131,17 @@ impl Gates {
 
     /// Forgets every rule that has met no call yet.
     pub(super) fn clear(&self) {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.rules.lock().clear();
     }
 
     /// Returns how many calls have come of all kinds.
     pub(super) fn counts(&self) -> BTreeMap<Call, u64> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counts.lock().clone()
     }
 
     /// Lets a call in, or says what is wrong with it.
     pub(super) async fn enter(&self, call: Call) -> Result<(), Fault> {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(call).or_default() += 1;
+        *self.counts.lock().entry(call).or_default() += 1;
         self.meet(call, When::Before).await
     }
 
@@ -152,7 +152,7 @@ impl Gates {
 
     async fn meet(&self, call: Call, when: When) -> Result<(), Fault> {
         let rule = {
-            let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut rules = self.rules.lock();
             rules.get_mut(&(call, when)).and_then(VecDeque::pop_front)
         };
         match rule {
@@ -173,7 +173,7 @@ impl Gates {
     }
 
     fn add(&self, call: Call, when: When, rule: Rule) {
-        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.rules.lock();
         rules.entry((call, when)).or_default().push_back(rule);
     }
 

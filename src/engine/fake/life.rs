@@ -1,11 +1,9 @@
 //! One life of a container: its files, its process, and what its agent knows.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -93,11 +91,11 @@ impl Life {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     pub(super) fn files(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
-        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+        self.disk.lock()
     }
 
     /// Returns what follows every change of the state.
@@ -113,12 +111,12 @@ impl Life {
 
     /// Returns what is cancelled when the streams to the agent that there are now are cut, or the container ends.
     pub(super) fn stream(&self) -> CancellationToken {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.streams.lock().clone()
     }
 
     /// Cuts the streams that there are.
     pub(super) fn cut_streams(&self) {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = self.streams.lock();
         std::mem::replace(&mut *streams, self.over.child_token()).cancel();
     }
 

@@ -16,11 +16,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use self::{
@@ -96,19 +97,19 @@ impl FakeEngine {
 
     /// Has the engine do no more than that from now on.
     pub fn set_capabilities(&self, capabilities: Capabilities) {
-        self.state().capabilities = capabilities;
+        self.state.lock().capabilities = capabilities;
     }
 
     /// Takes the engine away, or brings it back. Its containers go on meanwhile.
     pub fn set_away(&self, away: bool) {
-        self.state().away = away;
+        self.state.lock().away = away;
         self.tell(if away { EngineEvent::Disconnected } else { EngineEvent::Connected });
     }
 
     /// Ends a container, as when its PID 1 is killed.
     pub fn kill(&self, container: &str, code: i64, out_of_memory: bool) {
         let ended = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             let entry = state.containers.get_mut(container).filter(|entry| entry.container.runs());
             entry.map(|entry| entry.end(code, out_of_memory)).is_some()
         };
@@ -128,7 +129,7 @@ impl FakeEngine {
     /// Freezes a container, as somebody else does.
     pub fn freeze(&self, container: &str) {
         let frozen = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             let entry = state.containers.get_mut(container).filter(|it| it.container.state == ContainerState::Running);
             entry.is_some_and(|entry| entry.freeze(true))
         };
@@ -157,29 +158,25 @@ impl FakeEngine {
 
     /// Removes a container as somebody else does, who tells nobody.
     pub fn remove_unseen(&self, container: &str) {
-        if let Some(mut entry) = self.state().containers.remove(container) {
+        if let Some(mut entry) = self.state.lock().containers.remove(container) {
             entry.end(137, false);
         }
     }
 
     /// Returns the containers that there are, newest first, whether the engine is away or not.
     pub fn all(&self) -> Vec<Container> {
-        self.state().newest_first()
+        self.state.lock().newest_first()
     }
 
     /// Returns what answers at an address that [`Engine::upstream`] has given.
     pub fn answer(&self, address: SocketAddr) -> Option<Answer> {
-        let state = self.state();
+        let state = self.state.lock();
         let entry = state.containers.values().find(|entry| address_of(entry.number).ip() == address.ip())?;
         entry.life.as_ref()?.answer()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn life(&self, container: &str) -> Option<Arc<Life>> {
-        self.state().containers.get(container).and_then(|entry| entry.life.clone())
+        self.state.lock().containers.get(container).and_then(|entry| entry.life.clone())
     }
 
     fn tell(&self, event: EngineEvent) {
@@ -209,11 +206,11 @@ impl FakeEngine {
     }
 
     fn reachable(&self) -> Result<(), EngineError> {
-        if self.state().away { Err(failed(Fault::Away, "")) } else { Ok(()) }
+        if self.state.lock().away { Err(failed(Fault::Away, "")) } else { Ok(()) }
     }
 
     fn add_image(&self, tag: &str, labels: BTreeMap<String, String>, disk: Disk) -> Image {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.made += 1;
         let image = Image { id: format!("sha256:{:064x}", state.made), labels, ..Image::default() };
         state.images.values_mut().for_each(|it| _ = it.tags.remove(tag));
@@ -227,11 +224,11 @@ impl FakeEngine {
 
     /// Makes a container that has not been started. One of its name that has ended gives way.
     fn make(&self, spec: ContainerSpec) -> Result<String, EngineError> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let Some(image) = state.find_image(&spec.image) else {
             return Err(EngineError::NotFound { what: "image", name: spec.image });
         };
-        let (image, disk) = (image.image.id.clone(), image.disk.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let (image, disk) = (image.image.id.clone(), image.disk.lock().clone());
         let taken = state.containers.values().find(|entry| entry.container.name == spec.name);
         match taken.map(|entry| (entry.container.id.clone(), entry.container.state.clone())) {
             None => {}
@@ -250,7 +247,7 @@ impl FakeEngine {
     }
 
     fn start(&self, id: &str) -> Result<(), EngineError> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let entry = state.entry(id)?;
         if !entry.container.runs() {
             entry.life = Some(Life::new(id, self.gates.clone(), entry.disk.clone()));

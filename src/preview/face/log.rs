@@ -8,10 +8,11 @@ mod memory;
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::SystemTime,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use self::memory::Giving;
@@ -227,8 +228,7 @@ impl Default for Log {
 
 impl Inner {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing in here can panic halfway, so a poisoned lock still holds a good log.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock()
     }
 
     /// Drops the oldest lines for as long as there are too many.

@@ -1,10 +1,8 @@
 //! Which bundles were tried to be made.
 
-use std::{
-    collections::HashSet,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashSet;
 
+use parking_lot::Mutex;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 /// The most bundles that are remembered to have been tried.
@@ -33,12 +31,12 @@ impl Bundles {
 
     /// Returns whether a bundle may be there.
     pub(in crate::preview) fn may_be_there(&self, tag: &str) -> bool {
-        !self.absent.lock().unwrap_or_else(PoisonError::into_inner).contains(tag)
+        !self.absent.lock().contains(tag)
     }
 
     /// Notes whether a bundle is there, as far as there is room to remember.
     pub(in crate::preview) fn note(&self, tag: &str, there: bool) {
-        let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut absent = self.absent.lock();
         if there {
             absent.remove(tag);
         } else if absent.len() < MAX_TRIED {
@@ -48,7 +46,7 @@ impl Bundles {
 
     /// Returns whether a bundle is to be tried, which is so once, for as long as there is room to remember.
     pub(in crate::preview) fn is_first(&self, tag: &str) -> bool {
-        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = self.tried.lock();
         tried.len() < MAX_TRIED && tried.insert(tag.to_owned())
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
+use parking_lot::Mutex;
 use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
@@ -90,7 +91,7 @@ impl Flights {
     /// far is not waited for, as it may itself wait for whoever asks. It is made at once in a hurry, else when it is time.
     pub(in crate::preview) async fn offered_image(&self, key: &str, hurry: bool) {
         let mut result = {
-            let flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+            let flights = self.by_key.lock();
             let flight = flights.get(key).and_then(Weak::upgrade);
             let Some(flight) = flight.filter(|flight| flight.offer.was_made()) else { return };
             if hurry {
@@ -103,7 +104,7 @@ impl Flights {
 
     /// Returns what was installed for a key, if its image is still being made.
     pub(in crate::preview) fn installed(&self, key: &str) -> Option<Installed> {
-        let flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let flights = self.by_key.lock();
         flights.get(key).and_then(Weak::upgrade)?.offer.installed()
     }
 
@@ -111,7 +112,7 @@ impl Flights {
     where
         F: Future<Output = Result<Image, Failure>> + Send + 'static,
     {
-        let mut flights = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.by_key.lock();
         flights.retain(|_, flight| flight.strong_count() > 0);
         // One that has failed is held by somebody who has not looked yet: whoever comes now wants another try.
         if let Some(flight) = flights.get(key).and_then(Weak::upgrade).filter(|flight| !flight.failed()) {

@@ -7,12 +7,13 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
@@ -123,7 +124,7 @@ impl Images {
     /// Keeps a making until it has come to its end, whatever becomes of the preview that it was for.
     pub(in crate::preview) fn keep(&self, held: Held) -> Landing {
         let landing = held.landing();
-        let mut makings = self.landing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut makings = self.landing.lock();
         while makings.try_join_next().is_some() {}
         if !self.abandoned.load(Ordering::Relaxed) {
             makings.spawn(held.landed());
@@ -133,7 +134,7 @@ impl Images {
 
     /// Lets go of the makings whose image nobody waits for, and keeps none any more.
     pub(in crate::preview) fn abandon(&self) {
-        let mut makings = self.landing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut makings = self.landing.lock();
         self.abandoned.store(true, Ordering::Relaxed);
         makings.abort_all();
     }
@@ -158,7 +159,7 @@ impl Images {
             Source::Build(context) => (context.key(), String::new()),
         };
         let tag = self.tag(recipe.role(), &key);
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).by_key.insert(key.clone(), Instant::now());
+        self.used.lock().by_key.insert(key.clone(), Instant::now());
         let lease = if recipe.is_shared() { None } else { Some(self.lease(&key).await) };
         let there = self.engine.image(&tag).await.map_err(|error| engine_failure(FailureStage::Image, &error))?;
         let made = match there {
@@ -257,7 +258,7 @@ impl Images {
         }
         match self.engine.remove_image(&self.tag(BUILD, key)).await {
             Ok(()) => {
-                self.used.lock().unwrap_or_else(PoisonError::into_inner).by_key.remove(key);
+                self.used.lock().by_key.remove(key);
                 true
             }
             Err(EngineError::Conflict { .. }) => false,
@@ -315,7 +316,7 @@ impl Images {
     pub async fn forget_unused(&self, in_use: &BTreeSet<String>, age: Duration) {
         let now = Instant::now();
         {
-            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut used = self.used.lock();
             if used.looked.is_some_and(|looked| now.duration_since(looked) < LOOK_INTERVAL) {
                 return;
             }
@@ -328,7 +329,7 @@ impl Images {
         for image in images {
             let Some(key) = image.labels.get(LABEL_DEPENDENCY_KEY) else { continue };
             let last = {
-                let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut used = self.used.lock();
                 *used.by_key.entry(key.clone()).or_insert(now)
             };
             if now.duration_since(last) > age {

@@ -1,9 +1,8 @@
 //! The dependencies that were installed lately, for others that can be installed on top of them.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
 
 use crate::{domain::runtime::InstallPlan, preview::image::recipe::Name, stack};
 
@@ -38,7 +37,7 @@ impl Installation {
 impl Recent {
     /// Returns the newest dependencies that others can be installed on top of, and the commands for that.
     pub(in crate::preview) fn below(&self, base: &str, wanted: &InstallPlan) -> Option<(Installation, Vec<String>)> {
-        let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = self.0.lock();
         recent.iter().rev().filter(|it| it.base == base && it.depth < MAX_DEPTH).find_map(|it| {
             let commands = stack::on_top_of(&it.plan, wanted)?;
             Some((it.clone(), commands))
@@ -51,7 +50,7 @@ impl Recent {
         if made.plan.commands.is_empty() || bytes > MAX_RECENT_BYTES {
             return;
         }
-        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.0.lock();
         recent.retain(|it| it.tag != made.tag);
         recent.push_back(made);
         while recent.len() > MAX_RECENT {

@@ -4,10 +4,11 @@
 //! start. Both change the container through here, one after the other.
 
 use std::sync::{
-    Arc, Mutex as Held, PoisonError,
+    Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
+use parking_lot::Mutex as Held;
 use tokio::sync::Mutex;
 
 use crate::{
@@ -75,7 +76,7 @@ impl Bounds {
 
     /// Returns the limit of the memory now, in bytes.
     pub fn memory_bytes(&self) -> u64 {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).memory_bytes
+        self.seen.lock().memory_bytes
     }
 
     /// Returns the bounds when nothing is lifted.
@@ -107,7 +108,7 @@ impl Bounds {
     /// Takes note of what is in use, and gives more where that is near the limit that is in force.
     pub async fn hear(&self, memory: MemoryUse) {
         {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = self.seen.lock();
             seen.peak = seen.peak.max(memory.peak_bytes);
         }
         let limit = self.memory_bytes();
@@ -149,7 +150,7 @@ impl Bounds {
             return false;
         }
         *now = limits;
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).memory_bytes = memory_bytes;
+        self.seen.lock().memory_bytes = memory_bytes;
         self.given.fetch_max(memory_bytes, Ordering::AcqRel);
         let (before, after) = (from / MEBIBYTE, memory_bytes / MEBIBYTE);
         self.handle.log.lifecycle(format!("memory: {before} MiB are too little, {after} MiB are given: {why}"));
@@ -163,7 +164,7 @@ impl Bounds {
 
     /// Says that the memory did not suffice: the limit, the peak, and the setting that allows more.
     pub fn exhausted(&self) -> String {
-        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = *self.seen.lock();
         let (limit, peak) = (seen.memory_bytes / MEBIBYTE, seen.peak.min(seen.memory_bytes) / MEBIBYTE);
         let peak = if peak > 0 { format!(", of which {peak} MiB were seen in use") } else { String::new() };
         let setting = self.allowance.said_by;

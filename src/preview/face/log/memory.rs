@@ -3,10 +3,12 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Weak,
         atomic::{AtomicUsize, Ordering},
     },
 };
+
+use parking_lot::Mutex;
 
 /// A log that can give back what it keeps.
 pub(super) trait Giving: Send + Sync {
@@ -39,7 +41,7 @@ impl LogMemory {
 
     /// Counts a log in.
     pub(super) fn join(&self, log: Weak<dyn Giving>) {
-        let mut logs = self.0.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logs = self.0.logs.lock();
         logs.retain(|log| log.strong_count() > 0);
         logs.push(log);
     }
@@ -63,7 +65,7 @@ impl LogMemory {
 
     fn make_room(&self) {
         // Somebody else makes room already.
-        let Ok(logs) = self.0.logs.try_lock() else { return };
+        let Some(logs) = self.0.logs.try_lock() else { return };
         // A little more than is needed, so that not every line looks at every log.
         let enough = self.0.most_bytes - self.0.most_bytes / 64;
         while self.used_bytes() > enough {

@@ -6,10 +6,11 @@
 
 use std::{
     any::Any,
-    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, oneshot, watch},
     time::timeout,
@@ -111,7 +112,7 @@ pub(in crate::preview) enum Offered {
 impl Installed {
     /// Returns the container that was made for whoever goes on from it first, if there is one that can be used.
     pub(in crate::preview) async fn next_room(&self) -> Option<Room> {
-        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let next = self.next.lock().take();
         next?.get().await
     }
 }
@@ -143,7 +144,7 @@ impl Offer {
                 let used = timeout(USED, used).await;
                 tokio::time::sleep(LOADED).await;
                 if let (Ok(_), Some(kept)) = (used, installed.get()) {
-                    let mut slot = kept.next.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut slot = kept.next.lock();
                     if matches!(*slot, Next::Later) {
                         *slot = Next::Made(next());
                     }
@@ -216,7 +217,7 @@ impl Offer {
     pub(in crate::preview) fn installed(&self) -> Option<Installed> {
         let kept = self.installed.get()?;
         let container = kept.container.upgrade()?;
-        let next = std::mem::replace(&mut *kept.next.lock().unwrap_or_else(PoisonError::into_inner), Next::Taken);
+        let next = std::mem::replace(&mut *kept.next.lock(), Next::Taken);
         let next = if let Next::Made(room) = next { Some(room) } else { None };
         Some(Installed { volumes: kept.volumes.clone(), next: Mutex::new(next), _container: container })
     }
