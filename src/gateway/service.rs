@@ -96,7 +96,7 @@ async fn wait_if_held(
         match now {
             SiteState::Open(_) => return Ok(held),
             SiteState::Hold => {}
-            SiteState::Paused => site.route.wake(),
+            SiteState::Paused => site.route.doubt(),
             SiteState::Failed(failure) => {
                 site.route.touch();
                 return Err(Page::failed(failure));
@@ -244,6 +244,10 @@ impl Trials {
             Failed::Unsent(ConnectError::Overtaken) => return Ok(()),
             Failed::Unsent(ConnectError::Broke(_)) if std::mem::take(&mut self.pooled) => return Ok(()),
             Failed::Unsent(error) => {
+                // It is not the app that says so.
+                if !error.is_refusal() {
+                    site.route.doubt();
+                }
                 let since = *self.unreachable_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= site.options.unreachable_after {
                     return Err(Page::unreachable(&error));

@@ -54,6 +54,13 @@ pub(super) enum ConnectError {
     Overtaken,
 }
 
+impl ConnectError {
+    /// Returns whether the container has said that nothing listens there.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+    }
+}
+
 impl Connection {
     /// Connects within a time, unless the state changes first. The connection is driven by one of the tasks.
     pub(super) async fn open(

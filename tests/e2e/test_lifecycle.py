@@ -298,6 +298,29 @@ def test_removed_container_is_made_again(client, create, project_id):
     assert web.version_in(web.get(preview.url).text) == 3
 
 
+def test_container_that_is_taken_off_its_network_is_replaced(client, create, project_id):
+    preview = create(projects.EXPRESS)
+    name = f"preview-{preview.preview_id}"
+
+    def cut_off() -> None:
+        (network,) = daemon.container(name)["NetworkSettings"]["Networks"]
+        daemon.docker("network", "disconnect", "--force", network, name)
+
+    def shows(version: int) -> bool:
+        return web.version_in(web.get(preview.url, timeout=30).text) == version
+
+    # A request finds it out.
+    cut_off()
+    eventually(lambda: shows(0), within=40)
+    replaced = client.get(preview.preview_id)
+    assert (replaced.phase, replaced.container_id != preview.container_id) == (Phase.PHASE_RUNNING, True)
+    # And so does a commit, which is not said to be ready before it can be seen.
+    cut_off()
+    updated = client.update(preview.preview_id, projects.EXPRESS.change(1), timeout=60).preview
+    assert not updated.HasField("failure"), updated.failure
+    assert shows(1)
+
+
 def test_container_is_made_again_when_its_name_is_taken(client, create, project_id):
     """As when Docker keeps a name that nothing has any more: that of a container renamed while it was being removed."""
     preview = create(projects.STATIC, version=3)

@@ -71,7 +71,7 @@ async fn paused_preview_is_woken_by_a_request() {
     front.route.set(SiteState::Paused);
     let mut client = front.connect().await;
     client.send(GET).await;
-    timeout(DEADLINE, front.route.wake_wanted()).await.expect("a wish to be woken");
+    timeout(DEADLINE, front.route.doubted()).await.expect("a wish to be woken");
     front.route.set(SiteState::Open(app.address));
     assert!(client.rest().await.ends_with("hello"));
 }

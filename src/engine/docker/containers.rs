@@ -1,13 +1,16 @@
 //! Containers that are there.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 use bollard::{
     models::ContainerUpdateBody,
     query_parameters::{RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
 
 use super::{
     Inner,
@@ -20,6 +23,8 @@ use crate::{
 };
 
 const CONTAINER: &str = "container";
+/// How long a container may take to take a connection, or to refuse it. The kernel gives up a neighbour after 3 s.
+const REACH: Duration = Duration::from_secs(5);
 
 impl Inner {
     pub(super) async fn inspect(&self, id: &str) -> Result<InspectedContainer, EngineError> {
@@ -161,5 +166,20 @@ impl Inner {
             message: format!("the container is {}, with no address on network {}", found.state.status, self.network),
         })?;
         Ok(SocketAddr::new(address, port))
+    }
+
+    pub(super) async fn reach(&self, id: &str, address: SocketAddr) -> Result<(), EngineError> {
+        const ACTION: &str = "reach the container";
+        let outcome = match timeout(REACH, TcpStream::connect(address)).await {
+            Ok(Ok(_)) => Ok(()),
+            // It was the container that said so.
+            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
+            Ok(Err(error)) => Err(EngineError::Refused { action: ACTION, message: format!("{address}: {error}") }),
+            Err(_) => Err(EngineError::Timeout(ACTION)),
+        };
+        if outcome.is_err() {
+            self.seen.doubt_address(id);
+        }
+        outcome
     }
 }

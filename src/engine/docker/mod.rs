@@ -264,6 +264,10 @@ impl Containers for DockerEngine {
         self.0.upstream(id, port).await
     }
 
+    async fn reach(&self, id: &str, address: SocketAddr) -> Result<(), EngineError> {
+        self.0.reach(id, address).await
+    }
+
     fn events(&self) -> broadcast::Receiver<EngineEvent> {
         self.0.events.subscribe()
     }

@@ -178,6 +178,14 @@ impl Containers for FakeEngine {
         self.leave(Call::Upstream, "find a container's address", address_of(number)).await
     }
 
+    async fn reach(&self, id: &str, address: SocketAddr) -> Result<(), EngineError> {
+        let state = self.state.lock();
+        match state.containers.get(id) {
+            Some(entry) if !entry.cut_off => Ok(()),
+            _ => Err(EngineError::Refused { action: "reach the container", message: address.to_string() }),
+        }
+    }
+
     fn events(&self) -> broadcast::Receiver<EngineEvent> {
         self.events.subscribe()
     }

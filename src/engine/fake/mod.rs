@@ -138,6 +138,16 @@ impl FakeEngine {
         }
     }
 
+    /// Cuts a container off from its network: its agent is heard, and its app cannot be reached. With `None` those that are
+    /// made from now on.
+    pub fn cut_off(&self, container: Option<&str>) {
+        let mut state = self.state.lock();
+        match container {
+            Some(id) => state.containers.get_mut(id).into_iter().for_each(|entry| entry.cut_off = true),
+            None => state.cuts_off = true,
+        }
+    }
+
     /// Cuts every stream to the agent of a container; it goes on.
     pub fn cut_streams(&self, container: &str) {
         if let Some(life) = self.life(container) {
@@ -172,6 +182,9 @@ impl FakeEngine {
     pub fn answer(&self, address: SocketAddr) -> Option<Answer> {
         let state = self.state.lock();
         let entry = state.containers.values().find(|entry| address_of(entry.number).ip() == address.ip())?;
+        if entry.cut_off {
+            return None;
+        }
         entry.life.as_ref()?.answer()
     }
 
@@ -241,7 +254,8 @@ impl FakeEngine {
         labels.insert(LABEL_INSTANCE.to_owned(), INSTANCE.to_owned());
         let (name, made) = (spec.name.clone(), ContainerState::Created);
         let container = Container { id: id.clone(), name, labels, state: made, image };
-        let entry = Entry { number, spec, container, life: None, disk: Arc::new(Mutex::new(disk)) };
+        let (disk, cut_off) = (Arc::new(Mutex::new(disk)), state.cuts_off);
+        let entry = Entry { number, spec, container, life: None, disk, cut_off };
         state.containers.insert(id.clone(), entry);
         Ok(id)
     }

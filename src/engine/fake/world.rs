@@ -14,6 +14,8 @@ pub(super) struct State {
     pub(super) capabilities: Capabilities,
     pub(super) made: u64,
     pub(super) containers: BTreeMap<String, Entry>,
+    /// Whether containers that are made are off their network.
+    pub(super) cuts_off: bool,
     pub(super) images: BTreeMap<String, Tagged>,
 }
 
@@ -24,6 +26,8 @@ pub(super) struct Entry {
     pub(super) container: Container,
     pub(super) life: Option<Arc<Life>>,
     pub(super) disk: Disk,
+    /// Whether it is off its network.
+    pub(super) cut_off: bool,
 }
 
 pub(super) struct Tagged {

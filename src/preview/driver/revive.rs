@@ -8,7 +8,7 @@ use crate::{
         ids::CommitId,
         logs::LogSource,
         reason::Reason,
-        status::PreviewStatus,
+        status::{PreviewStatus, Serving},
     },
     engine::{Container, ContainerState, EngineError},
     preview::{
@@ -17,7 +17,7 @@ use crate::{
         unit::{
             container,
             failures::{engine_failure, session_failure},
-            session::{Death, Session},
+            session::{Death, Session, SessionError},
         },
     },
 };
@@ -67,6 +67,7 @@ impl Driver {
         {
             if !session.deaf && session.agent().status().await.is_ok() {
                 self.handle.set_status(PreviewStatus::wakes);
+                self.look_for_a_way(&container).await;
                 return Ok(());
             }
             // The stream broke. Its old session stays until there is another.
@@ -89,6 +90,22 @@ impl Driver {
         self.start_again(end.as_ref()).await?;
         self.died(Some(exit)).await;
         Ok(())
+    }
+
+    /// Sees to it that requests reach the app that answers: one whose container has another address is asked there, and a
+    /// container that is off its network is replaced.
+    async fn look_for_a_way(&mut self, container: &str) {
+        let Serving::App(address) = self.handle.status().borrow().serving else { return };
+        let Some(session) = &mut self.session else { return };
+        match session.upstream(&self.core.engine, address.port()).await {
+            Ok(now) if now != address => self.handle.set_status(|status| status.answers(now)),
+            Err(SessionError::Unreached(error @ EngineError::Refused { .. })) => {
+                self.refuse(container, &error.to_string()).await;
+                self.died(None).await;
+            }
+            // Or nobody says.
+            Ok(_) | Err(_) => {}
+        }
     }
 
     /// Lets requests wait, as the container that answered them is no more: its address may soon be another's.

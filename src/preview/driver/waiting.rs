@@ -34,7 +34,7 @@ impl Driver {
             _ = self.applies.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()),
-            () = self.handle.route.wake_wanted() => self.doubt = self.session.is_some(),
+            () = self.handle.route.doubted() => self.doubt = self.session.is_some(),
             () = at(until) => {}
         }
     }

@@ -29,7 +29,7 @@ pub struct Route {
     admitted: Notify,
     long_lived: AtomicUsize,
     last_used_millis: AtomicU64,
-    wake: Notify,
+    doubt: Notify,
     deaths: AtomicU64,
 }
 
@@ -46,7 +46,7 @@ impl Route {
             admitted: Notify::new(),
             long_lived: AtomicUsize::new(0),
             last_used_millis: AtomicU64::new(millis(SystemTime::now())),
-            wake: Notify::new(),
+            doubt: Notify::new(),
             deaths: AtomicU64::new(0),
         })
     }
@@ -118,14 +118,14 @@ impl Route {
         UNIX_EPOCH + Duration::from_millis(self.last_used_millis.load(Ordering::Relaxed))
     }
 
-    /// Asks the driver to wake a frozen container.
-    pub fn wake(&self) {
-        self.wake.notify_one();
+    /// Asks the driver to look after the container: a request has met one that is frozen, or that cannot be reached.
+    pub fn doubt(&self) {
+        self.doubt.notify_one();
     }
 
-    /// Returns when somebody has asked for the container to be woken. For the driver alone.
-    pub async fn wake_wanted(&self) {
-        self.wake.notified().await;
+    /// Returns when somebody has asked for the container to be looked after. For the driver alone.
+    pub async fn doubted(&self) {
+        self.doubt.notified().await;
     }
 }
 

@@ -37,6 +37,7 @@ fn refused(stage: FailureStage) -> Reason {
 /// Returns a failure of a session.
 pub fn session_failure(stage: FailureStage, error: &SessionError) -> Failure {
     match error {
+        SessionError::Unreached(_) => Failure::new(stage, Reason::ContainerLost, error.to_string()),
         // Its container is gone, or its agent not heard any more.
         error if error.is_lost() => {
             Failure::new(stage, Reason::ContainerLost, format!("the container was lost: {error}"))

@@ -56,6 +56,9 @@ pub enum SessionError {
     /// The agent did not do its part.
     #[error(transparent)]
     Agent(#[from] AgentError),
+    /// The app answers in its container and cannot be reached from here.
+    #[error("the app answers in its container, which cannot be reached: {0}")]
+    Unreached(#[source] EngineError),
     /// The files could not be read.
     #[error(transparent)]
     Vfs(#[from] VfsError),
@@ -75,6 +78,7 @@ impl SessionError {
         match self {
             Self::Agent(error) => error.is_lost(),
             Self::Engine(error) => matches!(error, EngineError::NotFound { .. }),
+            Self::Unreached(_) => true,
             Self::Vfs(_) | Self::TooLarge { .. } => false,
         }
     }

@@ -122,3 +122,33 @@ async fn a_stream_to_the_agent_that_is_cut_ends_nothing() {
     it.shows(&newer).await;
     assert_eq!(it.container().await, container);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_cannot_be_reached_is_replaced_once_a_request_shows_it() {
+    let it = Service::new().await;
+    let commit = it.create(PYTHON).await.head.unwrap();
+    let container = it.container().await;
+    it.engine.cut_off(Some(&container));
+    it.doubt();
+    it.ends_on(&commit).await;
+    assert_ne!(it.container().await, container);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ready_is_not_said_of_an_app_that_cannot_be_reached() {
+    let it = Service::new().await;
+    it.create(PYTHON).await;
+    let container = it.container().await;
+    it.engine.cut_off(Some(&container));
+    let commit = it.update(&[("main.py", "# newer")]).await.head.unwrap();
+    it.ends_on(&commit).await;
+    assert_ne!(it.container().await, container);
+
+    it.engine.cut_off(None);
+    it.engine.cut_off(Some(&it.container().await));
+    let commit = it.commit(&[("main.py", "# newest")]).await;
+    let view = it.settles(&commit).await;
+    let failure = view.status.failure.unwrap();
+    assert_eq!((failure.reason, view.status.applied == Some(commit)), (Reason::ContainerLost, false));
+    assert!(failure.message.contains("cannot be reached"), "{}", failure.message);
+}

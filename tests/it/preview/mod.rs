@@ -247,6 +247,11 @@ impl Service {
         }
     }
 
+    /// Says what a gateway says whose requests do not reach the app.
+    fn doubt(&self) {
+        self.ports.0.lock().unwrap().values().for_each(|route| route.doubt());
+    }
+
     /// Returns what a request to the preview's URL gets.
     fn site(&self) -> Site {
         let previews = self.ports.0.lock().unwrap();

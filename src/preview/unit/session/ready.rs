@@ -67,14 +67,34 @@ impl Session {
         }
     }
 
-    /// Returns the address at which a port of the container is reached.
-    async fn upstream(&mut self, engine: &SharedEngine, port: u16) -> Result<SocketAddr, EngineError> {
-        if let Some((_, address)) = self.reached.filter(|(known, _)| *known == port) {
+    /// Returns the address at which a port of the container is reached, on the way that requests take.
+    pub(in crate::preview) async fn upstream(
+        &mut self,
+        engine: &SharedEngine,
+        port: u16,
+    ) -> Result<SocketAddr, SessionError> {
+        if let Some((_, address)) = self.reached.take().filter(|(known, _)| *known == port)
+            && engine.reach(&self.container, address).await.is_ok()
+        {
+            self.reached = Some((port, address));
             return Ok(address);
         }
-        let address = engine.upstream(&self.container, port).await?;
-        self.reached = Some((port, address));
-        Ok(address)
+        // Twice, since somebody may have taken it off its network and put it on again.
+        let mut again = true;
+        loop {
+            let address = match engine.upstream(&self.container, port).await {
+                Err(error @ EngineError::Refused { .. }) => return Err(SessionError::Unreached(error)),
+                found => found?,
+            };
+            match engine.reach(&self.container, address).await {
+                Ok(()) => {
+                    self.reached = Some((port, address));
+                    return Ok(address);
+                }
+                Err(error) if !std::mem::take(&mut again) => return Err(SessionError::Unreached(error)),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Waits for the app, and says now and then what is waited for.
