@@ -142,6 +142,7 @@ impl Service {
             bind: config.bind_address,
             first: *config.ports.start(),
             last: *config.ports.end(),
+            answer_timeout: config.answer_timeout,
             ..GatewayOptions::default()
         }));
         let images = Images::new(engine.clone(), settings.clone(), store.instance());

@@ -78,6 +78,8 @@ pub struct Config {
     pub install_limits: Limits,
     /// How long an app may take to answer first.
     pub start_timeout: Duration,
+    /// How long an app may take to begin an answer.
+    pub answer_timeout: Duration,
     /// How long an installation may take.
     pub install_timeout: Duration,
     /// How long after a preview's first answer the packages of its pages are bundled for others. Zero: never.
@@ -167,6 +169,7 @@ impl Config {
             burst_cpus: read.cpus("PREVIEW_BURST_CPU"),
             install_limits: read.limits("PREVIEW_INSTALL_MEM", "PREVIEW_INSTALL_CPU", pids),
             start_timeout: read.duration("PREVIEW_START_TIMEOUT", SECOND, SECOND..=HOUR),
+            answer_timeout: read.duration("PREVIEW_ANSWER_TIMEOUT", SECOND, SECOND..=HOUR),
             install_timeout: read.duration("PREVIEW_INSTALL_TIMEOUT", SECOND, SECOND..=6 * HOUR),
             prebundle_after: read.duration("PREVIEW_PREBUNDLE_AFTER", SECOND, Duration::ZERO..=HOUR),
             heartbeat_interval: read.duration("PREVIEW_HEARTBEAT_INTERVAL", SECOND, SECOND / 10..=HOUR),

@@ -49,6 +49,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("PREVIEW_INSTALL_CPU", "2"),
     setting("PREVIEW_PIDS", "256"),
     setting("PREVIEW_START_TIMEOUT", "180"),
+    setting("PREVIEW_ANSWER_TIMEOUT", "60"),
     setting("PREVIEW_INSTALL_TIMEOUT", "600"),
     setting("PREVIEW_PREBUNDLE_AFTER", "15"),
     setting("PREVIEW_HEARTBEAT_INTERVAL", "15"),

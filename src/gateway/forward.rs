@@ -1,12 +1,15 @@
 //! What a proxy changes in requests and answers (RFC 9110, section 7.6), and nothing more.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version,
     header::{
-        CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-        TRANSFER_ENCODING, UPGRADE,
+        ACCEPT, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+        TE, TRANSFER_ENCODING, UPGRADE,
     },
     request, response,
 };
@@ -15,7 +18,7 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 
-use super::outgoing::RequestBody;
+use super::outgoing::{Moved, RequestBody};
 
 /// Says in an answer which preview it came through.
 pub(super) const PREVIEW_HEADER: HeaderName = HeaderName::from_static("x-previewd-preview");
@@ -59,11 +62,15 @@ pub(super) struct Outgoing {
     pub(super) replayable: bool,
     /// The client's connection, if it asks for another protocol on it.
     pub(super) upgrade: Option<OnUpgrade>,
+    /// Whether an answer may be long in coming: it is one of another protocol, or a stream of events.
+    pub(super) patient: bool,
+    /// When its body has last come further.
+    pub(super) moved: Moved,
 }
 
 impl Outgoing {
-    /// Converts what the client sent.
-    pub(super) fn new(mut request: Request<Incoming>, client: &Client) -> Result<Self, BadRequest> {
+    /// Converts what the client sent, whose body may stand still for so long.
+    pub(super) fn new(mut request: Request<Incoming>, client: &Client, still: Duration) -> Result<Self, BadRequest> {
         if request.method() == Method::CONNECT {
             return Err(BadRequest::Connect);
         }
@@ -71,7 +78,8 @@ impl Outgoing {
         let protocol = upgrade(&request);
         let upgrade = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
         let (mut head, body) = request.into_parts();
-        let body = if body.is_end_stream() { RequestBody::Empty } else { RequestBody::Client(body) };
+        let moved = Moved::now();
+        let body = RequestBody::new(body, moved.clone(), still);
 
         let wants_trailers = has_token(&head.headers, &TE, "trailers");
         remove_hop_by_hop(&mut head.headers);
@@ -93,7 +101,8 @@ impl Outgoing {
         head.extensions.clear();
 
         let safe = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        Ok(Self { replayable: safe && matches!(body, RequestBody::Empty), head, body, upgrade })
+        let patient = upgrade.is_some() || has_token(&head.headers, &ACCEPT, "text/event-stream");
+        Ok(Self { replayable: safe && matches!(body, RequestBody::Empty), head, body, upgrade, patient, moved })
     }
 
     /// Returns the request for sending. Its body can be taken once; [`Outgoing::put_back`] undoes that.

@@ -26,6 +26,10 @@ pub struct GatewayOptions {
     pub connect_timeout: Duration,
     /// How long an app that is said to be there may refuse connections, before the request is answered with 502.
     pub unreachable_after: Duration,
+    /// How long an app may take to begin its answer, once it has what it was sent. Not for upgrades and streams of events.
+    pub answer_timeout: Duration,
+    /// How long nothing may come of the body of a request.
+    pub upload_still: Duration,
     /// From when on an answer counts as long-lived, so that no drain waits for it.
     pub long_lived_after: Duration,
     /// How long the connections of a closed port may take to end by themselves.
@@ -44,6 +48,8 @@ impl Default for GatewayOptions {
             header_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(2),
             unreachable_after: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(60),
+            upload_still: Duration::from_secs(60),
             long_lived_after: Duration::from_secs(10),
             grace: Duration::from_secs(2),
         }

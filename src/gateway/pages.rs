@@ -1,6 +1,6 @@
 //! What the gateway answers by itself, where the app cannot.
 
-use std::{fmt::Write, sync::Arc};
+use std::{error::Error, fmt::Write, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -13,6 +13,7 @@ use http::{
 use super::{
     body::ResponseBody,
     forward::{BadRequest, PREVIEW_HEADER},
+    outgoing::BodyError,
     upstream::ConnectError,
 };
 use crate::domain::failure::{Failure, FailureStage};
@@ -112,6 +113,11 @@ impl Page {
 
     /// The app took the request and went away.
     pub(super) fn lost(error: &hyper::Error) -> Self {
+        let still = || error.source().and_then(|source| source.downcast_ref::<BodyError>());
+        if let Some(still @ BodyError::Still(_)) = still() {
+            let message = format!("The request was given up: {still}.");
+            return Self::new(StatusCode::REQUEST_TIMEOUT, "BODY_STILL", "The request did not come", message);
+        }
         if error.is_user() {
             // What was to be passed on to the app could not be read.
             let message = "The body of the request is not as HTTP says, or ended too early.".to_owned();
@@ -120,6 +126,12 @@ impl Page {
         let message =
             format!("The app ended the connection without an answer ({error}). It may have seen the request.");
         Self::new(StatusCode::BAD_GATEWAY, "NO_ANSWER", "This preview did not answer", message)
+    }
+
+    /// The app took the request and says nothing.
+    pub(super) fn late(after: Duration) -> Self {
+        let message = format!("The app has not begun to answer within {} s.", after.as_secs_f64());
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "ANSWER_TIMEOUT", "This preview does not answer", message)
     }
 
     /// The app answered in something else than HTTP.

@@ -17,7 +17,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
-    time::{Instant, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
@@ -65,7 +65,8 @@ async fn answer_or_page(
     caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Page> {
-    let mut outgoing = Outgoing::new(request, &caller.client).map_err(|error| Page::refused(&error))?;
+    let mut outgoing =
+        Outgoing::new(request, &caller.client, site.options.upload_still).map_err(|error| Page::refused(&error))?;
     let mut patience = Patience { left: site.options.hold };
     let mut trials = Trials { unreachable_since: None, losses: 0, pooled: outgoing.replayable, deaths: 0 };
     loop {
@@ -123,6 +124,8 @@ enum Failed {
     Unsent(ConnectError),
     /// Something may have been sent, on a connection that had served before or on a new one.
     Lost { error: hyper::Error, reused: bool },
+    /// It was sent, and the app has not begun to answer in time.
+    Late,
 }
 
 async fn attempt(
@@ -142,12 +145,23 @@ async fn attempt(
             .map_err(Failed::Unsent)?,
     };
     let mut answer = std::pin::pin!(connection.send(outgoing.take()));
-    let result = match timeout(site.options.long_lived_after, &mut answer).await {
-        Ok(result) => result,
-        Err(_) => {
+    let (sent, within) = (Instant::now(), site.options.answer_timeout);
+    let mut long_lived = false;
+    let result = loop {
+        // An app may wait for the whole of what it is sent.
+        let late = outgoing.moved.at().max(sent) + within;
+        tokio::select! {
+            biased;
+            result = &mut answer => break result,
             // A long poll, perhaps: no drain is to wait for it.
-            guard = guard.into_long_lived();
-            answer.await
+            () = sleep_until(sent + site.options.long_lived_after), if !long_lived => {
+                (guard, long_lived) = (guard.into_long_lived(), true);
+            }
+            () = sleep_until(late), if !outgoing.patient => {
+                if outgoing.moved.at() + within <= Instant::now() {
+                    return Err(Failed::Late);
+                }
+            }
         }
     };
     match result {
@@ -252,6 +266,10 @@ impl Trials {
                 if since.elapsed() >= site.options.unreachable_after {
                     return Err(Page::unreachable(&error));
                 }
+            }
+            Failed::Late => {
+                site.route.doubt();
+                return Err(Page::late(site.options.answer_timeout));
             }
             Failed::Lost { error, .. } if error.is_parse() => return Err(Page::not_http(&error)),
             Failed::Lost { error, .. } if !replayable => return Err(Page::lost(&error)),

@@ -5,6 +5,7 @@
 mod config;
 mod engine;
 mod gateway;
+mod gateway_late;
 mod gateway_ports;
 mod gateway_restart;
 mod gateway_support;
