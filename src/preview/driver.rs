@@ -113,6 +113,8 @@ pub struct Driver {
     pub(super) death: Option<Death>,
     /// Whether something says that the container may not be as it was left.
     pub(super) doubt: bool,
+    /// Whether a request has met an app that did not answer, or could not be reached.
+    pub(super) unanswered: bool,
     /// Whether the engine did not say what became of the container when it was asked last.
     pub(super) unseen: bool,
     /// Whether the commit is to be brought again that only the engine kept from running.
@@ -171,6 +173,7 @@ impl Driver {
             deaths: Vec::new(),
             death: None,
             doubt: false,
+            unanswered: false,
             unseen: false,
             again: false,
             unread: false,

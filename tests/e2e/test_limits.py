@@ -130,3 +130,32 @@ def test_callers_that_wait_for_an_app_leave_their_places_with_their_deadlines(ow
             assert [it.preview_id for it in client.list()] == [preview.preview_id]
             assert time.monotonic() - began < 1
         assert client.delete(preview.preview_id).phase == Phase.PHASE_STOPPED
+
+
+#: A server that does nothing else for so many milliseconds when it is asked to, as one that is deadlocked.
+BUSY = """
+require('http').createServer((req, res) => {
+  const until = Date.now() + Number(new URL(req.url, 'http://x').searchParams.get('busy') || 0);
+  while (Date.now() < until) { /* Nobody else has a turn. */ }
+  res.end(`pid ${process.pid}`);
+}).listen(process.env.PORT);
+"""
+
+
+def test_app_that_does_not_answer_is_named_beside_what_runs_until_it_does(own_service):
+    own = own_service(PREVIEW_ANSWER_TIMEOUT="2")
+    with own.client() as client:
+        preview = client.create("busy", {"package.json": '{"scripts":{"start":"node server.js"}}', "server.js": BUSY})
+        process = web.get(preview.url).text
+        began = time.monotonic()
+        late = web.get(preview.url, "/?busy=15000", headers={"accept": "application/json"}, timeout=30)
+        assert (late.status, time.monotonic() - began < 4) == (504, True), late.text
+        assert "ANSWER_TIMEOUT" in late.text
+
+        def reason() -> str:
+            return client.get(preview.preview_id).failure.reason
+
+        eventually(lambda: reason() == "NOT_ANSWERING", within=12)
+        assert client.get(preview.preview_id).phase == Phase.PHASE_RUNNING
+        eventually(lambda: reason() == "", within=30)
+        assert web.get(preview.url).text == process, "its process goes on"

@@ -126,6 +126,17 @@ impl FakeEngine {
         }
     }
 
+    /// Lets the app of a container answer nothing any more, or again.
+    pub fn hang(&self, container: &str, hangs: bool) {
+        if let Some(life) = self.life(container) {
+            life.change(|state| {
+                if let Some(process) = &mut state.process {
+                    process.answers = if hangs { None } else { Some(200) };
+                }
+            });
+        }
+    }
+
     /// Freezes a container, as somebody else does.
     pub fn freeze(&self, container: &str) {
         let frozen = {

@@ -68,6 +68,9 @@ impl Driver {
             if !session.deaf && session.agent().status().await.is_ok() {
                 self.handle.set_status(PreviewStatus::wakes);
                 self.look_for_a_way(&container).await;
+                if std::mem::take(&mut self.unanswered) {
+                    self.ask_whether_it_answers().await;
+                }
                 return Ok(());
             }
             // The stream broke. Its old session stays until there is another.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
 use crate::{
-    domain::{decide::Unit, failure::FailureStage, status::PreviewStatus},
+    domain::{decide::Unit, failure::FailureStage, reason::Reason, status::PreviewStatus},
     engine::{Container, ContainerState, EngineError, EngineEvent},
     preview::{
         driver::{Driver, ENGINE_BACKOFF, Found, now, session_event},
@@ -34,7 +34,10 @@ impl Driver {
             _ = self.applies.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()),
-            () = self.handle.route.doubted() => self.doubt = self.session.is_some(),
+            () = self.handle.route.doubted() => {
+                self.doubt = self.session.is_some();
+                self.unanswered = self.doubt;
+            }
             () = at(until) => {}
         }
     }
@@ -47,7 +50,7 @@ impl Driver {
         }
         self.unseen &= self.session.is_some();
         let waits = |session: &Session| session.deaf || session.bounds.is_lifted();
-        if self.unseen || self.has_engines_failure() || self.session.as_ref().is_some_and(waits) {
+        if self.unseen || self.is_silent() || self.has_engines_failure() || self.session.as_ref().is_some_and(waits) {
             let pause = if self.may_lose() { self.backoff } else { MAX_ENGINE_BACKOFF };
             self.retry_at.get_or_insert_with(|| now() + pause);
         } else {
@@ -63,6 +66,9 @@ impl Driver {
             session.bounds.put_down().await;
             self.doubt |= session.deaf || self.unseen;
         }
+        if self.is_silent() {
+            (self.doubt, self.unanswered) = (self.session.is_some(), true);
+        }
         self.again |= self.has_engines_failure();
     }
 
@@ -73,6 +79,13 @@ impl Driver {
     /// Returns whether only the engine keeps the newest commit from running.
     fn has_engines_failure(&self) -> bool {
         self.handle.status().borrow().failure.as_ref().is_some_and(|failure| failure.reason.is_engines())
+    }
+
+    /// Returns whether what serves is said not to answer.
+    fn is_silent(&self) -> bool {
+        let status = self.handle.status();
+        let status = status.borrow();
+        status.is_served() && status.failure.as_ref().is_some_and(|failure| failure.reason == Reason::NotAnswering)
     }
 
     /// Returns whether a stream that is lost now is mended at once.

@@ -152,3 +152,31 @@ async fn ready_is_not_said_of_an_app_that_cannot_be_reached() {
     assert_eq!((failure.reason, view.status.applied == Some(commit)), (Reason::ContainerLost, false));
     assert!(failure.message.contains("cannot be reached"), "{}", failure.message);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_does_not_answer_any_more_is_said_not_to_until_it_does() {
+    let it = Service::new().await;
+    it.create(PYTHON).await;
+    let container = it.container().await;
+    // One that has not answered one request, and answers others, is well.
+    it.doubt();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(it.view().await.status.failure, None);
+
+    it.engine.hang(&container, true);
+    it.doubt();
+    let silent = it.until("it is said", |view| view.status.failure.is_some()).await;
+    assert_eq!(silent.status.failure.as_ref().map(|failure| failure.reason), Some(Reason::NotAnswering));
+    assert_eq!(phase_of(&silent.status), Phase::Running);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(it.view().await.status.failure.is_some());
+    it.engine.hang(&container, false);
+    let well = it.until("it is taken back", |view| view.status.failure.is_none()).await;
+    assert_eq!((phase_of(&well.status), it.container().await), (Phase::Running, container));
+
+    // Nothing that comes meanwhile waits for it.
+    it.engine.hang(&it.container().await, true);
+    it.doubt();
+    let commit = it.commit(&[("main.py", "# newer")]).await;
+    it.ends_on(&commit).await;
+}

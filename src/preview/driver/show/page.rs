@@ -12,6 +12,7 @@ use crate::{
         reason::Reason,
         runtime::ImagePlan,
         spec::Stack,
+        status::Serving,
     },
     preview::{
         driver::{Driver, start::StartError},
@@ -22,6 +23,8 @@ use crate::{
 
 /// How long the page of an app that runs is waited for.
 const PAGE_FOR: Duration = Duration::from_secs(20);
+/// How long an app that did not answer a request in time may take to answer another.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// When the ports of an app are looked at again, after its first answer.
 const LATER: Duration = Duration::from_secs(3);
 /// How long what an app logs of an error may be behind its page.
@@ -53,6 +56,40 @@ impl Driver {
                 self.handle.log.lifecycle(format!("the page did not answer in time: {message}"));
                 Ok(())
             }
+        }
+    }
+
+    /// Asks an app that did not answer a request in time whether it answers at all. Where it does not, that is said beside
+    /// what runs, and taken back once it does.
+    pub(in crate::preview::driver) async fn ask_whether_it_answers(&mut self) {
+        let (serving, failure) = {
+            let status = self.handle.status();
+            let status = status.borrow();
+            (status.serving, status.failure.as_ref().map(|failure| failure.reason))
+        };
+        let (Serving::App(address), None | Some(Reason::NotAnswering)) = (serving, failure) else { return };
+        let (engine, Some(session)) = (self.core.engine.clone(), &mut self.session) else { return };
+        let port = ExpectedPort { number: address.port(), named: false };
+        let started = tokio::select! {
+            started = session.started(&engine, port, ANSWERS_WITHIN, true) => started,
+            // Whatever comes next is not to wait for it.
+            () = self.follower.changed() => return,
+            _ = self.applies.changed() => return,
+        };
+        match started {
+            Ok(Started::Answering(_)) if failure.is_some() => {
+                self.handle.log.lifecycle("the app answers again");
+                self.handle.set_status(|status| status.failure = None);
+            }
+            Ok(Started::TimedOut(_, message)) if failure.is_none() => {
+                let message = format!("the app takes requests and does not answer them: {message}");
+                self.handle.log.lifecycle(message.clone());
+                self.handle.set_status(|status| {
+                    let failure = Failure::new(FailureStage::Run, Reason::NotAnswering, message);
+                    status.failure = Some(Failure { commit: status.applied.clone(), ..failure });
+                });
+            }
+            _ => {}
         }
     }
 
