@@ -13,7 +13,7 @@ from harness import daemon, web
 from harness.waiting import eventually
 from harness.watching import READY, Watcher
 
-from previewd import FailureStage, LogSource, Phase
+from previewd import FailureStage, LogSource, Phase, PreviewdError
 
 MEBIBYTE = 1024 * 1024
 
@@ -159,3 +159,31 @@ def test_app_that_does_not_answer_is_named_beside_what_runs_until_it_does(own_se
         assert client.get(preview.preview_id).phase == Phase.PHASE_RUNNING
         eventually(lambda: reason() == "", within=30)
         assert web.get(preview.url).text == process, "its process goes on"
+
+
+@pytest.mark.timeout(120)
+def test_whoever_asks_for_too_much_can_still_look_and_end_it(own_service):
+    files = {"main.py": "import time\nwhile True:\n    print('not yet', flush=True)\n    time.sleep(1)\n"}
+    own = own_service()
+    with own.client() as client, own.client() as other:
+        preview = client.create("never", files, wait=False)
+        quiet = client.create("quiet", {"index.html": "<h1>quiet</h1>"})
+        slowest = 0.0
+
+        def change(number: int) -> grpc.StatusCode:
+            with pytest.raises(PreviewdError) as caught:
+                client.update(preview.preview_id, {"main.py": f"{files['main.py']}# {number}\n"}, timeout=1)
+            return caught.value.code
+
+        with ThreadPoolExecutor(300) as pool:
+            waiting = [pool.submit(change, number) for number in range(300)]
+            while not all(it.done() for it in waiting):
+                began = time.monotonic()
+                assert {it.preview_id for it in other.list()} == {preview.preview_id, quiet.preview_id}
+                other.get(quiet.preview_id)
+                slowest = max(slowest, time.monotonic() - began)
+                time.sleep(0.02)
+            codes = {it.result() for it in waiting}
+        assert codes <= {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}, codes
+        print(f"List and Get among 300 Updates that wait: {slowest * 1000:.0f} ms at most")
+        assert client.delete(preview.preview_id).phase == Phase.PHASE_STOPPED

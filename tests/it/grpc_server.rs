@@ -98,11 +98,20 @@ async fn calls_beyond_the_limit_are_turned_away_and_streams_have_a_limit_of_thei
     }
     server.fake.wait_for_calls(2).await;
 
-    let turned_away = server.call(LIST, &[], b"").await.status();
+    let turned_away = server.call(UPDATE, &[], b"").await.status();
     assert_eq!(turned_away.code(), Code::ResourceExhausted);
     let details = turned_away.get_error_details();
     assert!(details.retry_info().is_some());
     assert_eq!(details.error_info().unwrap().reason, "TOO_MANY_CALLS");
+
+    // To look, and to end what is too much, there are places beyond those.
+    assert_eq!(server.call(LIST, &[], b"").await.code(), Code::Ok);
+    assert_eq!(server.call(DELETE, &[], b"").await.code(), Code::Aborted);
+    for _ in 0..8 {
+        held.push(server.begin(GET));
+    }
+    server.fake.wait_for_calls(10).await;
+    assert_eq!(server.call(LIST, &[], b"").await.code(), Code::ResourceExhausted);
 
     let stream = server.open(LOGS, &[], b"").await;
     assert_eq!(stream.status(), StatusCode::OK);

@@ -42,6 +42,8 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 /// More than anything here takes, on a machine that is busy.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const UPDATE: &str = "/preview.v1.PreviewService/Update";
+pub(super) const DELETE: &str = "/preview.v1.PreviewService/Delete";
 pub(super) const LIST: &str = "/preview.v1.PreviewService/List";
 pub(super) const GET: &str = "/preview.v1.PreviewService/Get";
 pub(super) const CREATE: &str = "/preview.v1.PreviewService/Create";

@@ -23,6 +23,7 @@ pub struct Slot(#[allow(dead_code, reason = "held for its Drop")] Arc<OwnedSemap
 #[derive(Debug, Clone)]
 pub struct Slots {
     unary: Arc<Semaphore>,
+    reserve: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     streaming: Arc<HashSet<String>>,
 }
@@ -35,6 +36,12 @@ const FOREIGN_STREAMS: [&str; 3] = [
 ];
 /// What is always answered, so that a busy service does not look like a dead one.
 const ALWAYS: &str = "/grpc.health.v1.Health/Check";
+/// What there is a place for beyond the others, so that whoever sees that too much is asked for can look, and end it.
+const RESERVED: [&str; 3] =
+    ["/preview.v1.PreviewService/Get", "/preview.v1.PreviewService/List", "/preview.v1.PreviewService/Delete"];
+/// The share of the places for calls with one answer that there are beyond them for that, and at least how many.
+const RESERVE_SHARE: usize = 8;
+const MIN_RESERVE: usize = 8;
 
 impl Slots {
     /// Returns so many places.
@@ -42,13 +49,18 @@ impl Slots {
         let streaming = own_streams().chain(FOREIGN_STREAMS.map(str::to_owned)).collect();
         Self {
             unary: Arc::new(Semaphore::new(unary)),
+            reserve: Arc::new(Semaphore::new((unary / RESERVE_SHARE).max(MIN_RESERVE))),
             streams: Arc::new(Semaphore::new(streams)),
             streaming: Arc::new(streaming),
         }
     }
 
-    fn of(&self, path: &str) -> &Arc<Semaphore> {
-        if self.streaming.contains(path) { &self.streams } else { &self.unary }
+    /// Takes a place for a call, if there is one.
+    fn take(&self, path: &str) -> Option<OwnedSemaphorePermit> {
+        let places = if self.streaming.contains(path) { &self.streams } else { &self.unary };
+        let place = Arc::clone(places).try_acquire_owned();
+        if RESERVED.contains(&path) { place.or_else(|_| Arc::clone(&self.reserve).try_acquire_owned()) } else { place }
+            .ok()
     }
 }
 
@@ -57,7 +69,7 @@ pub async fn limit(State(slots): State<Slots>, mut request: Request, next: Next)
     if request.uri().path() == ALWAYS {
         return next.run(request).await;
     }
-    let Ok(permit) = Arc::clone(slots.of(request.uri().path())).try_acquire_owned() else {
+    let Some(permit) = slots.take(request.uri().path()) else {
         return with_reason(Code::ResourceExhausted, "TOO_MANY_CALLS", "too many calls are being served").into_http();
     };
     let slot = Slot(Arc::new(permit));
