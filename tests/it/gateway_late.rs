@@ -87,7 +87,7 @@ async fn interim_answers_are_no_answer() {
     let endless = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = [0; 1024];
-        stream.read(&mut request).await.unwrap();
+        assert!(stream.read(&mut request).await.unwrap() > 0);
         while stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").await.is_ok() {
             sleep(Duration::from_millis(10)).await;
         }
