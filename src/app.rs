@@ -170,6 +170,14 @@ impl Service {
             let vfs = vfs.clone();
             async move { Ok(vfs.run_feed(token).await?) }
         });
+        let vfs = self.vfs.clone();
+        self.supervisor.spawn("repositories", move |token| {
+            let vfs = vfs.clone();
+            async move {
+                vfs.run_tidy(token).await;
+                Ok(())
+            }
+        });
         let availability = self.availability.clone();
         self.supervisor.spawn("availability", move |token| {
             let availability = availability.clone();

@@ -20,6 +20,7 @@ mod pack;
 mod read;
 mod refs;
 mod repository;
+mod tidy;
 mod types;
 mod watch;
 
@@ -28,7 +29,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -76,6 +77,8 @@ struct Inner {
     followers: Arc<Followers>,
     locks: Mutex<HashMap<ProjectId, Weak<AsyncMutex<()>>>>,
     permits: Arc<Semaphore>,
+    /// When each project was committed to last, until it is tidied.
+    committed: Mutex<HashMap<ProjectId, Instant>>,
 }
 
 impl Vfs {
@@ -95,6 +98,7 @@ impl Vfs {
                 followers: Arc::default(),
                 locks: Mutex::default(),
                 permits: Arc::new(Semaphore::new(MAX_WORK)),
+                committed: Mutex::default(),
             }),
         })
     }
@@ -311,6 +315,7 @@ impl Vfs {
         branch: &BranchName,
         work: impl FnOnce(&Target<'_>) -> Result<T, VfsError> + Send + 'static,
     ) -> Result<T, VfsError> {
+        self.note_commit(project);
         let lock = self.lock(project).await;
         let (project, branch) = (project.clone(), branch.clone());
         self.blocking(move |inner| {

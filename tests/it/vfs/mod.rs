@@ -8,6 +8,7 @@ mod git;
 mod history;
 mod hostile;
 mod model;
+mod tidy;
 mod violations;
 
 use std::{
