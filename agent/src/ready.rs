@@ -166,11 +166,15 @@ impl Search {
     }
 
     async fn run(&mut self, supervisor: &Supervisor, process: &Process, wanted: &Wanted) -> Outcome {
-        if wanted.again
-            && let Some(answer) = again(process, wanted).await
-            && let Some(ready) = self.finish(process, answer, &[]).await
-        {
-            return ready;
+        if wanted.again {
+            // In case that the time passes meanwhile.
+            self.message = process.answered_at().map(|at| format!("port {} did not answer", at.address.port()));
+            if let Some(answer) = again(process, wanted).await
+                && let Some(ready) = self.finish(process, answer, &[]).await
+            {
+                return ready;
+            }
+            self.message = None;
         }
         loop {
             self.look(supervisor, process).await;

@@ -25,7 +25,7 @@ const MAX_PROCESSES: usize = 16;
 pub struct Supervisor {
     means: Means,
     state: Mutex<State>,
-    /// Held while the app is started, and while all of it is stopped.
+    /// Held while the app is started or stopped: what is being started is below no shim that is known yet.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -103,10 +103,10 @@ impl Supervisor {
     /// Ends one process, or for 0 all, with all that it left behind. Returns how it, or the one that was started last, ended
     /// if it was running.
     pub async fn stop(&self, generation: u64, grace: Duration) -> Result<Option<Exit>, ProcessError> {
+        let _turn = self.turn.lock().await;
         let process = self.process(generation);
         let running = process.as_ref().is_some_and(|process| process.exit().is_none());
         if generation == 0 {
-            let _turn = self.turn.lock().await;
             self.end_all(grace).await?;
         } else if let Some(process) = &process {
             self.end(process, grace).await?;

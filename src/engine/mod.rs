@@ -116,8 +116,8 @@ pub trait Containers: Send + Sync + 'static {
 
     /// Returns once it is known that this process reaches a container at an address that [`Self::upstream`] gave. What
     /// listens there, if anything does, is not asked. `Refused` says that there is no way, `Timeout` that nobody has said
-    /// anything for 5 s.
-    async fn reach(&self, id: &str, address: SocketAddr) -> Result<(), EngineError>;
+    /// anything for 5 s, `Unreachable` that nothing is known, as where this process has no port left to ask from.
+    async fn reach(&self, address: SocketAddr) -> Result<(), EngineError>;
 
     /// Returns hints of what happens from now on. The first is sent when the engine is next seen, or seen to be away.
     fn events(&self) -> broadcast::Receiver<EngineEvent>;

@@ -168,6 +168,11 @@ pub enum EngineEvent {
         /// The engine's id of the container.
         container: String,
     },
+    /// A container was taken off the network. That happens to one that ends, too.
+    CutOff {
+        /// The engine's id of the container.
+        container: String,
+    },
 }
 
 /// What an image is built from.

@@ -43,17 +43,21 @@ pub(super) struct Upload {
     still: Option<Pin<Box<Sleep>>>,
 }
 
-/// When the body of a request has last come further.
+/// When the body of a request has last come further, and whether its client is what is waited for.
 #[derive(Debug, Clone)]
-pub(super) struct Moved(Arc<Mutex<Instant>>);
+pub(super) struct Moved(Arc<Mutex<(Instant, bool)>>);
 
 impl Moved {
     pub(super) fn now() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self(Arc::new(Mutex::new((Instant::now(), false))))
     }
 
     pub(super) fn at(&self) -> Instant {
-        *self.0.lock()
+        self.0.lock().0
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        self.0.lock().1
     }
 }
 
@@ -72,10 +76,11 @@ impl Upload {
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(frame) => {
                 self.still = None;
-                *self.moved.0.lock() = Instant::now();
+                *self.moved.0.lock() = (Instant::now(), false);
                 Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Client)))
             }
             Poll::Pending => {
+                self.moved.0.lock().1 = true;
                 let still = self.still.get_or_insert_with(|| Box::pin(sleep(self.within)));
                 still.as_mut().poll(cx).map(|()| Some(Err(BodyError::Still(self.within))))
             }

@@ -148,8 +148,9 @@ async fn attempt(
     let (sent, within) = (Instant::now(), site.options.answer_timeout);
     let mut long_lived = false;
     let result = loop {
-        // An app may wait for the whole of what it is sent.
-        let late = outgoing.moved.at().max(sent) + within;
+        // An app may wait for the whole of what it is sent, and is not late while the client is.
+        let moved = if outgoing.moved.waits() { Instant::now() } else { outgoing.moved.at() };
+        let late = moved.max(sent) + within;
         tokio::select! {
             biased;
             result = &mut answer => break result,
@@ -158,7 +159,7 @@ async fn attempt(
                 (guard, long_lived) = (guard.into_long_lived(), true);
             }
             () = sleep_until(late), if !outgoing.patient => {
-                if outgoing.moved.at() + within <= Instant::now() {
+                if !outgoing.moved.waits() && outgoing.moved.at() + within <= Instant::now() {
                     return Err(Failed::Late);
                 }
             }
@@ -258,8 +259,7 @@ impl Trials {
             Failed::Unsent(ConnectError::Overtaken) => return Ok(()),
             Failed::Unsent(ConnectError::Broke(_)) if std::mem::take(&mut self.pooled) => return Ok(()),
             Failed::Unsent(error) => {
-                // It is not the app that says so.
-                if !error.is_refusal() {
+                if error.is_of_the_way() {
                     site.route.doubt();
                 }
                 let since = *self.unreachable_since.get_or_insert_with(Instant::now);

@@ -55,9 +55,15 @@ pub(super) enum ConnectError {
 }
 
 impl ConnectError {
-    /// Returns whether the container has said that nothing listens there.
-    pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+    /// Returns whether there may be no way to the container. Others say nothing of it, or were said by it.
+    pub(super) fn is_of_the_way(&self) -> bool {
+        match self {
+            Self::TimedOut => true,
+            Self::Refused(error) => {
+                matches!(error.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)
+            }
+            Self::Broke(_) | Self::Overtaken => false,
+        }
     }
 }
 

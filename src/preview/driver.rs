@@ -115,6 +115,8 @@ pub struct Driver {
     pub(super) doubt: bool,
     /// Whether a request has met an app that did not answer, or could not be reached.
     pub(super) unanswered: bool,
+    /// When the container was looked at last.
+    pub(super) looked_after: Option<Instant>,
     /// Whether the engine did not say what became of the container when it was asked last.
     pub(super) unseen: bool,
     /// Whether the commit is to be brought again that only the engine kept from running.
@@ -174,6 +176,7 @@ impl Driver {
             death: None,
             doubt: false,
             unanswered: false,
+            looked_after: None,
             unseen: false,
             again: false,
             unread: false,

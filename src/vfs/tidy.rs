@@ -108,16 +108,21 @@ fn sweep(objects: &Path) -> io::Result<()> {
         let name = entry.file_name();
         TEMPORARY.iter().any(|beginning| name.as_encoded_bytes().starts_with(beginning.as_bytes()))
     };
-    for folder in [objects.to_owned(), objects.join("pack")] {
-        for entry in fs::read_dir(folder)?.flatten().filter(is_temporary) {
-            let age = entry.metadata()?.modified()?;
-            if age + ABANDONED < SystemTime::now() {
-                // Somebody else may have been faster.
-                let _ = fs::remove_file(entry.path());
-            }
+    let folders = [objects.to_owned(), objects.join("pack")].into_iter().chain(fan_out(objects)?);
+    // Others may be faster, with a file or a folder.
+    for entry in folders.flat_map(fs::read_dir).flatten().flatten().filter(is_temporary) {
+        let Ok(changed) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
+        if changed + ABANDONED < SystemTime::now() {
+            let _ = fs::remove_file(entry.path());
         }
     }
     Ok(())
+}
+
+/// Returns the folders of loose objects.
+fn fan_out(objects: &Path) -> io::Result<impl Iterator<Item = PathBuf> + use<>> {
+    let is_one = |entry: &DirEntry| entry.file_name().len() == 2;
+    Ok(fs::read_dir(objects)?.flatten().filter(is_one).map(|entry| entry.path()))
 }
 
 /// Packs the loose objects, if there are many, and returns how many.
@@ -163,14 +168,12 @@ fn read(repository: &Repository, id: ObjectId) -> Option<Object> {
 /// Lists the loose objects and their files.
 fn loose(objects: &Path) -> io::Result<Vec<(ObjectId, PathBuf)>> {
     let mut found = Vec::new();
-    for folder in fs::read_dir(objects)?.flatten() {
-        let name = folder.file_name();
-        let Some(beginning) = name.to_str().filter(|name| name.len() == 2) else { continue };
-        for file in fs::read_dir(folder.path())?.flatten() {
-            let id = file
-                .file_name()
-                .to_str()
-                .and_then(|rest| ObjectId::from_hex(format!("{beginning}{rest}").as_bytes()).ok());
+    for folder in fan_out(objects)? {
+        let Some(beginning) = folder.file_name().and_then(|name| name.to_str()) else { continue };
+        // Somebody may have removed it as empty.
+        for file in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = file.file_name();
+            let id = name.to_str().and_then(|rest| ObjectId::from_hex(format!("{beginning}{rest}").as_bytes()).ok());
             found.extend(id.map(|id| (id, file.path())));
         }
     }

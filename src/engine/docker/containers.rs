@@ -62,7 +62,6 @@ impl Inner {
 
     /// Starts a container; one that runs is fine.
     pub(super) async fn restart(&self, id: &str) -> Result<(), EngineError> {
-        self.seen.doubt_address(id);
         let start = self.api.docker.start_container(id, None::<StartContainerOptions>);
         call_on("start the container", (CONTAINER, id), LONG, start).await
     }
@@ -117,7 +116,6 @@ impl Inner {
 
     /// Kills and removes a container with its volumes, and waits until it is gone.
     pub(super) async fn remove(&self, id: &str) -> Result<(), EngineError> {
-        self.seen.doubt_address(id);
         let volumes = found(self.inspect(id).await)?.map(|it| it.volumes()).unwrap_or_default();
         self.remove_container(id).await?;
         for volume in volumes {
@@ -155,9 +153,6 @@ impl Inner {
     }
 
     pub(super) async fn upstream(&self, id: &str, port: u16) -> Result<SocketAddr, EngineError> {
-        if let Some(address) = self.seen.address(id) {
-            return Ok(SocketAddr::new(address, port));
-        }
         let found = self.inspect(id).await?;
         let networks = found.network_settings.networks.unwrap_or_default();
         let address = networks.get(&self.network).and_then(|it| it.address.parse().ok());
@@ -168,18 +163,22 @@ impl Inner {
         Ok(SocketAddr::new(address, port))
     }
 
-    pub(super) async fn reach(&self, id: &str, address: SocketAddr) -> Result<(), EngineError> {
+    pub(super) async fn reach(&self, address: SocketAddr) -> Result<(), EngineError> {
         const ACTION: &str = "reach the container";
-        let outcome = match timeout(REACH, TcpStream::connect(address)).await {
-            Ok(Ok(_)) => Ok(()),
-            // It was the container that said so.
-            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
-            Ok(Err(error)) => Err(EngineError::Refused { action: ACTION, message: format!("{address}: {error}") }),
-            Err(_) => Err(EngineError::Timeout(ACTION)),
+        let Ok(connected) = timeout(REACH, TcpStream::connect(address)).await else {
+            return Err(EngineError::Timeout(ACTION));
         };
-        if outcome.is_err() {
-            self.seen.doubt_address(id);
+        match connected {
+            Ok(_) => Ok(()),
+            Err(error) => match error.kind() {
+                // It was the container that said so.
+                ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => Ok(()),
+                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                    Err(EngineError::Refused { action: ACTION, message: format!("{address}: {error}") })
+                }
+                // It says nothing of the container, as where no port is left to ask from.
+                _ => Err(EngineError::Unreachable(Box::new(error))),
+            },
         }
-        outcome
     }
 }

@@ -1,12 +1,6 @@
 //! The stream to a container's agent: the input and output of a command that is run in the container.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr},
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, pin::Pin, time::Duration};
 
 use bollard::{
     container::LogOutput,
@@ -22,7 +16,6 @@ use super::{
     Inner,
     api::{Api, SHORT, call, call_on},
     convert::user,
-    seen::Seen,
 };
 use crate::{
     domain::runtime::RUNTIME_MOUNT,
@@ -38,8 +31,6 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What comes out of the command.
 struct Output {
     api: Api,
-    container: String,
-    seen: Arc<Seen>,
     exec: String,
     frames: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     /// Whether something has come out.
@@ -64,15 +55,8 @@ impl Inner {
         let options = StartExecOptions { detach: false, tty: false, output_capacity: Some(64 * 1024) };
         match call(DIAL, SHORT, self.api.docker.start_exec(&exec, Some(options))).await? {
             StartExecResults::Attached { output, input } => {
-                let output = Output {
-                    api: self.api.clone(),
-                    container: id.to_owned(),
-                    seen: self.seen.clone(),
-                    exec,
-                    frames: output,
-                    begun: false,
-                    complaint: Vec::new(),
-                };
+                let output =
+                    Output { api: self.api.clone(), exec, frames: output, begun: false, complaint: Vec::new() };
                 Ok(Box::new(tokio::io::join(StreamReader::new(Box::pin(output.bytes())), input)))
             }
             StartExecResults::Detached => {
@@ -101,11 +85,6 @@ impl Output {
                 Some(Ok(LogOutput::StdErr { message })) => {
                     // A line may come in pieces.
                     self.complaint.extend_from_slice(&message[..message.len().min(LOGGED - self.complaint.len())]);
-                    if let Some(address) = address(&self.complaint) {
-                        self.seen.note_address(&self.container, address);
-                        self.complaint.clear();
-                        continue;
-                    }
                     tracing::debug!(exec = self.exec, text = text(&message), "agent dial");
                 }
                 Some(Ok(frame)) => {
@@ -132,14 +111,6 @@ impl Output {
             }
         }
     }
-}
-
-/// Reads what `agent dial` says first: the one address that its container has. It may be believed, whatever else runs in the
-/// container: the program comes from a volume that nothing there can write to, nobody there may trace it, and what it says
-/// comes from the kernel.
-fn address(said: &[u8]) -> Option<IpAddr> {
-    let line = std::str::from_utf8(said).ok()?.strip_suffix('\n')?;
-    line.strip_prefix("address ")?.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
 }
 
 /// Returns the beginning of what a command said.

@@ -42,7 +42,8 @@ struct Actor {
 
 /// What is listened for: ends of containers, and what may make doubtful what was seen.
 const TYPES: [&str; 4] = ["container", "image", "network", "volume"];
-const ACTIONS: [&str; 9] = ["die", "pause", "destroy", "create", "delete", "untag", "tag", "pull", "load"];
+const ACTIONS: [&str; 10] =
+    ["die", "pause", "disconnect", "destroy", "create", "delete", "untag", "tag", "pull", "load"];
 
 impl Inner {
     /// Follows the daemon until the token is cancelled. Every outage is told once, and so is its end.
@@ -114,12 +115,13 @@ impl Inner {
         let name = || attributes.get("name").map_or("", String::as_str);
         let own = || attributes.get(LABEL_INSTANCE) == Some(&self.instance);
         match (of.as_str(), action.as_str()) {
-            ("container", "die") if own() => {
-                self.seen.doubt_address(&id);
-                self.tell(EngineEvent::Died { container: id });
-            }
+            ("container", "die") if own() => self.tell(EngineEvent::Died { container: id }),
             ("container", "pause") if own() => self.tell(EngineEvent::Frozen { container: id }),
             ("container", _) => {}
+            ("network", "disconnect") => {
+                let container = attributes.get("container").filter(|_| name() == self.network);
+                container.into_iter().for_each(|id| self.tell(EngineEvent::CutOff { container: id.clone() }));
+            }
             ("network", _) if name() == self.network => self.seen.doubt_prepared(),
             // It is told to be created by each container that has it.
             ("volume", "destroy") if id == self.runtime.volume() => self.seen.doubt_prepared(),

@@ -226,6 +226,8 @@ impl Inner {
         self.removals.fetch_add(1, Ordering::SeqCst);
         let removed = claim("remove the image", (IMAGE, image), LONG, removal).await;
         self.removals.fetch_add(1, Ordering::SeqCst);
+        // Before anybody hears that it is gone: the event may be later.
+        self.seen.lost(image, image);
         found(removed).map(|_| ())
     }
 

@@ -76,7 +76,7 @@ struct Inner {
     /// The volume as it was when its content was last checked. Held while network and volume are made.
     volume: Mutex<VolumeState>,
     events: broadcast::Sender<EngineEvent>,
-    seen: Arc<Seen>,
+    seen: Seen,
     /// How many CPUs the daemon's machine has, once it was asked.
     machine: OnceCell<Machine>,
     /// Counts removals of images, at their beginning and at their end.
@@ -102,7 +102,7 @@ impl DockerEngine {
             network: options.network,
             volume: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
-            seen: Arc::default(),
+            seen: Seen::default(),
             machine: OnceCell::new(),
             removals: AtomicU64::new(0),
         })))
@@ -264,8 +264,8 @@ impl Containers for DockerEngine {
         self.0.upstream(id, port).await
     }
 
-    async fn reach(&self, id: &str, address: SocketAddr) -> Result<(), EngineError> {
-        self.0.reach(id, address).await
+    async fn reach(&self, address: SocketAddr) -> Result<(), EngineError> {
+        self.0.reach(address).await
     }
 
     fn events(&self) -> broadcast::Receiver<EngineEvent> {

@@ -1,10 +1,7 @@
 //! What was seen of the daemon and need not be asked for again: it holds for as long as its events are heard, and until one
 //! of them says otherwise.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    net::IpAddr,
-};
+use std::collections::{HashMap, VecDeque};
 
 use parking_lot::Mutex;
 
@@ -31,8 +28,6 @@ struct State {
     /// How many changes to images there were, and the last of them.
     changed: u64,
     changes: VecDeque<Change>,
-    /// Of containers, by id, on our network. An address is a running container's own for as long as it runs.
-    addresses: HashMap<String, IpAddr>,
 }
 
 /// What has happened to an image.
@@ -121,24 +116,6 @@ impl Seen {
         state.images.clear();
         state.doubts += 1;
     }
-
-    /// Returns the address of a container.
-    pub(super) fn address(&self, id: &str) -> Option<IpAddr> {
-        self.0.lock().addresses.get(id).copied()
-    }
-
-    /// Notes the address of a container that runs.
-    pub(super) fn note_address(&self, id: &str, address: IpAddr) {
-        let mut state = self.0.lock();
-        if state.heard {
-            state.addresses.insert(id.to_owned(), address);
-        }
-    }
-
-    /// A container does not run, or not with the address that it had.
-    pub(super) fn doubt_address(&self, id: &str) {
-        self.0.lock().addresses.remove(id);
-    }
 }
 
 impl State {
@@ -184,16 +161,14 @@ mod tests {
         let seen = Seen::default();
         seen.note_prepared(seen.look());
         seen.note_image(seen.look(), "node:22", &image("a"));
-        seen.note_address("c", [10, 0, 0, 2].into());
-        assert!(!seen.is_prepared() && seen.image("node:22").is_none() && seen.address("c").is_none());
+        assert!(!seen.is_prepared() && seen.image("node:22").is_none());
         seen.hears(true);
         seen.note_prepared(seen.look());
         seen.note_image(seen.look(), "node:22", &image("a"));
-        seen.note_address("c", [10, 0, 0, 2].into());
-        assert!(seen.is_prepared() && seen.image("node:22").is_some() && seen.address("c").is_some());
+        assert!(seen.is_prepared() && seen.image("node:22").is_some());
         for heard in [false, true] {
             seen.hears(heard);
-            assert!(!seen.is_prepared() && seen.image("node:22").is_none() && seen.address("c").is_none());
+            assert!(!seen.is_prepared() && seen.image("node:22").is_none());
         }
     }
 

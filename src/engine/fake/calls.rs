@@ -178,9 +178,9 @@ impl Containers for FakeEngine {
         self.leave(Call::Upstream, "find a container's address", address_of(number)).await
     }
 
-    async fn reach(&self, id: &str, address: SocketAddr) -> Result<(), EngineError> {
+    async fn reach(&self, address: SocketAddr) -> Result<(), EngineError> {
         let state = self.state.lock();
-        match state.containers.get(id) {
+        match state.containers.values().find(|entry| address_of(entry.number).ip() == address.ip()) {
             Some(entry) if !entry.cut_off => Ok(()),
             _ => Err(EngineError::Refused { action: "reach the container", message: address.to_string() }),
         }

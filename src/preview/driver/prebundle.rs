@@ -49,16 +49,12 @@ impl Images {
     /// Returns the image of a plan's dependencies that has what its pages import bundled, if there is one.
     pub(super) async fn prebundled(&self, run: &RunPlan) -> Option<Image> {
         let (tag, ..) = self.bundle_of(run).await?;
-        if !self.bundles.may_be_there(&tag) {
-            return None;
+        let look = self.bundles.look(&tag)?;
+        let found = self.engine.image(&tag).await.ok()?;
+        if found.is_none() {
+            self.bundles.note_absent(&tag, look);
         }
-        // Before the look, so that one that is made meanwhile is not taken for absent.
-        self.bundles.note(&tag, false);
-        let found = self.engine.image(&tag).await;
-        if !matches!(found, Ok(None)) {
-            self.bundles.note(&tag, true);
-        }
-        found.ok().flatten()
+        found
     }
 
     async fn prebundle(&self, run: RunPlan, packages: &[String]) {
@@ -70,6 +66,7 @@ impl Images {
         }
         let Some(mut plan) = run.prebundle.clone() else { return };
         if !matches!(self.engine.image(&tag).await, Ok(None)) {
+            self.bundles.note_there(&tag);
             return;
         }
         let Ok(list) = serde_json::to_string(packages) else { return };
@@ -82,7 +79,7 @@ impl Images {
         let recipe = Recipe { run, source: Source::Prebundle(plan) };
         match recipe.make(&self.engine, &self.settings, &name, &log, None).await {
             Ok(_) => {
-                self.bundles.note(&name.tag, true);
+                self.bundles.note_there(&name.tag);
                 tracing::info!(key = name.key, packages = packages.len(), "packages bundled for other previews");
             }
             Err(failure) => {

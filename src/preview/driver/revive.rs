@@ -25,7 +25,7 @@ use crate::{
 impl Driver {
     /// Looks what became of the container, after a hint that it may not be as it was left.
     pub(super) async fn look_again(&mut self) {
-        (self.doubt, self.unseen) = (false, false);
+        (self.doubt, self.unseen, self.looked_after) = (false, false, Some(now()));
         if let Err(error) = self.look_after().await {
             // It is asked again after a while, or when it says that it is back.
             self.unseen = true;
@@ -100,7 +100,8 @@ impl Driver {
     async fn look_for_a_way(&mut self, container: &str) {
         let Serving::App(address) = self.handle.status().borrow().serving else { return };
         let Some(session) = &mut self.session else { return };
-        match session.upstream(&self.core.engine, address.port()).await {
+        // Another container may have the address that it had.
+        match session.upstream_anew(&self.core.engine, address.port()).await {
             Ok(now) if now != address => self.handle.set_status(|status| status.answers(now)),
             Err(SessionError::Unreached(error @ EngineError::Refused { .. })) => {
                 self.refuse(container, &error.to_string()).await;

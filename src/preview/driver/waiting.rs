@@ -23,18 +23,29 @@ const VFS_BACKOFF: Duration = Duration::from_secs(1);
 /// So many lost streams to a container within this time are mended at once.
 const LOSSES_MENDED: usize = 5;
 const LOSSES_WITHIN: Duration = Duration::from_secs(60);
+/// The least time between two looks at a container because requests say that it does not answer.
+const LOOKS: Duration = Duration::from_secs(1);
 
 impl Driver {
     /// Waits for something to happen, or for that time.
     pub(super) async fn wait(&mut self, until: Option<Instant>) {
         let unread = self.unread.then(|| now() + VFS_BACKOFF);
         let until = [until, unread].into_iter().flatten().min();
+        let looks = self.looked_after.map(|at| at + LOOKS);
+        let route = self.handle.route.clone();
+        let doubted = async {
+            // An app that answers nothing has many requests that say so.
+            if let Some(looks) = looks {
+                sleep_until(looks.into()).await;
+            }
+            route.doubted().await;
+        };
         tokio::select! {
             () = self.follower.changed() => {}
             _ = self.applies.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()),
-            () = self.handle.route.doubted() => {
+            () = doubted => {
                 self.doubt = self.session.is_some();
                 self.unanswered = self.doubt;
             }
@@ -115,7 +126,9 @@ impl Driver {
 
     fn on_engine(&mut self, event: Option<EngineEvent>) {
         match &event {
-            Some(EngineEvent::Died { container }) => self.doubt |= self.is_own(container),
+            Some(EngineEvent::Died { container } | EngineEvent::CutOff { container }) => {
+                self.doubt |= self.is_own(container);
+            }
             // Not by us: it is woken. Until then nobody is to wait in it for an answer.
             Some(EngineEvent::Frozen { container }) => {
                 if self.is_own(container) {

@@ -14,7 +14,14 @@ pub(in crate::preview) struct Bundles {
     turn: Semaphore,
     tried: Mutex<HashSet<String>>,
     /// Those that were looked for and are not there: nobody else makes them.
-    absent: Mutex<HashSet<String>>,
+    absent: Mutex<Absent>,
+}
+
+#[derive(Debug, Default)]
+struct Absent {
+    tags: HashSet<String>,
+    /// Counts those that came to be there.
+    made: u64,
 }
 
 impl Default for Bundles {
@@ -29,19 +36,26 @@ impl Bundles {
         self.turn.acquire().await
     }
 
-    /// Returns whether a bundle may be there.
-    pub(in crate::preview) fn may_be_there(&self, tag: &str) -> bool {
-        !self.absent.lock().contains(tag)
+    /// Begins a look for a bundle; `None` where it is known not to be there.
+    pub(in crate::preview) fn look(&self, tag: &str) -> Option<u64> {
+        let absent = self.absent.lock();
+        (!absent.tags.contains(tag)).then_some(absent.made)
     }
 
-    /// Notes whether a bundle is there, as far as there is room to remember.
-    pub(in crate::preview) fn note(&self, tag: &str, there: bool) {
+    /// Notes that a bundle was not there, unless one has come to be there since that look, as far as there is room to
+    /// remember.
+    pub(in crate::preview) fn note_absent(&self, tag: &str, look: u64) {
         let mut absent = self.absent.lock();
-        if there {
-            absent.remove(tag);
-        } else if absent.len() < MAX_TRIED {
-            absent.insert(tag.to_owned());
+        if absent.made == look && absent.tags.len() < MAX_TRIED {
+            absent.tags.insert(tag.to_owned());
         }
+    }
+
+    /// Notes that a bundle is there.
+    pub(in crate::preview) fn note_there(&self, tag: &str) {
+        let mut absent = self.absent.lock();
+        absent.tags.remove(tag);
+        absent.made += 1;
     }
 
     /// Returns whether a bundle is to be tried, which is so once, for as long as there is room to remember.

@@ -123,10 +123,6 @@ impl Maker<'_> {
             let spec = self.container("next", image, self.limits);
             NextRoom::begin(Room::ahead(self.engine.clone(), spec, below.clone(), from.to_vec()))
         };
-        // A package manager waits for the network first, so that the machine has time for it. Where little is installed,
-        // there is none: whoever waits for that comes first.
-        let first = room.into.as_ref().filter(|_| offer.is_some() && from.is_none());
-        let ahead = first.map(|(below, volumes)| next(below, &volumes.of_image));
         let working = async {
             if from.is_none() && commands.is_empty() {
                 return Ok(());
@@ -159,7 +155,7 @@ impl Maker<'_> {
                 let mounts = volumes.of_image.clone();
                 let below = Image { labels: labels.clone(), ..below };
                 let later = || next(&below, &mounts);
-                let wanted = offer.make(below.clone(), volumes, container.clone(), ahead, later).await;
+                let wanted = offer.make(below.clone(), volumes, container.clone(), later).await;
                 let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
                 Some((Limits { cpus, ..self.limits }, mounts))
             }

@@ -59,7 +59,7 @@ impl Availability {
             match event {
                 Ok(EngineEvent::Disconnected) => self.set(false),
                 Ok(EngineEvent::Connected) | Err(RecvError::Lagged(_)) => self.look().await,
-                Ok(EngineEvent::Died { .. } | EngineEvent::Frozen { .. }) => {}
+                Ok(EngineEvent::Died { .. } | EngineEvent::Frozen { .. } | EngineEvent::CutOff { .. }) => {}
                 Err(RecvError::Closed) => return,
             }
         }

@@ -82,7 +82,8 @@ async fn what_was_left_half_written_goes_after_an_hour() {
     fixture.write("a", "1").await;
     let objects = fixture.repository().join("objects");
     let old = SystemTime::now() - Duration::from_secs(3700);
-    let names = ["tmp_obj_old", "tmp_obj_new", "pack/tmp_pack_old", "pack/tmp_idx_new"];
+    let names = ["tmp_obj_old", "tmp_obj_new", "pack/tmp_pack_old", "pack/tmp_idx_new", "zz/tmp_obj_old"];
+    fs::create_dir(objects.join("zz")).unwrap();
     for name in names {
         let file = File::create(objects.join(name)).unwrap();
         if name.ends_with("old") {
@@ -90,7 +91,7 @@ async fn what_was_left_half_written_goes_after_an_hour() {
         }
     }
     fixture.vfs.tidy(&project()).await.unwrap();
-    assert_eq!(names.map(|name| objects.join(name).exists()), [false, true, false, true]);
+    assert_eq!(names.map(|name| objects.join(name).exists()), [false, true, false, true, false]);
     let nowhere = "nowhere".parse().unwrap();
     assert!(matches!(fixture.vfs.tidy(&nowhere).await, Err(VfsError::ProjectNotFound(_))));
 }

@@ -120,20 +120,17 @@ impl Installed {
 impl Offer {
     /// Offers what is installed by a container, which is kept for as long as somebody may want it. Returns what ends when
     /// it is time to make the image: once it was used and had its rest, or at once where somebody waits for it. With whether
-    /// somebody does. What may be installed next has the room that was made `ahead`, or else one for which `next` is called
-    /// meanwhile.
+    /// somebody does. `next` is called meanwhile, for what may be installed next, unless somebody installs that already.
     pub(in crate::preview) fn make(
         &self,
         image: Image,
         volumes: Volumes,
         container: Arc<dyn Any + Send + Sync>,
-        ahead: Option<NextRoom>,
         next: impl FnOnce() -> NextRoom,
     ) -> impl Future<Output = bool> {
         let (sender, used) = oneshot::channel();
         let others = self.offered.receiver_count() > 1;
-        let room = Mutex::new(ahead.map_or(Next::Later, Next::Made));
-        let kept = Kept { volumes: volumes.of_image, container: Arc::downgrade(&container), next: room };
+        let kept = Kept { volumes: volumes.of_image, container: Arc::downgrade(&container), next: Mutex::default() };
         let _ = self.installed.set(kept);
         let fresh = Fresh { image, volumes: volumes.of_preview, _container: container, _used: sender };
         self.offered.send_replace(Offered::There(Box::new(fresh)));

@@ -67,14 +67,20 @@ impl Session {
         }
     }
 
-    /// Returns the address at which a port of the container is reached, on the way that requests take.
-    pub(in crate::preview) async fn upstream(
+    /// As [`Self::upstream`], without what was known before.
+    pub(in crate::preview) async fn upstream_anew(
         &mut self,
         engine: &SharedEngine,
         port: u16,
     ) -> Result<SocketAddr, SessionError> {
+        self.reached = None;
+        self.upstream(engine, port).await
+    }
+
+    /// Returns the address at which a port of the container is reached, on the way that requests take.
+    async fn upstream(&mut self, engine: &SharedEngine, port: u16) -> Result<SocketAddr, SessionError> {
         if let Some((_, address)) = self.reached.take().filter(|(known, _)| *known == port)
-            && engine.reach(&self.container, address).await.is_ok()
+            && engine.reach(address).await.is_ok()
         {
             self.reached = Some((port, address));
             return Ok(address);
@@ -86,13 +92,16 @@ impl Session {
                 Err(error @ EngineError::Refused { .. }) => return Err(SessionError::Unreached(error)),
                 found => found?,
             };
-            match engine.reach(&self.container, address).await {
+            match engine.reach(address).await {
                 Ok(()) => {
                     self.reached = Some((port, address));
                     return Ok(address);
                 }
-                Err(error) if !std::mem::take(&mut again) => return Err(SessionError::Unreached(error)),
-                Err(_) => {}
+                Err(EngineError::Refused { .. } | EngineError::Timeout(_)) if std::mem::take(&mut again) => {}
+                Err(error @ (EngineError::Refused { .. } | EngineError::Timeout(_))) => {
+                    return Err(SessionError::Unreached(error));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
     }
