@@ -42,6 +42,8 @@ use crate::{
 pub const KILL_FOR: Duration = Duration::from_secs(5);
 /// How long a shim has to start a program.
 const START_FOR: Duration = Duration::from_secs(10);
+/// How long a shim has to say how its program has ended.
+const REPORT_FOR: Duration = Duration::from_secs(1);
 /// More than the longest line of a shim.
 const MAX_REPORT_BYTES: u64 = 64;
 
@@ -227,6 +229,8 @@ impl Process {
             }
         })
         .await;
+        // The shim alone knows how the app ended. One that was stopped does not say.
+        let _ = timeout(REPORT_FOR, self.exit.subscribe().wait_for(Option::is_some)).await;
         self.reaper.signal(self.shim, Signal::KILL);
         let _ = self.exit.subscribe().wait_for(Option::is_some).await;
     }

@@ -151,7 +151,7 @@ async fn so_many_processes_run_side_by_side_and_no_more() {
 #[tokio::test]
 async fn an_app_that_kills_its_parent_is_followed_and_stopped_all_the_same() {
     let mut agent = Agent::run().await;
-    let script = "(setsid sleep 77 & echo $! > daemon); echo $$ > pid; kill -9 $PPID; echo 1 > on; sleep 60";
+    let script = "(setsid sleep 77 & echo $! > daemon); echo $$ > pid; sleep 0.2; kill -9 $PPID; echo 1 > on; sleep 60";
     let generation = agent.start_beside(&["sh", "-c", script]).await;
     let other = agent.start_beside(&["sleep", "60"]).await;
     let (pid, daemon) = (agent.wait_for_file("pid").await, agent.wait_for_file("daemon").await);
