@@ -157,40 +157,28 @@ impl Service {
 
     /// Starts everything that goes on by itself.
     fn supervise(&self) {
-        let docker = self.docker.clone();
-        self.supervisor.spawn("engine events", move |token| {
-            let docker = docker.clone();
-            async move {
-                docker.run_events(token).await;
-                Ok(())
-            }
-        });
+        self.keep("engine events", &self.docker, |docker, token| async move { docker.run_events(token).await });
         let vfs = self.vfs.clone();
         self.supervisor.spawn("commit feed", move |token| {
             let vfs = vfs.clone();
             async move { Ok(vfs.run_feed(token).await?) }
         });
-        let vfs = self.vfs.clone();
-        self.supervisor.spawn("repositories", move |token| {
-            let vfs = vfs.clone();
+        self.keep("repositories", &self.vfs, |vfs, token| async move { vfs.run_tidy(token).await });
+        self.keep("availability", &self.availability, |it, token| async move { it.run(token).await });
+        self.keep("reaper", &self.manager, |manager, token| async move { Reaper::new(manager).run(token).await });
+    }
+
+    /// Keeps something going that ends with the token alone.
+    fn keep<T, Fut>(&self, name: &'static str, what: &T, run: impl Fn(T, CancellationToken) -> Fut + Send + 'static)
+    where
+        T: Clone + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let what = what.clone();
+        self.supervisor.spawn(name, move |token| {
+            let running = run(what.clone(), token);
             async move {
-                vfs.run_tidy(token).await;
-                Ok(())
-            }
-        });
-        let availability = self.availability.clone();
-        self.supervisor.spawn("availability", move |token| {
-            let availability = availability.clone();
-            async move {
-                availability.run(token).await;
-                Ok(())
-            }
-        });
-        let manager = self.manager.clone();
-        self.supervisor.spawn("reaper", move |token| {
-            let reaper = Reaper::new(manager.clone());
-            async move {
-                reaper.run(token).await;
+                running.await;
                 Ok(())
             }
         });

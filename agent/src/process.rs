@@ -9,7 +9,7 @@ use std::{
         fd::OwnedFd,
         unix::{net::UnixStream as StdUnixStream, process::ExitStatusExt},
     },
-    process::{Child, ExitStatus},
+    process::{Child, Command, ExitStatus},
     sync::Arc,
     time::Duration,
 };
@@ -109,14 +109,16 @@ pub struct Process {
     shim_ended: Ended,
     exit: watch::Sender<Option<Exit>>,
     stopped: CancellationToken,
-    /// Held while it is ended.
-    turn: tokio::sync::Mutex<()>,
 }
 
 impl Process {
-    /// Starts the app.
-    pub async fn start(means: &Means, launch: &Launch, generation: u64) -> Result<Arc<Self>, ProcessError> {
-        let mut command = launch.command()?;
+    /// Starts the app, by the command that it is launched with.
+    pub async fn start(
+        means: &Means,
+        launch: &Launch,
+        mut command: Command,
+        generation: u64,
+    ) -> Result<Arc<Self>, ProcessError> {
         let program = launch.argv.first().cloned().unwrap_or_default();
         let refused = |source| ProcessError::Spawn { program: program.clone(), source };
         let control = launch.control.then(|| Control::listen(generation)).transpose().map_err(ProcessError::Control)?;
@@ -152,7 +154,6 @@ impl Process {
             shim_ended,
             exit: watch::Sender::new(None),
             stopped: CancellationToken::new(),
-            turn: tokio::sync::Mutex::default(),
         });
         let ended = CancellationToken::new();
         let drained = copy(means, child, launch.install, generation, &ended).map_err(refused)?;
@@ -203,9 +204,9 @@ impl Process {
     }
 
     /// Ends it and all that it left behind, and nothing else: SIGTERM to the group; once the process is gone or the grace
-    /// is over, SIGKILL to everything below its shim, daemons too. `shims` are those of all processes.
+    /// is over, SIGKILL to everything below its shim, daemons too. `shims` are those of all processes, of which none is started
+    /// or ended meanwhile but by whoever calls.
     pub async fn end(&self, grace: Duration, shims: &[i32]) -> Result<(), ProcessError> {
-        let _turn = self.turn.lock().await;
         if self.reaper.signal_group(self.pid, Signal::TERM) {
             // One that is stopped hears nothing until it goes on.
             self.reaper.signal_group(self.pid, Signal::CONT);

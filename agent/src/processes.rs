@@ -16,8 +16,7 @@ struct Stat {
 
 /// Returns the live processes that descend from one, in no order. What came by `exec` into the container does not.
 pub fn descendants(of: i32) -> Vec<i32> {
-    let table = table();
-    table.iter().filter(|(pid, stat)| !stat.zombie && is_below(&table, **pid, of)).map(|(pid, _)| *pid).collect()
+    descendants_but(of, &[])
 }
 
 /// Returns the live processes that descend from one, but for some of its children and what descends from them.

@@ -81,7 +81,7 @@ impl Supervisor {
     /// Starts the app, and returns its generation. What runs is ended first, unless it is started beside that. What can be
     /// seen to be wrong with the command is found before anything is ended.
     pub async fn start(&self, launch: &Launch, grace: Duration) -> Result<u64, ProcessError> {
-        launch.command()?;
+        let command = launch.command()?;
         let _turn = self.turn.lock().await;
         if launch.beside {
             self.forget();
@@ -93,7 +93,7 @@ impl Supervisor {
             self.end_all(grace).await?;
         }
         let generation = self.state.lock().last + 1;
-        let process = Process::start(&self.means, launch, generation).await?;
+        let process = Process::start(&self.means, launch, command, generation).await?;
         let mut state = self.state.lock();
         state.last = generation;
         state.processes.insert(generation, process);

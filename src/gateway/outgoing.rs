@@ -52,12 +52,10 @@ impl Moved {
         Self(Arc::new(Mutex::new((Instant::now(), false))))
     }
 
-    pub(super) fn at(&self) -> Instant {
-        self.0.lock().0
-    }
-
-    pub(super) fn waits(&self) -> bool {
-        self.0.lock().1
+    /// Returns since when the app is what is waited for: now, if that is the client.
+    pub(super) fn is_awaited_since(&self) -> Instant {
+        let (at, client_is_awaited) = *self.0.lock();
+        if client_is_awaited { Instant::now() } else { at }
     }
 }
 

@@ -149,8 +149,7 @@ async fn attempt(
     let mut long_lived = false;
     let result = loop {
         // An app may wait for the whole of what it is sent, and is not late while the client is.
-        let moved = if outgoing.moved.waits() { Instant::now() } else { outgoing.moved.at() };
-        let late = moved.max(sent) + within;
+        let late = || outgoing.moved.is_awaited_since().max(sent) + within;
         tokio::select! {
             biased;
             result = &mut answer => break result,
@@ -158,8 +157,8 @@ async fn attempt(
             () = sleep_until(sent + site.options.long_lived_after), if !long_lived => {
                 (guard, long_lived) = (guard.into_long_lived(), true);
             }
-            () = sleep_until(late), if !outgoing.patient => {
-                if !outgoing.moved.waits() && outgoing.moved.at() + within <= Instant::now() {
+            () = sleep_until(late()), if !outgoing.patient => {
+                if late() <= Instant::now() {
                     return Err(Failed::Late);
                 }
             }

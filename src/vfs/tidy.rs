@@ -12,14 +12,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use gix::{ObjectId, Repository, objs::Kind};
+use gix::{ObjectId, Repository};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Vfs,
     error::VfsError,
     objects::{Object, hash},
-    pack, repository,
+    pack,
 };
 use crate::domain::ids::ProjectId;
 
@@ -159,9 +159,9 @@ fn pack_loose(repository: &Repository, objects: &Path) -> Result<usize, VfsError
 
 /// Returns an object that is whole and not too large; of another the file stays as it is.
 fn read(repository: &Repository, id: ObjectId) -> Option<Object> {
-    let header = repository.try_find_header(id).ok()??;
-    let kind: Kind = header.kind();
-    let data = repository::find(repository, id, kind, MAX_PACK_BYTES).ok()??;
+    repository.try_find_header(id).ok()?.filter(|header| header.size() <= MAX_PACK_BYTES)?;
+    let mut object = repository.find_object(id).ok()?;
+    let (kind, data) = (object.kind, std::mem::take(&mut object.data));
     (hash(kind, &data).ok()? == id).then(|| Object { kind, data: data.into() })
 }
 

@@ -22,7 +22,7 @@ use crate::{
         text::unix_script,
         tree::EntryKind,
     },
-    engine::{ContainerSpec, EngineError, Image, LABEL_LIFE, LABEL_NOTES, VolumeMount},
+    engine::{ContainerSpec, EngineError, Image, LABEL_LIFE, LABEL_NOTES},
     preview::{
         image::{
             images::SHORT,
@@ -119,10 +119,6 @@ impl Maker<'_> {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
-        let next = |below: &Image, from: &[VolumeMount]| {
-            let spec = self.container("next", image, self.limits);
-            NextRoom::begin(Room::ahead(self.engine.clone(), spec, below.clone(), from.to_vec()))
-        };
         let working = async {
             if from.is_none() && commands.is_empty() {
                 return Ok(());
@@ -154,8 +150,11 @@ impl Maker<'_> {
             (Some(offer), Some((below, volumes))) => {
                 let mounts = volumes.of_image.clone();
                 let below = Image { labels: labels.clone(), ..below };
-                let later = || next(&below, &mounts);
-                let wanted = offer.make(below.clone(), volumes, container.clone(), later).await;
+                let next = || {
+                    let spec = self.container("next", image, self.limits);
+                    NextRoom::begin(Room::ahead(self.engine.clone(), spec, below.clone(), mounts.clone()))
+                };
+                let wanted = offer.make(below.clone(), volumes, container.clone(), next).await;
                 let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
                 Some((Limits { cpus, ..self.limits }, mounts))
             }
