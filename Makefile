@@ -43,6 +43,7 @@ catalogue: ## Run every starting point of the catalogue and write docs/catalogue
 bench: ## Measure previewd beside the usual ways, and the figures of the README
 	@scripts/setup.sh --test
 	@cargo bench --locked --bench side_by_side
+	@cargo bench --locked --bench watchers
 	@cargo build --release --locked
 	@scripts/test.sh --timed
 

@@ -21,10 +21,17 @@ fn generate(out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let public = protox::compile(["preview/v1/preview_service.proto", "preview/v1/vfs_service.proto"], ["proto"])?;
     fs::write(out.join("preview_v1.bin"), public.encode_to_vec())?;
-    tonic_prost_build::configure()
-        // Messages in a fixed order, and broken ones answered as the caller's mistake.
-        .btree_map(".")
-        .codec_path("crate::proto::codec::Codec")
+    // Messages in a fixed order, and broken ones answered as the caller's mistake.
+    let configure = || tonic_prost_build::configure().btree_map(".").codec_path("crate::proto::codec::Codec");
+    configure().build_server(false).compile_fds(public.clone())?;
+    let servers = out.join("servers");
+    fs::create_dir_all(&servers)?;
+    configure()
+        .build_client(false)
+        .extern_path(".preview.v1", "crate::proto::preview::v1")
+        // Many watchers are sent the same.
+        .extern_path(".preview.v1.WatchReloadsResponse", "crate::proto::encoded::Encoded")
+        .out_dir(servers)
         .compile_fds(public)?;
     let private = protox::compile(["agent/v1/agent.proto"], ["proto"])?;
     // Only the engine in memory serves it.

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{
     call::Detached,
     callers::may_watch,
-    convert::{ListCall, LogsCall, UpdateCall, WatchCall, WatchResponses, log_response},
+    convert::{ListCall, LogsCall, UpdateCall, WatchCall, log_response, watch_responses},
     layers::trace::{record_commit, record_preview, record_project, record_target},
     status::answer,
 };
@@ -17,7 +17,10 @@ use crate::{
         api::{Create, Target},
         manager::Manager,
     },
-    proto::preview::v1::{self as proto, preview_service_server::PreviewService},
+    proto::{
+        encoded::Encoded,
+        preview::v1::{self as proto, preview_service_server::PreviewService},
+    },
 };
 
 type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -40,7 +43,7 @@ impl PreviewHandlers {
 #[tonic::async_trait]
 impl PreviewService for PreviewHandlers {
     type StreamLogsStream = Messages<proto::StreamLogsResponse>;
-    type WatchReloadsStream = Messages<proto::WatchReloadsResponse>;
+    type WatchReloadsStream = Messages<Encoded>;
 
     async fn create(&self, request: Request<proto::CreateRequest>) -> Result<Response<proto::CreateResponse>, Status> {
         let (_, extensions, message) = request.into_parts();
@@ -110,7 +113,6 @@ impl PreviewService for PreviewHandlers {
         record_target(&target);
         may_watch(extensions.get(), self.manager.id_of(&target).as_ref())?;
         let items = self.manager.watch(target, after).await.map_err(answer)?;
-        let responses = WatchResponses::new(self.manager.vfs().clone(), self.heartbeat_interval);
-        Ok(Response::new(responses.of(items).boxed()))
+        Ok(Response::new(watch_responses(items, self.heartbeat_interval).boxed()))
     }
 }

@@ -2,8 +2,11 @@
 
 use std::{
     collections::BTreeSet,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
+
+use bytes::Bytes;
 
 use crate::domain::{
     events::StageEvent,
@@ -163,29 +166,59 @@ pub enum LogItem {
     Goodbye(Goodbye),
 }
 
+/// What many are told. How it is sent is made once for all of them.
+#[derive(Debug)]
+pub struct Shared<T> {
+    /// What it is.
+    pub what: T,
+    sent: OnceLock<Bytes>,
+}
+
+impl<T> Shared<T> {
+    /// Returns what nobody was told yet.
+    pub fn new(what: T) -> Self {
+        Self { what, sent: OnceLock::new() }
+    }
+
+    /// Returns how it is sent, which whoever is first makes.
+    pub fn sent(&self, make: impl FnOnce(&T) -> Bytes) -> Bytes {
+        self.sent.get_or_init(|| make(&self.what)).clone()
+    }
+}
+
+/// A commit as watchers are told of it.
+#[derive(Debug)]
+pub struct CommitTold {
+    /// The commit.
+    pub commit: CommitInfo,
+    /// What differs from its parent, as many as are sent.
+    pub changed: Vec<ChangedPath>,
+    /// How many were left out.
+    pub omitted: usize,
+}
+
+/// A sign of life.
+#[derive(Debug)]
+pub struct Beat {
+    /// The branch's head.
+    pub head: Option<CommitId>,
+    /// The commit that answers.
+    pub applied: Option<CommitId>,
+    /// When it was made.
+    pub at: SystemTime,
+}
+
 /// One message of a reload stream.
 #[derive(Debug, Clone)]
 pub enum WatchItem {
     /// Always the first.
     Hello(Box<PreviewView>),
     /// A commit is in the VFS.
-    Committed {
-        /// The commit.
-        commit: CommitInfo,
-        /// What differs from its parent, as many as are sent.
-        changed: Vec<ChangedPath>,
-        /// How many were left out.
-        omitted: usize,
-    },
-    /// A commit has come further.
-    Stage(StageEvent),
+    Committed(Arc<Shared<CommitTold>>),
+    /// A commit, whose first parent is told too, has come further.
+    Stage(Arc<Shared<StageEvent>>, Option<CommitId>),
     /// The stream is alive.
-    Heartbeat {
-        /// The branch's head.
-        head: Option<CommitId>,
-        /// The commit that answers now.
-        applied: Option<CommitId>,
-    },
+    Heartbeat(Arc<Shared<Beat>>),
     /// The stream goes on from the head.
     Reset {
         /// The branch's head.

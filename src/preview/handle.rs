@@ -1,14 +1,18 @@
 //! What others hold of a preview: its driver's public face.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, SystemTime},
+};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
         decide::site_state_of,
-        ids::PreviewId,
+        ids::{CommitId, PreviewId},
         limits::Limits,
         spec::{EndReason, PreviewSpec},
         status::{Ending, PreviewStatus},
@@ -16,18 +20,18 @@ use crate::{
     preview::{
         api::{Goodbye, PreviewView},
         face::{
+            chronicle::{Chronicle, Sources},
             log::{Log, LogMemory},
             publisher::Publisher,
             route::Route,
         },
         store::{SpecStore, StoreError},
     },
-    vfs::Vfs,
+    vfs::{Vfs, VfsError},
 };
 
 /// The public face of one preview. The manager writes the spec, but for its claims, and what the status begins with; the
 /// driver everything else.
-#[derive(Debug)]
 pub struct Handle {
     /// The preview.
     pub id: PreviewId,
@@ -44,6 +48,8 @@ pub struct Handle {
     spec: watch::Sender<PreviewSpec>,
     status: watch::Sender<PreviewStatus>,
     apply: watch::Sender<u64>,
+    /// What watchers are told of commits, while there are any.
+    chronicle: Mutex<Weak<Chronicle>>,
 }
 
 /// A change of what was asked for that nobody else changes meanwhile. Nothing has changed until it is saved.
@@ -82,6 +88,7 @@ impl Handle {
             status: watch::channel(status).0,
             // The first is the creation itself.
             apply: watch::channel(1).0,
+            chronicle: Mutex::default(),
         })
     }
 
@@ -140,6 +147,25 @@ impl Handle {
         self.apply.subscribe()
     }
 
+    /// Returns what all who watch have in common.
+    pub fn chronicle(&self, vfs: &Vfs, heartbeat: Duration, shutdown: &CancellationToken) -> Arc<Chronicle> {
+        let mut kept = self.chronicle.lock();
+        kept.upgrade().unwrap_or_else(|| {
+            let spec = self.spec();
+            let begun = Arc::new(Chronicle::begin(Sources {
+                vfs: vfs.clone(),
+                project: spec.project,
+                branch: spec.branch,
+                stages: self.publisher.subscribe(),
+                status: self.status(),
+                heartbeat,
+                shutdown: shutdown.clone(),
+            }));
+            *kept = Arc::downgrade(&begun);
+            begun
+        })
+    }
+
     /// Returns the key of the dependencies that it runs on.
     pub fn dependency_key(&self) -> Option<String> {
         let status = self.status.borrow();
@@ -159,10 +185,17 @@ impl Handle {
     /// Returns the preview as callers see it. A head that cannot be read is absent.
     pub async fn view(&self, vfs: &Vfs) -> PreviewView {
         let spec = self.spec();
-        let head = vfs.head(&spec.project, &spec.branch).await.unwrap_or_else(|error| {
+        let head = vfs.head(&spec.project, &spec.branch).await;
+        self.view_with(head)
+    }
+
+    /// Returns the preview as callers see it, with the branch's head as it was read.
+    pub fn view_with(&self, head: Result<Option<CommitId>, VfsError>) -> PreviewView {
+        let head = head.unwrap_or_else(|error| {
             tracing::warn!(preview = %self.id, error = %error, "the head could not be read");
             None
         });
+        let spec = self.spec();
         let status = self.status.borrow().clone();
         PreviewView { url: spec.address.url.clone(), last_accessed_at: self.last_accessed(&spec), head, spec, status }
     }

@@ -191,7 +191,10 @@ impl Manager {
     pub async fn watch(&self, target: Target, after: Option<CommitId>) -> Result<BoxStream<'static, WatchItem>, Error> {
         let handle = self.find(&target)?;
         let heartbeat = self.inner.core.settings.heartbeat_interval;
-        Ok(reload_stream::watch_reloads(handle, self.vfs().clone(), after, heartbeat, self.inner.shutdown.clone()))
+        let (vfs, shutdown) = (self.vfs().clone(), self.inner.shutdown.clone());
+        // Made once it is read: until then nobody watches.
+        let chronicle = move |handle: &Handle| handle.chronicle(&vfs, heartbeat, &shutdown);
+        Ok(reload_stream::watch_reloads(handle, chronicle, after))
     }
 
     /// Ends every preview and waits until nothing is left of them.

@@ -104,7 +104,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Follows the head of one branch.
 ///
-/// Follow first, then read the head: then no commit is missed.
+/// Follow first, then read the head: then no commit is missed. A clone has seen what the other has seen.
+#[derive(Clone)]
 pub struct HeadFollower {
     followers: Arc<Followers>,
     project: ProjectId,
@@ -124,15 +125,26 @@ impl HeadFollower {
             std::future::pending::<()>().await;
         }
     }
+
+    /// Returns whether the head may have moved, as [`HeadFollower::changed`] would say at once.
+    pub fn take_hint(&mut self) -> bool {
+        let changed = self.receiver.has_changed().unwrap_or(false);
+        if changed {
+            self.receiver.mark_unchanged();
+        }
+        changed
+    }
 }
 
 impl Drop for HeadFollower {
     fn drop(&mut self) {
         let mut branches = lock(&self.followers.branches);
         let Some(project) = branches.get_mut(&self.project) else { return };
-        if project.get(&self.branch).is_some_and(|sender| sender.receiver_count() <= 1) {
-            project.remove(&self.branch);
+        // What is watched for the others stays as it is.
+        if project.get(&self.branch).is_none_or(|sender| sender.receiver_count() > 1) {
+            return;
         }
+        project.remove(&self.branch);
         if project.is_empty() {
             branches.remove(&self.project);
         }

@@ -61,7 +61,7 @@ pub(super) type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Sen
 #[tonic::async_trait]
 impl PreviewService for Fake {
     type StreamLogsStream = Messages<proto::StreamLogsResponse>;
-    type WatchReloadsStream = Messages<proto::WatchReloadsResponse>;
+    type WatchReloadsStream = Messages<previewd::proto::encoded::Encoded>;
 
     async fn create(&self, _: tonic::Request<proto::CreateRequest>) -> Result<Response<proto::CreateResponse>, Status> {
         panic!("on purpose");

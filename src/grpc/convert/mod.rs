@@ -15,7 +15,7 @@ mod vfs;
 pub use self::{
     logs::log_response,
     previews::{ListCall, UpdateCall},
-    reloads::WatchResponses,
+    reloads::watch_responses,
     targets::{LogsCall, WatchCall},
     vfs::{
         CommitCall, CreateBranchCall, DiffCall, ListBranchesCall, ListCommitsCall, ListFilesCall, ReadFileCall,

@@ -1,8 +1,10 @@
 //! What happens to commits, as it is sent.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
+use prost::Message;
 use tonic::Status;
 
 use super::{
@@ -14,76 +16,55 @@ use crate::{
     domain::{
         decide::phase_of,
         events::{Stage, StageEvent},
-        ids::{CommitId, ProjectId},
+        ids::CommitId,
         reload::Strategy,
         tree::{ChangeKind, ChangedPath},
     },
-    preview::api::{PreviewView, WatchItem},
-    proto::preview::v1::{self as proto, watch_reloads_response::Event},
-    vfs::{CommitInfo, Vfs},
+    preview::api::{CommitTold, PreviewView, WatchItem},
+    proto::{
+        encoded::Encoded,
+        preview::v1::{self as proto, watch_reloads_response::Event},
+    },
 };
 
 /// The most changed paths that one message names.
 const MAX_CHANGED_PATHS: usize = 1_000;
 
-/// Makes the messages of one reload stream.
-#[derive(Clone)]
-pub struct WatchResponses {
-    vfs: Vfs,
+/// Returns the messages of a reload stream.
+pub fn watch_responses(
+    items: BoxStream<'static, WatchItem>,
     heartbeat_interval: Duration,
-    project: Option<ProjectId>,
+) -> impl Stream<Item = Result<Encoded, Status>> + Send + 'static {
+    items.map(move |item| Ok(Encoded::from(response(item, heartbeat_interval))))
 }
 
-impl WatchResponses {
-    /// Returns what makes the messages of a stream that has not begun.
-    pub fn new(vfs: Vfs, heartbeat_interval: Duration) -> Self {
-        Self { vfs, heartbeat_interval, project: None }
-    }
-
-    /// Returns the messages of a stream.
-    pub fn of(
-        mut self,
-        items: BoxStream<'static, WatchItem>,
-    ) -> impl Stream<Item = Result<proto::WatchReloadsResponse, Status>> + Send + 'static {
-        items.then(move |item| {
-            if let WatchItem::Hello(view) = &item {
-                self.project = Some(view.spec.project.clone());
-            }
-            let this = self.clone();
-            async move { Ok(proto::WatchReloadsResponse { event: Some(this.event(item).await) }) }
-        })
-    }
-
-    async fn event(self, item: WatchItem) -> Event {
-        match item {
-            WatchItem::Hello(view) => Event::Hello(hello(*view, self.heartbeat_interval)),
-            WatchItem::Committed { commit, changed, omitted } => Event::Reload(committed(commit, &changed, omitted)),
-            WatchItem::Stage(event) => {
-                let parent = self.parent(&event.commit).await;
-                Event::Reload(stage(event, parent))
-            }
-            WatchItem::Heartbeat { head, applied } => Event::Heartbeat(proto::Heartbeat {
-                head_commit_id: text(head),
-                applied_commit_id: text(applied),
-                timestamp: Some(SystemTime::now().into()),
-            }),
-            WatchItem::Reset { head, applied, message } => Event::Reset(proto::Reset {
-                head_commit_id: text(head),
-                applied_commit_id: text(applied),
-                message: message.to_owned(),
-            }),
-            WatchItem::MemoryGiven { before, after } => {
-                Event::MemoryGiven(proto::MemoryGiven { memory_bytes: after, before_bytes: before })
-            }
-            WatchItem::Goodbye(reason) => Event::Goodbye(goodbye(reason)),
+/// Returns one message as it is sent. What many are told is made once for all of them.
+fn response(item: WatchItem, heartbeat_interval: Duration) -> Bytes {
+    match item {
+        WatchItem::Hello(view) => encoded(Event::Hello(hello(*view, heartbeat_interval))),
+        WatchItem::Committed(told) => told.sent(|it| encoded(Event::Reload(committed(it)))),
+        WatchItem::Stage(event, parent) => event.sent(|it| encoded(Event::Reload(stage(it, parent)))),
+        WatchItem::Heartbeat(beat) => beat.sent(|it| {
+            encoded(Event::Heartbeat(proto::Heartbeat {
+                head_commit_id: text(it.head.clone()),
+                applied_commit_id: text(it.applied.clone()),
+                timestamp: Some(it.at.into()),
+            }))
+        }),
+        WatchItem::Reset { head, applied, message } => encoded(Event::Reset(proto::Reset {
+            head_commit_id: text(head),
+            applied_commit_id: text(applied),
+            message: message.to_owned(),
+        })),
+        WatchItem::MemoryGiven { before, after } => {
+            encoded(Event::MemoryGiven(proto::MemoryGiven { memory_bytes: after, before_bytes: before }))
         }
+        WatchItem::Goodbye(reason) => encoded(Event::Goodbye(goodbye(reason))),
     }
+}
 
-    /// Returns the first parent of a commit; `None` too where git does not answer, since a stream is worth more.
-    async fn parent(&self, commit: &CommitId) -> Option<CommitId> {
-        let project = self.project.as_ref()?;
-        self.vfs.commit_info(project, commit).await.ok()?.parent
-    }
+fn encoded(event: Event) -> Bytes {
+    proto::WatchReloadsResponse { event: Some(event) }.encode_to_vec().into()
 }
 
 fn hello(view: PreviewView, heartbeat_interval: Duration) -> proto::Hello {
@@ -97,11 +78,12 @@ fn hello(view: PreviewView, heartbeat_interval: Duration) -> proto::Hello {
     }
 }
 
-fn committed(commit: CommitInfo, changed: &[ChangedPath], omitted: usize) -> proto::Reload {
-    let (changed_paths, cut) = changed_paths(changed);
+fn committed(told: &CommitTold) -> proto::Reload {
+    let (changed_paths, cut) = changed_paths(&told.changed);
+    let (commit, omitted) = (&told.commit, told.omitted);
     proto::Reload {
-        commit_id: commit.commit.into(),
-        parent_commit_id: text(commit.parent),
+        commit_id: commit.commit.clone().into(),
+        parent_commit_id: text(commit.parent.clone()),
         stage: proto::ReloadStage::Committed.into(),
         strategy: proto::ReloadStrategy::Unspecified.into(),
         changed_paths,
@@ -113,7 +95,7 @@ fn committed(commit: CommitInfo, changed: &[ChangedPath], omitted: usize) -> pro
     }
 }
 
-pub(super) fn stage(event: StageEvent, parent: Option<CommitId>) -> proto::Reload {
+pub(super) fn stage(event: &StageEvent, parent: Option<CommitId>) -> proto::Reload {
     let (changed_paths, changed_paths_omitted) = changed_paths(&event.changed);
     let stage = match event.stage {
         Stage::Synced => proto::ReloadStage::Synced,
@@ -130,13 +112,13 @@ pub(super) fn stage(event: StageEvent, parent: Option<CommitId>) -> proto::Reloa
         Some(Strategy::Rebuild) => proto::ReloadStrategy::Rebuild,
     };
     proto::Reload {
-        commit_id: event.commit.into(),
+        commit_id: event.commit.clone().into(),
         parent_commit_id: text(parent),
         stage: stage.into(),
         strategy: strategy.into(),
         changed_paths,
         changed_paths_omitted,
-        failure: event.failure.map(proto::Failure::from),
+        failure: event.failure.clone().map(proto::Failure::from),
         durations: Some(proto::ReloadDurations {
             sync: event.sync.map(sent_duration),
             ready: event.ready.map(sent_duration),

@@ -1,116 +1,90 @@
 //! What happens to a preview's commits, as a stream that can be read on.
 //!
-//! Commits are read from git, which is the log of events; only the stages beyond come from the publisher. A watcher costs
-//! a cursor and a place in a bounded channel: one that is too slow for the stages still gets every commit, and the
-//! newest stage.
+//! Commits are read from git, which is the log of events; only the stages beyond come from the publisher. Both are read and
+//! made once for all watchers ([`super::chronicle`]). A watcher costs a cursor and a place in a bounded channel: one that is
+//! too slow still gets every commit, and the newest stage.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_stream::stream;
 use futures_util::stream::BoxStream;
-use tokio::sync::broadcast;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
-    domain::{decide::phase_of, ids::CommitId},
+    domain::{decide::phase_of, events::StageEvent, ids::CommitId},
     preview::{
-        api::{Goodbye, PreviewView, WatchItem},
+        api::{Goodbye, Shared, WatchItem},
+        face::chronicle::{
+            Chronicle, Joined,
+            pages::{Committed, Missed, News},
+        },
         handle::Handle,
     },
-    vfs::{CommitInfo, History, Vfs, VfsError},
 };
-
-/// How many commits are read at once.
-const COMMITS: usize = 10_000;
-/// How many changed paths one event names.
-const PATHS: usize = 1_000;
 
 /// Returns the stream of one watcher.
 pub fn watch_reloads(
     handle: Arc<Handle>,
-    vfs: Vfs,
+    chronicle: impl FnOnce(&Handle) -> Arc<Chronicle> + Send + 'static,
     after: Option<CommitId>,
-    heartbeat: Duration,
-    shutdown: CancellationToken,
 ) -> BoxStream<'static, WatchItem> {
     Box::pin(stream! {
-        // Register, then read the history, then stream: nothing falls between.
-        let (mut stages, told, newest) = handle.publisher.subscribe();
-        let mut status = handle.status();
-        let mut given = status.borrow().memory_given;
-        let spec = handle.spec();
-        let mut follower = vfs.follow(&spec.project, &spec.branch);
-        let mut watcher = Watcher { handle: handle.clone(), vfs, cursor: None };
-
-        let hello = watcher.view().await;
-        let head = hello.head.clone();
+        let chronicle = chronicle(&handle);
+        // Registers and reads the history in one: nothing falls between.
+        let Joined { mut news, head, missed, stage } = chronicle.join(after.as_ref()).await;
+        let mut watcher = Watcher { handle, chronicle, cursor: None, stage: stage.clone() };
+        // What could not be read is asked for with the next news, which a heartbeat is too.
+        let mut behind = head.is_err();
+        let hello = watcher.handle.view_with(head);
+        watcher.cursor = after.clone().or_else(|| hello.head.clone());
         yield WatchItem::Hello(Box::new(hello));
-        let resumed = after.is_some();
-        watcher.cursor = after.or(head);
-        if resumed {
-            // What the newest of the missed commits came to while nobody watched.
-            let mut reached = None;
-            for missed in watcher.missed().await {
-                if matches!(&missed, Missed::Commit(it) if newest.as_ref().is_some_and(|event| event.commit == it.commit)) {
-                    reached.clone_from(&newest);
-                }
-                yield watcher.announce(missed).await;
-            }
-            if let Some(event) = reached {
-                yield WatchItem::Stage(event);
-            }
+        for commit in missed.commits() {
+            yield watcher.announce(commit).await;
         }
-        let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + heartbeat, heartbeat);
+        // What the newest of the missed commits came to while nobody watched.
+        if let Some(event) = stage.filter(|it| missed.commits().iter().any(|missed| *missed.id() == it.what.commit)) {
+            yield watcher.stage(event).await;
+        }
+        if let Some(reset) = watcher.reset(missed) {
+            yield reset;
+        }
         loop {
-            let (phase, memory) = {
-                let status = status.borrow_and_update();
-                (phase_of(&status), status.memory_given)
+            let came = match news.recv().await {
+                Ok(_) if behind => Err(RecvError::Lagged(0)),
+                came => came,
             };
-            if !phase.is_live() {
-                yield WatchItem::Goodbye(handle.goodbye());
-                return;
-            }
-            if memory != given {
-                given = memory;
-                if let Some((before, after)) = memory {
-                    yield WatchItem::MemoryGiven { before, after };
+            match came {
+                Ok(News::Commits(missed)) => {
+                    for commit in missed.commits() {
+                        yield watcher.announce(commit).await;
+                    }
+                    if let Some(reset) = watcher.reset(missed) {
+                        yield reset;
+                    }
                 }
-            }
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => {
-                    yield WatchItem::Goodbye(Goodbye::ShuttingDown);
+                Ok(News::Item(item)) => {
+                    if let WatchItem::Stage(event, _) = &item {
+                        watcher.stage = Some(event.clone());
+                    }
+                    yield item;
+                }
+                // It was too slow.
+                Err(RecvError::Lagged(_)) => {
+                    let joined = watcher.chronicle.join(watcher.cursor.as_ref()).await;
+                    (news, behind) = (joined.news, joined.head.is_err());
+                    for commit in joined.missed.commits() {
+                        yield watcher.announce(commit).await;
+                    }
+                    if let Some(reset) = watcher.reset(joined.missed) {
+                        yield reset;
+                    }
+                    if let Some(event) = joined.stage.filter(|it| watcher.is_new(it)) {
+                        yield watcher.stage(event).await;
+                    }
+                }
+                Err(RecvError::Closed) => {
+                    yield WatchItem::Goodbye(watcher.goodbye());
                     return;
-                }
-                _ = status.changed() => {}
-                stage = stages.recv() => {
-                    let event = match stage {
-                        Ok((number, event)) if number > told => event,
-                        Ok(_) => continue,
-                        Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                        Err(broadcast::error::RecvError::Closed) => {
-                            yield WatchItem::Goodbye(handle.goodbye());
-                            return;
-                        }
-                    };
-                    // A commit comes before its stages.
-                    for missed in watcher.missed().await {
-                        yield watcher.announce(missed).await;
-                    }
-                    yield WatchItem::Stage(event);
-                }
-                () = follower.changed() => {
-                    for missed in watcher.missed().await {
-                        yield watcher.announce(missed).await;
-                    }
-                }
-                _ = beat.tick() => {
-                    // A history that could not be read before is tried again.
-                    for missed in watcher.missed().await {
-                        yield watcher.announce(missed).await;
-                    }
-                    let view = watcher.view().await;
-                    yield WatchItem::Heartbeat { head: view.head, applied: view.status.answering().cloned() };
                 }
             }
         }
@@ -119,78 +93,39 @@ pub fn watch_reloads(
 
 struct Watcher {
     handle: Arc<Handle>,
-    vfs: Vfs,
+    chronicle: Arc<Chronicle>,
     // The last commit that was announced.
     cursor: Option<CommitId>,
-}
-
-/// What is to be announced.
-enum Missed {
-    Commit(CommitInfo),
-    /// That what was missed cannot be told.
-    All {
-        head: CommitId,
-        message: &'static str,
-    },
+    // The last stage that was told, or need not be.
+    stage: Option<Arc<Shared<StageEvent>>>,
 }
 
 impl Watcher {
-    async fn view(&self) -> PreviewView {
-        self.handle.view(&self.vfs).await
+    /// Returns what is said of a commit, and moves the cursor there.
+    async fn announce(&mut self, commit: &Committed) -> WatchItem {
+        self.cursor = Some(commit.id().clone());
+        WatchItem::Committed(self.chronicle.told(commit).await)
     }
 
-    /// Returns what was committed since the cursor, oldest first.
-    async fn missed(&self) -> Vec<Missed> {
-        self.read_on().await.unwrap_or_else(|error| {
-            // The next notice, or heartbeat, tries again.
-            tracing::warn!(preview = %self.handle.id, error = %error, "the history could not be read");
-            Vec::new()
-        })
+    /// Returns what is said where commits cannot be told, and moves the cursor to the head.
+    fn reset(&mut self, missed: Missed) -> Option<WatchItem> {
+        let Missed::Unknown(head, message) = missed else { return None };
+        self.cursor = Some(head.clone());
+        let applied = self.handle.status().borrow().answering().cloned();
+        Some(WatchItem::Reset { head: Some(head), applied, message })
     }
 
-    async fn read_on(&self) -> Result<Vec<Missed>, VfsError> {
-        let spec = self.handle.spec();
-        let Some(head) = self.vfs.head(&spec.project, &spec.branch).await? else { return Ok(Vec::new()) };
-        if Some(&head) == self.cursor.as_ref() {
-            return Ok(Vec::new());
-        }
-        Ok(match self.vfs.history(&spec.project, self.cursor.as_ref(), &head, COMMITS + 1).await? {
-            History::Commits(commits) if commits.len() > COMMITS => {
-                vec![Missed::All { head, message: "too many commits were missed" }]
-            }
-            History::Commits(commits) => commits.into_iter().map(Missed::Commit).collect(),
-            History::Unrelated => vec![Missed::All { head, message: "the commit is not in the branch's history" }],
-        })
+    async fn stage(&mut self, event: Arc<Shared<StageEvent>>) -> WatchItem {
+        self.stage = Some(event.clone());
+        self.chronicle.stage(event).await
     }
 
-    /// Returns what is said of it, and moves the cursor there.
-    async fn announce(&mut self, missed: Missed) -> WatchItem {
-        match missed {
-            Missed::Commit(commit) => {
-                self.cursor = Some(commit.commit.clone());
-                self.committed(commit).await
-            }
-            Missed::All { head, message } => {
-                self.cursor = Some(head.clone());
-                let applied = self.handle.status().borrow().answering().cloned();
-                WatchItem::Reset { head: Some(head), applied, message }
-            }
-        }
+    fn goodbye(&self) -> Goodbye {
+        let live = phase_of(&self.handle.status().borrow()).is_live();
+        if live { Goodbye::ShuttingDown } else { self.handle.goodbye() }
     }
 
-    async fn committed(&self, commit: CommitInfo) -> WatchItem {
-        let spec = self.handle.spec();
-        match self.vfs.diff(&spec.project, commit.parent.clone(), &commit.commit).await {
-            Ok(mut changed) => {
-                let omitted = changed.len().saturating_sub(PATHS);
-                changed.truncate(PATHS);
-                WatchItem::Committed { commit, changed, omitted }
-            }
-            // As of a tree with paths that cannot be: the commit is told, and those that come after it.
-            Err(error) => {
-                tracing::warn!(preview = %self.handle.id, error = %error, "what a commit changed could not be read");
-                WatchItem::Committed { commit, changed: Vec::new(), omitted: 1 }
-            }
-        }
+    fn is_new(&self, event: &Arc<Shared<StageEvent>>) -> bool {
+        self.stage.as_ref().is_none_or(|told| !Arc::ptr_eq(told, event))
     }
 }

@@ -5,13 +5,12 @@ pub(in crate::preview) mod handover;
 pub(in crate::preview) mod room;
 pub(in crate::preview) mod volumes;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 
 use crate::{
-    agent::{AgentClient, AgentEvent, Exit, StartSpec, SyncFile, SyncPlan},
+    agent::{AgentClient, AgentEvent, Exit, SyncFile, SyncPlan},
     domain::{
         failure::{Failure, FailureStage},
         ids::FilePath,
@@ -128,8 +127,8 @@ impl Maker<'_> {
                 (Some(_), None) => {
                     return Err(Failure::new(FailureStage::Install, Reason::Internal, "there is nothing to copy to"));
                 }
-                (Some(_), Some(_)) => self.copy(&agent).await?,
-                (None, _) => {}
+                (Some(_), Some(_)) if !room.copied => self.copy(&agent).await?,
+                (Some(_), Some(_)) | (None, _) => {}
             }
             match (&room.into, commands) {
                 (_, []) => Ok(()),
@@ -196,8 +195,7 @@ impl Maker<'_> {
 
     /// Copies what was installed into volumes into a container.
     async fn copy(&self, agent: &AgentClient) -> Result<(), Failure> {
-        let argv = vec!["/bin/sh".into(), "-ec".into(), Volumes::copying()];
-        let copied = self.run_script(agent, argv, BTreeMap::new()).await;
+        let copied = self.run_script(agent, Volumes::copying(), BTreeMap::new()).await;
         self.judge(copied.map_err(|error| install_failure(&error))?)
     }
 
@@ -239,26 +237,12 @@ impl Maker<'_> {
         argv: Vec<String>,
         environment: BTreeMap<String, String>,
     ) -> Result<Option<Exit>, SessionError> {
-        let spec = StartSpec {
-            argv,
-            cwd: APP_ROOT.to_owned(),
-            environment,
-            grace: Duration::ZERO,
-            control: false,
-            install: true,
+        let log = |event| match event {
+            AgentEvent::Output(line) => self.log.push(line),
+            AgentEvent::Dropped(lines) => self.log.lost(lines),
+            AgentEvent::Exit(_) | AgentEvent::Memory(_) => {}
         };
-        let generation = agent.start(spec).await?;
-        let mut events = agent.watch(0).await?;
-        // The end of the process comes after all of its output.
-        while let Some(event) = events.next().await {
-            match event?.1 {
-                AgentEvent::Output(line) => self.log.push(line),
-                AgentEvent::Dropped(lines) => self.log.lost(lines),
-                AgentEvent::Exit(exit) if exit.generation == generation => return Ok(Some(exit)),
-                AgentEvent::Exit(_) | AgentEvent::Memory(_) => {}
-            }
-        }
-        Ok(None)
+        room::run(agent, argv, environment, log).await
     }
 
     /// Returns what an end of the commands means.

@@ -153,8 +153,8 @@ async fn what_is_installed_next_finds_its_container_there() {
         let before = it.engine.counts()[&Call::Run];
         let commit = it.update(&[("requirements.txt", "fastapi\nuvicorn\nhttpx\n")]).await.head.unwrap();
         it.shows(&commit).await;
-        // The preview's, and where that one has died, one more to install in.
-        assert_eq!(it.engine.counts()[&Call::Run] - before, if there { 1 } else { 2 });
+        // The preview's, another for what is installed next, and where this one has died, one more to install in.
+        assert_eq!(it.engine.counts()[&Call::Run] - before, if there { 2 } else { 3 });
         it.ends_on(&commit).await;
     }
 }

@@ -12,6 +12,7 @@ mod model;
 mod ports;
 mod projects;
 mod takeovers;
+mod watching;
 
 use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -67,8 +68,7 @@ struct Service {
 
 impl Service {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self::begin(folder, FakeEngine::new(&["python", "node", "static"])).await
+        Self::begin(folder(), FakeEngine::new(&["python", "node", "static"])).await
     }
 
     /// Begins a life, as the composition root does.
@@ -342,11 +342,16 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
 async fn stages(stream: &mut BoxStream<'static, WatchItem>) -> Vec<(CommitId, Stage)> {
     let mut seen = Vec::new();
     while let Ok(Some(item)) = tokio::time::timeout(Duration::from_secs(1), stream.next()).await {
-        if let WatchItem::Stage(event) = item {
-            seen.push((event.commit, event.stage));
+        if let WatchItem::Stage(event, _) = item {
+            seen.push((event.what.commit.clone(), event.what.stage));
         }
     }
     seen
+}
+
+/// Returns a folder for a service's data: in memory where there is such a place, as each commit waits for the disk.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn project() -> ProjectId {

@@ -79,7 +79,7 @@ fn stage_of_a_reload_is_sent_whole() {
         total: Duration::from_millis(5),
         timestamp: UNIX_EPOCH,
     };
-    let sent = reloads::stage(event, None);
+    let sent = reloads::stage(&event, None);
     assert_eq!((sent.stage(), sent.strategy()), (proto::ReloadStage::Ready, proto::ReloadStrategy::SwapStyles));
     assert_eq!((sent.changed_paths.len(), sent.changed_paths_omitted), (1_000, 3));
     assert_eq!(sent.http_status, Some(200));

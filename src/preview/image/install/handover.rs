@@ -31,8 +31,9 @@ const USED: Duration = Duration::from_secs(180);
 /// who has just got a preview looks at it, changes it and adds a package.
 const REST: Duration = Duration::from_secs(20);
 
-/// How long after that a room is made for what may be installed next: until then a browser loads the page.
-const LOADED: Duration = Duration::from_millis(500);
+/// When a room is made for what may be installed next, at the latest. An app that starts sooner is left in peace until it
+/// has.
+const NEXT: Duration = Duration::from_secs(1);
 
 /// What was installed, in volumes.
 pub struct Fresh {
@@ -128,7 +129,7 @@ impl Offer {
         container: Arc<dyn Any + Send + Sync>,
         next: impl FnOnce() -> NextRoom,
     ) -> impl Future<Output = bool> {
-        let (sender, used) = oneshot::channel();
+        let (sender, mut used) = oneshot::channel();
         let others = self.offered.receiver_count() > 1;
         let kept = Kept { volumes: volumes.of_image, container: Arc::downgrade(&container), next: Mutex::default() };
         let _ = self.installed.set(kept);
@@ -137,16 +138,18 @@ impl Offer {
         let (hurry, installed) = (self.hurry.clone(), self.installed.clone());
         async move {
             let rest = async {
-                // Somebody may hold on to it and not wait.
-                let used = timeout(USED, used).await;
-                tokio::time::sleep(LOADED).await;
-                if let (Ok(_), Some(kept)) = (used, installed.get()) {
+                let soon = timeout(NEXT, &mut used).await;
+                if let Some(kept) = installed.get() {
                     let mut slot = kept.next.lock();
                     if matches!(*slot, Next::Later) {
                         *slot = Next::Made(next());
                     }
                 }
-                tokio::time::sleep(REST - LOADED).await;
+                if soon.is_err() {
+                    // Somebody may hold on to it and not wait.
+                    let _ = timeout(USED - NEXT, used).await;
+                }
+                tokio::time::sleep(REST).await;
             };
             tokio::select! {
                 () = hurry.notified(), if !others => true,

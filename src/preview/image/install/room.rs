@@ -1,11 +1,13 @@
 //! The containers in which dependencies are installed.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use futures_util::StreamExt;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    agent::AgentClient,
+    agent::{AgentClient, AgentEvent, Exit, StartSpec},
+    domain::runtime::APP_ROOT,
     engine::{ContainerSpec, EngineError, Image, SharedEngine, VolumeMount},
     preview::{
         image::install::volumes::Volumes,
@@ -21,6 +23,8 @@ pub(in crate::preview) struct Room {
     pub(in crate::preview) container: Arc<Unclaimed>,
     /// What is installed into volumes, to be handed over: the image below them, and they.
     pub(in crate::preview) into: Option<(Image, Volumes)>,
+    /// Whether what others have installed was copied to where it is to go on from.
+    pub(in crate::preview) copied: bool,
     agent: Option<AgentClient>,
 }
 
@@ -37,10 +41,10 @@ impl Room {
         spec.volumes = into.as_ref().map_or_else(Vec::new, |(_, volumes)| volumes.of_installation.clone());
         spec.volumes.extend_from_slice(from);
         let container = Arc::new(Unclaimed::new(engine.clone(), engine.run(spec).await?));
-        Ok(Self { container, into, agent: None })
+        Ok(Self { container, into, copied: false, agent: None })
     }
 
-    /// Makes one that goes on from what was installed, with an agent that answers.
+    /// Makes one that goes on from what was installed, which is copied, with an agent that answers.
     pub(in crate::preview) async fn ahead(
         engine: SharedEngine,
         spec: ContainerSpec,
@@ -49,7 +53,9 @@ impl Room {
     ) -> Result<Self, SessionError> {
         let room = Self::new(&engine, spec, Some(below), &from).await?;
         let agent = room.agent(&engine).await?;
-        Ok(Self { agent: Some(agent), ..room })
+        let copied = run(&agent, Volumes::copying(), BTreeMap::new(), |_| {}).await?;
+        let copied = copied.is_some_and(|exit| exit.code == 0);
+        Ok(Self { copied, agent: Some(agent), ..room })
     }
 
     /// Returns the agent in it.
@@ -59,6 +65,27 @@ impl Room {
             None => connect(engine, self.container.id()).await,
         }
     }
+}
+
+/// Runs a program to its end, and hands on what it prints. Returns how it ended, or `None` if its container ended first.
+pub(in crate::preview) async fn run(
+    agent: &AgentClient,
+    argv: Vec<String>,
+    environment: BTreeMap<String, String>,
+    mut hear: impl FnMut(AgentEvent),
+) -> Result<Option<Exit>, SessionError> {
+    let spec =
+        StartSpec { argv, cwd: APP_ROOT.to_owned(), environment, grace: Duration::ZERO, control: false, install: true };
+    let generation = agent.start(spec).await?;
+    let mut events = agent.watch(0).await?;
+    // The end of the process comes after all of its output.
+    while let Some(event) = events.next().await {
+        match event?.1 {
+            AgentEvent::Exit(exit) if exit.generation == generation => return Ok(Some(exit)),
+            event => hear(event),
+        }
+    }
+    Ok(None)
 }
 
 /// A room that is made before anybody knows whether there will be a use for it. It goes when this is dropped.

@@ -57,10 +57,11 @@ impl Volumes {
         commands
     }
 
-    /// Returns the command that copies what was installed to where it is in an image.
-    pub(in crate::preview) fn copying() -> String {
+    /// Returns the program that copies what was installed to where it is in an image.
+    pub(in crate::preview) fn copying() -> Vec<String> {
         // The home last: the note of when the container was made is in it, and what is older is no app's.
-        FOLDERS.map(|(folder, below)| format!("cp -a {below}/. {folder}/")).join(" && ")
+        let copies = FOLDERS.map(|(folder, below)| format!("cp -a {below}/. {folder}/")).join(" && ");
+        vec!["/bin/sh".into(), "-ec".into(), copies]
     }
 }
 

@@ -1,0 +1,271 @@
+//! What becomes of a preview's commits, read and made once for all who watch.
+//!
+//! One task follows the branch, the stages and the preview's status, and hands out what there is to tell. All reading is
+//! done under one lock, so that whoever joins knows up to which commit it has been told. The task is there for as long as
+//! somebody watches.
+
+pub(in crate::preview) mod pages;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::{
+    sync::{Mutex, broadcast, watch},
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{
+    domain::{
+        decide::phase_of,
+        events::StageEvent,
+        ids::{BranchName, CommitId, ProjectId},
+        status::PreviewStatus,
+    },
+    preview::{
+        api::{Beat, CommitTold, Shared, WatchItem},
+        face::{
+            chronicle::pages::{Committed, Missed, News, Pages, RECENT},
+            publisher::Subscription,
+        },
+    },
+    vfs::{CommitInfo, HeadFollower, History, Vfs, VfsError},
+};
+
+/// How many messages a slow watcher may be behind.
+const BEHIND: usize = 256;
+/// How many commits are told at once.
+const COMMITS: usize = 10_000;
+/// How many changed paths one commit names.
+const PATHS: usize = 1_000;
+
+/// What a chronicle is made of.
+pub struct Sources {
+    /// Where commits are read.
+    pub vfs: Vfs,
+    /// The project.
+    pub project: ProjectId,
+    /// The branch.
+    pub branch: BranchName,
+    /// The stages of commits.
+    pub stages: Subscription,
+    /// What is observed of the preview.
+    pub status: watch::Receiver<PreviewStatus>,
+    /// How often a sign of life is given.
+    pub heartbeat: Duration,
+    /// Cancelled when the service ends.
+    pub shutdown: CancellationToken,
+}
+
+/// What the watchers of one preview have in common. Its task ends with it.
+pub struct Chronicle {
+    reader: Arc<Reader>,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// What one watcher begins, or goes on, with.
+pub struct Joined {
+    /// What comes from now on. It is closed when the preview ends, or the service.
+    pub news: broadcast::Receiver<News>,
+    /// The head that all that comes goes on from, as far as it could be read.
+    pub head: Result<Option<CommitId>, VfsError>,
+    /// What was missed up to there.
+    pub missed: Missed,
+    /// The newest stage that was handed out.
+    pub stage: Option<Arc<Shared<StageEvent>>>,
+}
+
+struct Reader {
+    vfs: Vfs,
+    project: ProjectId,
+    branch: BranchName,
+    status: watch::Receiver<PreviewStatus>,
+    pages: Mutex<Pages>,
+}
+
+impl Chronicle {
+    /// Begins one.
+    pub fn begin(sources: Sources) -> Self {
+        let Sources { vfs, project, branch, stages, status, heartbeat, shutdown } = sources;
+        let follower = vfs.follow(&project, &branch);
+        let pages = Pages::new(broadcast::channel(BEHIND).0, follower.clone(), stages.newest.clone());
+        let reader = Arc::new(Reader { vfs, project, branch, status, pages: Mutex::new(pages) });
+        let run = reader.clone();
+        let task = async move {
+            let read = run.run(stages, follower, heartbeat);
+            shutdown.run_until_cancelled(read).await;
+            run.pages.lock().await.news = None;
+        };
+        Self { reader, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
+    }
+
+    /// Joins those who are told, after a commit or at the head.
+    pub async fn join(&self, after: Option<&CommitId>) -> Joined {
+        let mut pages = self.reader.pages.lock().await;
+        let read = self.reader.look(&mut pages).await;
+        let news = pages.news.as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe);
+        let (missed, head) = match (after, &pages.head) {
+            (Some(after), Some(head)) if after != head => match self.reader.missed(&mut pages, after).await {
+                Ok(missed) => (missed, read),
+                Err(error) => (Missed::none(), Err(error)),
+            },
+            _ => (Missed::none(), read),
+        };
+        Joined { news, head: head.map(|()| pages.head.clone()), missed, stage: pages.stage.clone() }
+    }
+
+    /// Returns what is told of a commit.
+    pub async fn told(&self, committed: &Committed) -> Arc<Shared<CommitTold>> {
+        self.reader.told(committed).await
+    }
+
+    /// Returns how a stage is told.
+    pub async fn stage(&self, event: Arc<Shared<StageEvent>>) -> WatchItem {
+        let pages = self.reader.pages.lock().await;
+        self.reader.stage(&pages, event).await
+    }
+}
+
+impl Reader {
+    /// Hands out what there is to tell, until the preview has ended.
+    async fn run(&self, mut stages: Subscription, mut follower: HeadFollower, heartbeat: Duration) {
+        let mut status = self.status.clone();
+        let mut given = status.borrow().memory_given;
+        let mut beat = interval_at(Instant::now() + heartbeat, heartbeat);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let (phase, memory) = {
+                let status = status.borrow_and_update();
+                (phase_of(&status), status.memory_given)
+            };
+            if !phase.is_live() {
+                return;
+            }
+            if memory != given {
+                given = memory;
+                if let Some((before, after)) = memory {
+                    self.pages.lock().await.tell(News::Item(WatchItem::MemoryGiven { before, after }));
+                }
+            }
+            let (mut stage, mut beats) = (None, false);
+            tokio::select! {
+                biased;
+                event = stages.next() => match event {
+                    Some(event) => stage = Some(event),
+                    None => return,
+                },
+                () = follower.changed() => {}
+                changed = status.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                },
+                // A history that could not be read before is tried again.
+                _ = beat.tick() => beats = true,
+            }
+            let mut pages = self.pages.lock().await;
+            // A commit comes before its stages.
+            if let Err(error) = self.look(&mut pages).await {
+                // The next hint, or heartbeat, tries again.
+                tracing::warn!(project = %self.project, error = %error, "the history could not be read");
+            }
+            if let Some(event) = stage {
+                pages.stage = Some(event.clone());
+                let item = self.stage(&pages, event).await;
+                pages.tell(News::Item(item));
+            }
+            if beats {
+                let beat = Beat { head: pages.head.clone(), applied: self.applied(), at: SystemTime::now() };
+                pages.tell(News::Item(WatchItem::Heartbeat(Arc::new(Shared::new(beat)))));
+            }
+        }
+    }
+
+    /// Reads on where the branch may have moved, and hands out what is new.
+    async fn look(&self, pages: &mut Pages) -> Result<(), VfsError> {
+        if !(pages.follower.take_hint() || pages.stale) {
+            return Ok(());
+        }
+        // Until it was read to its end, by whomever.
+        pages.stale = true;
+        let head = self.vfs.head(&self.project, &self.branch).await?;
+        if head != pages.head || !pages.begun {
+            let missed = match &head {
+                Some(head) if pages.begun => self.read(pages.head.as_ref(), head).await?,
+                _ => Missed::none(),
+            };
+            if missed.commits().len() <= RECENT {
+                for commit in missed.commits() {
+                    self.told(commit).await;
+                }
+            }
+            // From here on nothing is waited for: what was read is handed out.
+            pages.begun = true;
+            pages.go_on(&missed, head);
+            pages.tell(News::Commits(missed));
+        }
+        pages.stale = false;
+        Ok(())
+    }
+
+    /// Returns what came after a commit.
+    async fn missed(&self, pages: &mut Pages, after: &CommitId) -> Result<Missed, VfsError> {
+        let Some(head) = pages.head.clone() else { return Ok(Missed::none()) };
+        if let Some(missed) = pages.recent_after(after).or_else(|| pages.known(after, &head)) {
+            return Ok(missed);
+        }
+        let missed = self.read(Some(after), &head).await?;
+        pages.note(after, head, &missed);
+        Ok(missed)
+    }
+
+    async fn read(&self, after: Option<&CommitId>, head: &CommitId) -> Result<Missed, VfsError> {
+        Ok(match self.vfs.history(&self.project, after, head, COMMITS + 1).await? {
+            History::Commits(commits) if commits.len() <= COMMITS => {
+                let kept = commits.len() <= RECENT;
+                Missed::Commits(commits.into_iter().map(|it| Committed::new(it, kept)).collect())
+            }
+            History::Commits(_) => Missed::Unknown(head.clone(), "too many commits were missed"),
+            History::Unrelated => Missed::Unknown(head.clone(), "the commit is not in the branch's history"),
+        })
+    }
+
+    async fn told(&self, committed: &Committed) -> Arc<Shared<CommitTold>> {
+        match &committed.told {
+            Some(told) => told.get_or_init(|| self.describe(&committed.commit)).await.clone(),
+            None => self.describe(&committed.commit).await,
+        }
+    }
+
+    async fn describe(&self, commit: &CommitInfo) -> Arc<Shared<CommitTold>> {
+        let commit = commit.clone();
+        let told = match self.vfs.diff(&self.project, commit.parent.clone(), &commit.commit).await {
+            Ok(mut changed) => {
+                let omitted = changed.len().saturating_sub(PATHS);
+                changed.truncate(PATHS);
+                CommitTold { commit, changed, omitted }
+            }
+            // As of a tree with paths that cannot be: the commit is told, and those that come after it.
+            Err(error) => {
+                tracing::warn!(project = %self.project, error = %error, "what a commit changed could not be read");
+                CommitTold { commit, changed: Vec::new(), omitted: 1 }
+            }
+        };
+        Arc::new(Shared::new(told))
+    }
+
+    /// Returns how a stage is told: with the first parent of its commit, as far as git answers, since a stream is worth more.
+    async fn stage(&self, pages: &Pages, event: Arc<Shared<StageEvent>>) -> WatchItem {
+        let commit = &event.what.commit;
+        let parent = match pages.recent.iter().rfind(|it| it.id() == commit) {
+            Some(recent) => recent.commit.parent.clone(),
+            None => self.vfs.commit_info(&self.project, commit).await.ok().and_then(|it| it.parent),
+        };
+        WatchItem::Stage(event, parent)
+    }
+
+    fn applied(&self) -> Option<CommitId> {
+        self.status.borrow().answering().cloned()
+    }
+}
