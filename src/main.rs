@@ -13,7 +13,12 @@ use previewd::{
 /// The exit code of every failure but that of a preview, which has its own.
 const FAILURE: u8 = 1;
 
+/// From which size on memory is the system's own, and goes back to it once it is free.
+#[cfg(target_env = "gnu")]
+const OWN_MAPPING_BYTES: libc::c_int = 256 * 1024;
+
 fn main() -> ExitCode {
+    give_back_large_pieces();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -33,6 +38,16 @@ fn main() -> ExitCode {
     // A disk that hangs holds nobody up.
     runtime.shutdown_background();
     code
+}
+
+/// Has glibc map each large piece of memory for itself. By default it does so with the first only, and from then on keeps
+/// what requests of tens of megabytes took.
+fn give_back_large_pieces() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it sets a number of the allocator's, before there is another thread.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+    }
 }
 
 /// Runs the service until a signal, or until it fails.

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use ignore::WalkBuilder;
+use ignore::{Walk, WalkBuilder};
 use parking_lot::Mutex;
 
 use super::errors::Failed;
@@ -38,31 +38,9 @@ pub(super) fn folder(folder: &Path) -> Result<Folder, Failed> {
     }
     let root = folder.canonicalize().map_err(fail)?;
     let left_out = Arc::new(Mutex::new(Vec::new()));
-    let (whole, noted) = (root.clone(), left_out.clone());
-    let walk = WalkBuilder::new(&root)
-        .standard_filters(false)
-        .git_ignore(true)
-        .require_git(false)
-        .follow_links(true)
-        .filter_entry(move |entry| {
-            if entry.depth() == 0 {
-                return true;
-            }
-            if SKIPPED.iter().any(|name| entry.file_name() == *name) {
-                return false;
-            }
-            let why = if entry.path_is_symlink() { unfollowed(&whole, entry.path()) } else { None };
-            if let Some(why) = why {
-                note(&noted, &whole, entry.path(), why);
-                return false;
-            }
-            true
-        })
-        .sort_by_file_path(Path::cmp)
-        .build();
     let mut files = Vec::new();
     let mut total = 0;
-    for entry in walk {
+    for entry in walk(&root, &left_out) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => match broken_link(&error) {
@@ -93,6 +71,32 @@ pub(super) fn folder(folder: &Path) -> Result<Folder, Failed> {
     }
     let left_out = std::mem::take(&mut *left_out.lock());
     Ok(Folder { files, left_out })
+}
+
+/// Walks through what may be part of a project, ordered by path. Links that are not followed are noted.
+fn walk(root: &Path, left_out: &Arc<Mutex<Vec<String>>>) -> Walk {
+    let (whole, noted) = (root.to_owned(), left_out.clone());
+    WalkBuilder::new(root)
+        .standard_filters(false)
+        .git_ignore(true)
+        .require_git(false)
+        .follow_links(true)
+        .filter_entry(move |entry| {
+            if entry.depth() == 0 {
+                return true;
+            }
+            if SKIPPED.iter().any(|name| entry.file_name() == *name) {
+                return false;
+            }
+            let why = if entry.path_is_symlink() { unfollowed(&whole, entry.path()) } else { None };
+            if let Some(why) = why {
+                note(&noted, &whole, entry.path(), why);
+                return false;
+            }
+            true
+        })
+        .sort_by_file_path(Path::cmp)
+        .build()
 }
 
 /// Returns the paths of files, in their order.

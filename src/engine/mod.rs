@@ -109,6 +109,9 @@ pub trait Containers: Send + Sync + 'static {
     async fn remove_unused_volumes(&self) -> Result<(), EngineError>;
 
     /// Opens a stream to the container's agent.
+    ///
+    /// # Errors
+    /// `NotFound` for a container that does not run, `Conflict` for one that is frozen.
     async fn dial(&self, id: &str) -> Result<Box<dyn AgentIo>, EngineError>;
 
     /// Returns the address at which a port of a running container can be reached from this process.

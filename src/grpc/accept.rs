@@ -28,6 +28,10 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long to wait after an accept that failed, which is mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How much of one request may be on its way. Large ones may have to wait to be read, and are not to keep others of their
+/// connection from it: that has room for as many as are served at once by default.
+const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 256 * STREAM_WINDOW_BYTES;
 /// The most bytes of a request's metadata.
 const MAX_HEADER_BYTES: u32 = 64 * 1024;
 
@@ -100,7 +104,8 @@ fn http(most_streams: usize) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .adaptive_window(true)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(u32::try_from(most_streams).unwrap_or(u32::MAX))
         .max_header_list_size(MAX_HEADER_BYTES);
     http

@@ -115,23 +115,33 @@ fn install_own(
     let approved = !approves_builds(&plan.inputs);
     plan.commands.push(there + &commands::command(&choice, extras.is_empty(), approved));
     plan.commands.push(clear());
-    plan.environment.insert("npm_config_cache".into(), format!("{CACHE}/npm"));
-    // The young generation, which Node.js makes small where memory is bounded: then it collects garbage all the time.
-    plan.environment.insert("NODE_OPTIONS".into(), "--max-semi-space-size=32".into());
-    // What it does decides what is installed.
-    plan.environment.insert("PREVIEWD_INSTALLER".into(), digest(INSTALLER));
-    if !matches!(choice.manager, Manager::Npm) {
-        plan.environment.insert("YARN_CACHE_FOLDER".into(), format!("{CACHE}/yarn"));
-        // Vite and Node look for packages in node_modules; a release that the repository holds is not there yet.
-        plan.environment.insert("YARN_NODE_LINKER".into(), "node-modules".into());
-        plan.environment.insert("YARN_IGNORE_PATH".into(), "1".into());
-        plan.environment.insert("YARN_ENABLE_TELEMETRY".into(), "0".into());
-        plan.environment.insert("CI".into(), "1".into());
-    }
+    plan.environment.extend(process_environment(&choice.manager));
     if files::fetches_by_git(&plan.inputs) {
         plan.environment.extend(over_https());
     }
     Ok(plan)
+}
+
+/// Returns the variables that a manager installs with.
+fn process_environment(manager: &Manager) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::from([
+        ("npm_config_cache".to_owned(), format!("{CACHE}/npm")),
+        // The young generation, which Node.js makes small where memory is bounded: then it collects garbage all the time.
+        ("NODE_OPTIONS".to_owned(), "--max-semi-space-size=32".to_owned()),
+        // What it does decides what is installed.
+        ("PREVIEWD_INSTALLER".to_owned(), digest(INSTALLER)),
+    ]);
+    if !matches!(manager, Manager::Npm) {
+        environment.extend([
+            ("YARN_CACHE_FOLDER".to_owned(), format!("{CACHE}/yarn")),
+            // Vite and Node look for packages in node_modules; a release that the repository holds is not there yet.
+            ("YARN_NODE_LINKER".to_owned(), "node-modules".to_owned()),
+            ("YARN_IGNORE_PATH".to_owned(), "1".to_owned()),
+            ("YARN_ENABLE_TELEMETRY".to_owned(), "0".to_owned()),
+            ("CI".to_owned(), "1".to_owned()),
+        ]);
+    }
+    environment
 }
 
 /// Returns the manifests whose development servers a folder's scripts may start: its own, and those of the members of the

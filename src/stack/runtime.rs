@@ -22,6 +22,58 @@ pub struct StackConfig {
 
 /// The program that runs package managers at installations.
 pub(super) const INSTALLER: &[u8] = include_bytes!("../../stacks/node/packages.cjs");
+/// The agent, the first process of every container.
+const AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/previewd-agent"));
+/// What stands in for package managers under their names.
+const MANAGER: &[u8] = include_bytes!("../../stacks/node/manager.sh");
+/// Those names.
+const MANAGERS: [&str; 4] = ["pnpm", "yarn", "bun", "bunx"];
+
+/// What the stacks need besides, each file with its path in the runtime volume.
+const FILES: &[(&str, &[u8])] = &[
+    ("python/serve.py", include_bytes!("../../stacks/python/serve.py")),
+    ("python/previewd_control.py", include_bytes!("../../stacks/python/previewd_control.py")),
+    ("python/previewd_script.py", include_bytes!("../../stacks/python/previewd_script.py")),
+    ("python/gradio_told.py", include_bytes!("../../stacks/python/gradio_told.py")),
+    ("python/streamlit_told.py", include_bytes!("../../stacks/python/streamlit_told.py")),
+    ("python/version.py", include_bytes!("../../stacks/python/version.py")),
+    ("python/warm.py", include_bytes!("../../stacks/python/warm.py")),
+    ("node/prebundle.mjs", include_bytes!("../../stacks/node/prebundle.mjs")),
+    ("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
+    ("node/packages.cjs", INSTALLER),
+    ("node/hook.cjs", include_bytes!("../../stacks/node/hook.cjs")),
+    ("node/next.cjs", include_bytes!("../../stacks/node/next.cjs")),
+    ("node/told/documents.cjs", include_bytes!("../../stacks/node/told/documents.cjs")),
+    ("node/told/listeners.cjs", include_bytes!("../../stacks/node/told/listeners.cjs")),
+    ("node/told/native.cjs", include_bytes!("../../stacks/node/told/native.cjs")),
+    ("node/told/nitro.cjs", include_bytes!("../../stacks/node/told/nitro.cjs")),
+    ("node/told/nextpages.cjs", include_bytes!("../../stacks/node/told/nextpages.cjs")),
+    ("node/told/places.mjs", include_bytes!("../../stacks/node/told/places.mjs")),
+    ("node/told/program.mjs", include_bytes!("../../stacks/node/told/program.mjs")),
+    ("node/compiled.cjs", include_bytes!("../../stacks/node/compiled.cjs")),
+    ("node/hooks.cjs", include_bytes!("../../stacks/node/hooks.cjs")),
+    ("node/told/beside.cjs", include_bytes!("../../stacks/node/told/beside.cjs")),
+    ("node/told/builds.cjs", include_bytes!("../../stacks/node/told/builds.cjs")),
+    ("node/told/child.cjs", include_bytes!("../../stacks/node/told/child.cjs")),
+    ("node/told/check.mjs", include_bytes!("../../stacks/node/told/check.mjs")),
+    ("node/told/control.mjs", include_bytes!("../../stacks/node/told/control.mjs")),
+    ("node/told/eleventy.mjs", include_bytes!("../../stacks/node/told/eleventy.mjs")),
+    ("node/told/errors.mjs", include_bytes!("../../stacks/node/told/errors.mjs")),
+    ("node/told/proxies.cjs", include_bytes!("../../stacks/node/told/proxies.cjs")),
+    ("node/told/renderers.mjs", include_bytes!("../../stacks/node/told/renderers.mjs")),
+    ("node/told/requests.cjs", include_bytes!("../../stacks/node/told/requests.cjs")),
+    ("node/told/running.cjs", include_bytes!("../../stacks/node/told/running.cjs")),
+    ("node/told/servers.mjs", include_bytes!("../../stacks/node/told/servers.mjs")),
+    ("node/told/turbo.cjs", include_bytes!("../../stacks/node/told/turbo.cjs")),
+    ("node/told/tokens.cjs", include_bytes!("../../stacks/node/told/tokens.cjs")),
+    ("node/told/typescript.cjs", include_bytes!("../../stacks/node/told/typescript.cjs")),
+    ("node/told/upgrades.mjs", include_bytes!("../../stacks/node/told/upgrades.mjs")),
+    ("node/told/watchers.cjs", include_bytes!("../../stacks/node/told/watchers.cjs")),
+    ("node/told/webpack.cjs", include_bytes!("../../stacks/node/told/webpack.cjs")),
+    ("node/told/work.mjs", include_bytes!("../../stacks/node/told/work.mjs")),
+    ("node/told/writes.mjs", include_bytes!("../../stacks/node/told/writes.mjs")),
+    ("static/nginx.conf", include_bytes!("../../stacks/static/nginx.conf")),
+];
 
 /// Returns the files of the read-only runtime volume: the agent, what the stacks need, and certificates when the operator
 /// has authorities of its own.
@@ -29,59 +81,14 @@ pub(super) const INSTALLER: &[u8] = include_bytes!("../../stacks/node/packages.c
 /// `extra_ca` is a bundle in PEM. `ca.pem` then holds the public authorities as well, since most tools take such a file
 /// in place of their own; `extra-ca.pem` is the bundle alone, for Node, which adds it to its own.
 pub fn runtime_files(extra_ca: Option<&[u8]>) -> Vec<RuntimeFile> {
-    let file = |path: &str, content: &'static [u8]| RuntimeFile {
+    let file = |path: &str, content: &'static [u8], executable: bool| RuntimeFile {
         path: path.to_owned(),
         content: Bytes::from_static(content),
-        executable: false,
+        executable,
     };
-    let mut files = vec![
-        RuntimeFile { executable: true, ..file("agent", include_bytes!(concat!(env!("OUT_DIR"), "/previewd-agent"))) },
-        file("python/serve.py", include_bytes!("../../stacks/python/serve.py")),
-        file("python/previewd_control.py", include_bytes!("../../stacks/python/previewd_control.py")),
-        file("python/previewd_script.py", include_bytes!("../../stacks/python/previewd_script.py")),
-        file("python/gradio_told.py", include_bytes!("../../stacks/python/gradio_told.py")),
-        file("python/streamlit_told.py", include_bytes!("../../stacks/python/streamlit_told.py")),
-        file("python/version.py", include_bytes!("../../stacks/python/version.py")),
-        file("python/warm.py", include_bytes!("../../stacks/python/warm.py")),
-        file("node/prebundle.mjs", include_bytes!("../../stacks/node/prebundle.mjs")),
-        file("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
-        file("node/packages.cjs", INSTALLER),
-        file("node/hook.cjs", include_bytes!("../../stacks/node/hook.cjs")),
-        file("node/next.cjs", include_bytes!("../../stacks/node/next.cjs")),
-        file("node/told/documents.cjs", include_bytes!("../../stacks/node/told/documents.cjs")),
-        file("node/told/listeners.cjs", include_bytes!("../../stacks/node/told/listeners.cjs")),
-        file("node/told/native.cjs", include_bytes!("../../stacks/node/told/native.cjs")),
-        file("node/told/nitro.cjs", include_bytes!("../../stacks/node/told/nitro.cjs")),
-        file("node/told/nextpages.cjs", include_bytes!("../../stacks/node/told/nextpages.cjs")),
-        file("node/told/places.mjs", include_bytes!("../../stacks/node/told/places.mjs")),
-        file("node/told/program.mjs", include_bytes!("../../stacks/node/told/program.mjs")),
-        file("node/compiled.cjs", include_bytes!("../../stacks/node/compiled.cjs")),
-        file("node/hooks.cjs", include_bytes!("../../stacks/node/hooks.cjs")),
-        file("node/told/beside.cjs", include_bytes!("../../stacks/node/told/beside.cjs")),
-        file("node/told/builds.cjs", include_bytes!("../../stacks/node/told/builds.cjs")),
-        file("node/told/child.cjs", include_bytes!("../../stacks/node/told/child.cjs")),
-        file("node/told/check.mjs", include_bytes!("../../stacks/node/told/check.mjs")),
-        file("node/told/control.mjs", include_bytes!("../../stacks/node/told/control.mjs")),
-        file("node/told/eleventy.mjs", include_bytes!("../../stacks/node/told/eleventy.mjs")),
-        file("node/told/errors.mjs", include_bytes!("../../stacks/node/told/errors.mjs")),
-        file("node/told/proxies.cjs", include_bytes!("../../stacks/node/told/proxies.cjs")),
-        file("node/told/renderers.mjs", include_bytes!("../../stacks/node/told/renderers.mjs")),
-        file("node/told/requests.cjs", include_bytes!("../../stacks/node/told/requests.cjs")),
-        file("node/told/running.cjs", include_bytes!("../../stacks/node/told/running.cjs")),
-        file("node/told/servers.mjs", include_bytes!("../../stacks/node/told/servers.mjs")),
-        file("node/told/turbo.cjs", include_bytes!("../../stacks/node/told/turbo.cjs")),
-        file("node/told/tokens.cjs", include_bytes!("../../stacks/node/told/tokens.cjs")),
-        file("node/told/typescript.cjs", include_bytes!("../../stacks/node/told/typescript.cjs")),
-        file("node/told/upgrades.mjs", include_bytes!("../../stacks/node/told/upgrades.mjs")),
-        file("node/told/watchers.cjs", include_bytes!("../../stacks/node/told/watchers.cjs")),
-        file("node/told/webpack.cjs", include_bytes!("../../stacks/node/told/webpack.cjs")),
-        file("node/told/work.mjs", include_bytes!("../../stacks/node/told/work.mjs")),
-        file("node/told/writes.mjs", include_bytes!("../../stacks/node/told/writes.mjs")),
-        file("static/nginx.conf", include_bytes!("../../stacks/static/nginx.conf")),
-    ];
-    let manager = include_bytes!("../../stacks/node/manager.sh");
-    let managers = ["pnpm", "yarn", "bun", "bunx"].map(|name| format!("node/bin/{name}"));
-    files.extend(managers.map(|path| RuntimeFile { executable: true, ..file(&path, manager) }));
+    let mut files = vec![file("agent", AGENT, true)];
+    files.extend(FILES.iter().map(|(path, content)| file(path, content, false)));
+    files.extend(MANAGERS.map(|name| file(&format!("node/bin/{name}"), MANAGER, true)));
     if let Some(extra) = extra_ca {
         let own = |path: &str, content: Vec<u8>| RuntimeFile {
             path: path.into(),

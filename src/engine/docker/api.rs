@@ -5,10 +5,10 @@
 
 use std::{collections::BTreeMap, error::Error as _, future::Future, time::Duration};
 
-use bollard::{API_DEFAULT_VERSION, Docker, body_full, errors::Error};
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, body_full, errors::Error};
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, TryStreamExt, stream};
-use http::{Method, Request, Response, header::CONTENT_TYPE};
+use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -54,7 +54,10 @@ impl Api {
         const NONE_OF_ITS_OWN: u64 = 24 * 3600;
         let sending = transport.clone();
         let docker = Docker::connect_with_custom_transport(
-            move |request| sending.clone().send(request),
+            move |request: BollardRequest| {
+                let silent = is_silent(request.method(), request.uri().path());
+                sending.clone().send(request).map(move |answer| believed(answer?, silent))
+            },
             Some("http://docker"),
             NONE_OF_ITS_OWN,
             API_DEFAULT_VERSION,
@@ -119,6 +122,28 @@ impl Api {
             .map_or_else(|_| String::from_utf8_lossy(&body).trim().to_owned(), |it| it.message);
         Err(Error::DockerResponseServerError { status_code: status.as_u16(), message })
     }
+}
+
+/// Returns whether the daemon says nothing where it has done what a request asks for.
+fn is_silent(method: &Method, path: &str) -> bool {
+    let does = |verb: &str| path.ends_with(verb);
+    match *method {
+        Method::DELETE => ["/containers/", "/volumes/", "/networks/"].iter().any(|what| path.contains(what)),
+        Method::POST => {
+            path.contains("/containers/") && ["/start", "/pause", "/unpause", "/rename"].into_iter().any(does)
+        }
+        _ => false,
+    }
+}
+
+/// Believes no success that is another than the daemon's own: whatever stands before it may answer in its place.
+fn believed(answer: Response<Incoming>, silent: bool) -> Result<Response<Incoming>, Error> {
+    let status = answer.status();
+    if silent && status.is_success() && status != StatusCode::NO_CONTENT {
+        let message = format!("status {status} where there is nothing to say");
+        return Err(Error::DockerResponseServerError { status_code: StatusCode::BAD_GATEWAY.as_u16(), message });
+    }
+    Ok(answer)
 }
 
 async fn whole(response: Response<Incoming>) -> Result<Bytes, Error> {

@@ -14,12 +14,12 @@ use tokio_util::io::StreamReader;
 
 use super::{
     Inner,
-    api::{Api, SHORT, call, call_on},
+    api::{Api, SHORT, call, claim},
     convert::user,
 };
 use crate::{
     domain::runtime::RUNTIME_MOUNT,
-    engine::{AgentIo, EngineError},
+    engine::{AgentIo, ContainerState, EngineError},
 };
 
 const DIAL: &str = "dial the agent";
@@ -51,7 +51,11 @@ impl Inner {
             working_dir: Some("/".into()),
             ..Default::default()
         };
-        let exec = call_on(DIAL, ("container", id), SHORT, self.api.docker.create_exec(id, config)).await?.id;
+        let exec = match claim(DIAL, ("container", id), SHORT, self.api.docker.create_exec(id, config)).await {
+            Ok(exec) => exec.id,
+            Err(conflict @ EngineError::Conflict { .. }) => return Err(self.not_dialed(id, conflict).await),
+            Err(err) => return Err(err),
+        };
         let options = StartExecOptions { detach: false, tty: false, output_capacity: Some(64 * 1024) };
         match call(DIAL, SHORT, self.api.docker.start_exec(&exec, Some(options))).await? {
             StartExecResults::Attached { output, input } => {
@@ -62,6 +66,17 @@ impl Inner {
             StartExecResults::Detached => {
                 Err(EngineError::Refused { action: DIAL, message: "the daemon attached nothing".into() })
             }
+        }
+    }
+}
+
+impl Inner {
+    /// Returns what it means that a container takes no command: it is frozen, or as good as gone.
+    async fn not_dialed(&self, id: &str, conflict: EngineError) -> EngineError {
+        match self.container(id).await {
+            Ok(Some(it)) if matches!(it.state, ContainerState::Running | ContainerState::Paused) => conflict,
+            Ok(_) => EngineError::NotFound { what: "running container", name: id.to_owned() },
+            Err(err) => err,
         }
     }
 }

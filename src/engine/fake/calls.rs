@@ -164,9 +164,12 @@ impl Containers for FakeEngine {
         let life = {
             let mut state = self.state.lock();
             let entry = state.entry(id)?;
-            let message = "the container does not run".to_owned();
-            let running = entry.container.state == ContainerState::Running;
-            entry.life.clone().filter(|_| running).ok_or(EngineError::Refused { action: "reach the agent", message })?
+            let name = id.to_owned();
+            match (&entry.container.state, &entry.life) {
+                (ContainerState::Running, Some(life)) => life.clone(),
+                (ContainerState::Paused, _) => return Err(EngineError::Conflict { what: "container", name }),
+                _ => return Err(EngineError::NotFound { what: "running container", name }),
+            }
         };
         let stream = Box::new(agent::serve(&life)) as Box<dyn AgentIo>;
         self.leave(Call::Dial, "reach the agent", stream).await

@@ -1,6 +1,9 @@
 //! How many calls are served at once. More are turned away at once rather than kept waiting.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     body::Body,
@@ -17,7 +20,26 @@ use crate::{grpc::status::with_reason, proto::preview::v1::FILE_DESCRIPTOR_SET};
 
 /// The place that a call holds. Work that goes on when its caller is gone keeps it, so that it still counts.
 #[derive(Debug, Clone)]
-pub struct Slot(#[allow(dead_code, reason = "held for its Drop")] Arc<OwnedSemaphorePermit>);
+pub struct Slot(Arc<Held>);
+
+/// What is given back when nobody has it any more.
+#[derive(Debug)]
+struct Held {
+    _place: OwnedSemaphorePermit,
+    weight: OnceLock<OwnedSemaphorePermit>,
+}
+
+impl Slot {
+    fn new(place: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Held { _place: place, weight: OnceLock::new() }))
+    }
+
+    /// Holds what the call's request has of memory, too.
+    pub fn weighs(&self, weight: OwnedSemaphorePermit) {
+        // A call has one request.
+        let _ = self.0.weight.set(weight);
+    }
+}
 
 /// The places that there are: streams stay for hours, so they have places of their own.
 #[derive(Debug, Clone)]
@@ -72,7 +94,7 @@ pub async fn limit(State(slots): State<Slots>, mut request: Request, next: Next)
     let Some(permit) = slots.take(request.uri().path()) else {
         return with_reason(Code::ResourceExhausted, "TOO_MANY_CALLS", "too many calls are being served").into_http();
     };
-    let slot = Slot(Arc::new(permit));
+    let slot = Slot::new(permit);
     request.extensions_mut().insert(slot.clone());
     next.run(request).await.map(|body| {
         Body::new(body.map_frame(move |frame| {

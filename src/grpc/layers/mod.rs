@@ -1,10 +1,11 @@
-//! What stands around every call, from the outside in: request id, span, details on errors, who calls, ends, concurrency.
+//! What stands around every call, from the outside in: request id, span, details on errors, who calls, ends, concurrency, weight.
 
 pub mod concurrency;
 pub mod ends;
 pub mod errors;
 pub mod request_id;
 pub mod trace;
+pub mod weight;
 
 use axum::{
     Router,
@@ -13,11 +14,13 @@ use axum::{
 use tokio_util::sync::CancellationToken;
 
 pub use self::concurrency::{Slot, Slots};
+use self::weight::Weights;
 use super::callers::{self, Callers};
 
 /// Puts around the routes what every call of gRPC gets, whether it came as grpc-web or not.
 pub fn around_calls(routes: Router, callers: Callers, slots: Slots, shutdown: CancellationToken) -> Router {
     routes
+        .layer(from_fn_with_state(Weights::default(), weight::weigh))
         .layer(from_fn_with_state(slots, concurrency::limit))
         .layer(from_fn_with_state(shutdown, ends::guard))
         .layer(from_fn_with_state(callers, callers::admit))

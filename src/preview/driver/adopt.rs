@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Display,
+    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{
     domain::{
         events::Stage,
+        failure::Failure,
         ids::CommitId,
         runtime::{ImagePlan, RunPlan},
     },
@@ -133,35 +135,9 @@ impl Driver {
     }
 
     async fn try_adopt(&mut self, container: &Container, position: &Position) -> Result<(), Refusal> {
-        let key = container.labels.get(LABEL_DEPENDENCY_KEY).cloned().ok_or("it has no dependency key")?;
-        let agent = connect(&self.core.engine, &container.id).await?;
-        let status = agent.status().await.map_err(SessionError::from)?;
-        let process = status.process.filter(|process| process.running).ok_or("its app does not run")?;
-        let marked = status.marked.ok_or("no commit of it has answered")?;
-        let commit: CommitId = marked.parse().map_err(refused)?;
-        let (tree, plan) = plan(&self.core, &self.spec, &commit).await.map_err(refused)?;
-        let files = FileSet::new(&tree, &plan);
-        let bounds = self.found_bounds(&container.id, &plan).await?;
-        let session = Session::over(agent, bounds, key.clone(), plan.clone(), commit.clone(), position);
-        let mut session = session.await?;
-        session.adopt(process.generation);
-        if let Some(before) = self.session.as_ref().filter(|before| before.container == container.id) {
-            session.takes_after(before);
-        }
-        if matches!(plan.image, ImagePlan::Dependencies(_)) {
-            // The agent lives with untrusted code: what it says it has is made true. One that is lost meanwhile may have
-            // written, which the next attempt would not see: there is none.
-            let written = session.sync_all(&self.core.vfs, &self.spec.project, files).await.map_err(refused)?;
-            if written > 0 {
-                return Err("its files are not those of the commit".into());
-            }
-        } else {
-            session.files = files;
-            session.lease = Some(self.core.images.lease(&key).await);
-            self.built.insert(key.clone());
-        }
-        let image = self.installed_image(&session, &plan).await;
-        let port = self.command(&plan, &image).port;
+        let mut session = self.session_over(container, position).await?;
+        let image = self.installed_image(&session).await;
+        let port = self.command(&session.plan, &image).port;
         let mark = self.handle.log.last();
         let engine = self.core.engine.clone();
         let started = session.started(&engine, port, self.core.settings.start_timeout, false).await;
@@ -173,16 +149,55 @@ impl Driver {
         }
         let mut failure = self.look_at(&session, &answering, mark).await;
         if let Some(failure) = &mut failure {
-            failure.commit = Some(commit.clone());
+            failure.commit = Some(session.revision.clone());
         }
+        self.serves_again(session, &image, answering.upstream, failure).await;
+        Ok(())
+    }
+
+    /// Returns a session over a container that runs, once its files are those of the commit that it says it shows.
+    async fn session_over(&mut self, container: &Container, position: &Position) -> Result<Session, Refusal> {
+        let key = container.labels.get(LABEL_DEPENDENCY_KEY).cloned().ok_or("it has no dependency key")?;
+        let agent = connect(&self.core.engine, &container.id).await?;
+        let status = agent.status().await.map_err(SessionError::from)?;
+        let process = status.process.filter(|process| process.running).ok_or("its app does not run")?;
+        let marked = status.marked.ok_or("no commit of it has answered")?;
+        let commit: CommitId = marked.parse().map_err(refused)?;
+        let (tree, plan) = plan(&self.core, &self.spec, &commit).await.map_err(refused)?;
+        let files = FileSet::new(&tree, &plan);
+        let bounds = self.found_bounds(&container.id, &plan).await?;
+        let mut session = Session::over(agent, bounds, key, plan, commit, position).await?;
+        session.adopt(process.generation);
+        if let Some(before) = self.session.as_ref().filter(|before| before.container == container.id) {
+            session.takes_after(before);
+        }
+        if matches!(session.plan.image, ImagePlan::Dependencies(_)) {
+            // The agent lives with untrusted code: what it says it has is made true. One that is lost meanwhile may have
+            // written, which the next attempt would not see: there is none.
+            let written = session.sync_all(&self.core.vfs, &self.spec.project, files).await.map_err(refused)?;
+            if written > 0 {
+                return Err("its files are not those of the commit".into());
+            }
+        } else {
+            session.files = files;
+            session.lease = Some(self.core.images.lease(&session.key).await);
+            self.built.insert(session.key.clone());
+        }
+        Ok(session)
+    }
+
+    /// Records and says that a container that was taken over is what answers, at `upstream`. `failure` is what is wrong with
+    /// its page.
+    async fn serves_again(&mut self, session: Session, image: &Image, upstream: SocketAddr, failure: Option<Failure>) {
+        let commit = session.revision.clone();
         let target = target(&self.core.vfs, &self.handle).await.ok().flatten();
         let limits = session.bounds.limits().await;
         self.shows(&session).await;
         self.handle.set_status(|status| {
-            status.answers(answering.upstream);
-            status.stack = Some(plan.stack);
+            status.answers(upstream);
+            status.stack = Some(session.plan.stack);
             status.limits = limits;
-            status.notes = plan.warnings(left_by_installation(&image));
+            status.notes = session.plan.warnings(left_by_installation(image));
             status.settled = Some(commit.clone());
             // What was asked for and does not answer yet is tried again.
             status.applies = if target.as_ref() == Some(&commit) { status.applies.max(1) } else { 0 };
@@ -192,14 +207,13 @@ impl Driver {
         // For those who were told of it before anything answered.
         let stage = if failure.is_some() { Stage::Failed } else { Stage::Ready };
         self.publish(&Progress::quiet(&commit), stage, failure);
-        Ok(())
     }
 
     /// Returns the image of what is installed in a container. The next commit that needs no other asks for none: its own may
     /// not have been made.
-    async fn installed_image(&mut self, session: &Session, plan: &RunPlan) -> Image {
+    async fn installed_image(&mut self, session: &Session) -> Image {
         let own = self.image_of(session).await;
-        let ImagePlan::Dependencies(install) = &plan.image else { return own };
+        let ImagePlan::Dependencies(install) = &session.plan.image else { return own };
         let (images, log) = (self.core.images.clone(), self.handle.log.clone());
         // A base image that has gone is pulled by who needs it.
         let key = timeout(KEY_FOR, images.dependencies(install, &log, &mut self.held)).await;

@@ -7,9 +7,10 @@ use futures_util::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::logs::LogLine,
+    domain::{logs::LogLine, status::Ending},
     preview::{
         api::{Goodbye, LogItem, LogQuery},
+        face::log::Batch,
         handle::Handle,
     },
 };
@@ -23,10 +24,6 @@ pub fn stream_logs(handle: Arc<Handle>, query: LogQuery, shutdown: CancellationT
         let log = handle.log.clone();
         let mut newest = log.newest();
         let mut status = handle.status();
-        let select = |line: &LogLine| {
-            (query.sources.is_empty() || query.sources.contains(&line.source.into()))
-                && query.since.is_none_or(|since| line.timestamp >= since)
-        };
         // What is there now ends a stream that does not follow.
         let end = log.last();
         let mut told = false;
@@ -36,32 +33,24 @@ pub fn stream_logs(handle: Arc<Handle>, query: LogQuery, shutdown: CancellationT
                 yield LogItem::Gap { dropped: 0, message: "the cursor is of an earlier life of the service" };
                 0
             }
-            (None, Some(tail)) => { told = true; log.tail(tail, select) }
+            (None, Some(tail)) => { told = true; log.tail(tail, |line| selects(&query, line)) }
             (None, None) => { told = true; 0 }
         };
         loop {
             newest.mark_unchanged();
-            let live = status.borrow_and_update().ending != crate::domain::status::Ending::Over;
+            let live = status.borrow_and_update().ending != Ending::Over;
             loop {
-                let batch = log.read(position, BATCH);
+                let mut batch = log.read(position, BATCH);
                 // To begin with what is kept is no gap.
-                if batch.missed > 0 && !told {
-                    yield LogItem::Gap { dropped: batch.missed, message: "these lines are no longer kept" };
+                if std::mem::take(&mut told) {
+                    batch.missed = 0;
                 }
-                told = false;
                 position = batch.position;
-                if batch.lines.is_empty() {
-                    break;
+                let all = batch.lines.is_empty() || (!query.follow && position >= end);
+                for item in items(batch, &query) {
+                    yield item;
                 }
-                for (cursor, lost, line) in batch.lines {
-                    if lost > 0 {
-                        yield LogItem::Gap { dropped: lost, message: "the app wrote faster than could be read" };
-                    }
-                    if select(&line) {
-                        yield LogItem::Line(cursor, line);
-                    }
-                }
-                if !query.follow && position >= end {
+                if all {
                     break;
                 }
             }
@@ -83,4 +72,19 @@ pub fn stream_logs(handle: Arc<Handle>, query: LogQuery, shutdown: CancellationT
             }
         }
     })
+}
+
+/// Returns what is told of a batch: the lines that a query selects, and where some are missing.
+fn items(batch: Batch, query: &LogQuery) -> impl Iterator<Item = LogItem> {
+    let gap = |dropped, message| (dropped > 0).then_some(LogItem::Gap { dropped, message });
+    let lines = batch.lines.into_iter().flat_map(move |(cursor, lost, line)| {
+        let line = selects(query, &line).then_some(LogItem::Line(cursor, line));
+        gap(lost, "the app wrote faster than could be read").into_iter().chain(line)
+    });
+    gap(batch.missed, "these lines are no longer kept").into_iter().chain(lines)
+}
+
+fn selects(query: &LogQuery, line: &LogLine) -> bool {
+    (query.sources.is_empty() || query.sources.contains(&line.source.into()))
+        && query.since.is_none_or(|since| line.timestamp >= since)
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use async_stream::stream;
-use futures_util::stream::BoxStream;
+use futures_util::{Stream, stream::BoxStream};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         api::{Goodbye, Shared, WatchItem},
         face::chronicle::{
             Chronicle, Joined,
-            pages::{Committed, Missed, News},
+            pages::{Missed, News},
         },
         handle::Handle,
     },
@@ -38,53 +38,40 @@ pub fn watch_reloads(
         let hello = watcher.handle.view_with(head);
         watcher.cursor = after.clone().or_else(|| hello.head.clone());
         yield WatchItem::Hello(Box::new(hello));
-        for commit in missed.commits() {
-            yield watcher.announce(commit).await;
-        }
         // What the newest of the missed commits came to while nobody watched.
-        if let Some(event) = stage.filter(|it| missed.commits().iter().any(|missed| *missed.id() == it.what.commit)) {
+        let reached = stage.filter(|it| missed.commits().iter().any(|missed| *missed.id() == it.what.commit));
+        for await item in watcher.tell(missed) {
+            yield item;
+        }
+        if let Some(event) = reached {
             yield watcher.stage(event).await;
         }
-        if let Some(reset) = watcher.reset(missed) {
-            yield reset;
-        }
         loop {
-            let came = match news.recv().await {
-                Ok(_) if behind => Err(RecvError::Lagged(0)),
-                came => came,
-            };
+            let came = news.recv().await;
             match came {
-                Ok(News::Commits(missed)) => {
-                    for commit in missed.commits() {
-                        yield watcher.announce(commit).await;
-                    }
-                    if let Some(reset) = watcher.reset(missed) {
-                        yield reset;
+                Err(RecvError::Closed) => {
+                    yield WatchItem::Goodbye(watcher.goodbye());
+                    return;
+                }
+                Ok(News::Commits(missed)) if !behind => {
+                    for await item in watcher.tell(missed) {
+                        yield item;
                     }
                 }
-                Ok(News::Item(item)) => {
-                    if let WatchItem::Stage(event, _) = &item {
-                        watcher.stage = Some(event.clone());
-                    }
+                Ok(News::Item(item)) if !behind => {
+                    watcher.note(&item);
                     yield item;
                 }
-                // It was too slow.
-                Err(RecvError::Lagged(_)) => {
+                // It was too slow, or could not read before.
+                Err(RecvError::Lagged(_)) | Ok(_) => {
                     let joined = watcher.chronicle.join(watcher.cursor.as_ref()).await;
                     (news, behind) = (joined.news, joined.head.is_err());
-                    for commit in joined.missed.commits() {
-                        yield watcher.announce(commit).await;
-                    }
-                    if let Some(reset) = watcher.reset(joined.missed) {
-                        yield reset;
+                    for await item in watcher.tell(joined.missed) {
+                        yield item;
                     }
                     if let Some(event) = joined.stage.filter(|it| watcher.is_new(it)) {
                         yield watcher.stage(event).await;
                     }
-                }
-                Err(RecvError::Closed) => {
-                    yield WatchItem::Goodbye(watcher.goodbye());
-                    return;
                 }
             }
         }
@@ -101,18 +88,26 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// Returns what is said of a commit, and moves the cursor there.
-    async fn announce(&mut self, commit: &Committed) -> WatchItem {
-        self.cursor = Some(commit.id().clone());
-        WatchItem::Committed(self.chronicle.told(commit).await)
+    /// Says what was missed, and moves the cursor there.
+    fn tell(&mut self, missed: Missed) -> impl Stream<Item = WatchItem> {
+        stream! {
+            for commit in missed.commits() {
+                self.cursor = Some(commit.id().clone());
+                yield WatchItem::Committed(self.chronicle.told(commit).await);
+            }
+            if let Missed::Unknown(head, message) = missed {
+                self.cursor = Some(head.clone());
+                let applied = self.handle.status().borrow().answering().cloned();
+                yield WatchItem::Reset { head: Some(head), applied, message };
+            }
+        }
     }
 
-    /// Returns what is said where commits cannot be told, and moves the cursor to the head.
-    fn reset(&mut self, missed: Missed) -> Option<WatchItem> {
-        let Missed::Unknown(head, message) = missed else { return None };
-        self.cursor = Some(head.clone());
-        let applied = self.handle.status().borrow().answering().cloned();
-        Some(WatchItem::Reset { head: Some(head), applied, message })
+    /// Notes what was made for all.
+    fn note(&mut self, item: &WatchItem) {
+        if let WatchItem::Stage(event, _) = item {
+            self.stage = Some(event.clone());
+        }
     }
 
     async fn stage(&mut self, event: Arc<Shared<StageEvent>>) -> WatchItem {

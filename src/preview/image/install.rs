@@ -5,7 +5,7 @@ pub(in crate::preview) mod handover;
 pub(in crate::preview) mod room;
 pub(in crate::preview) mod volumes;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
@@ -21,7 +21,7 @@ use crate::{
         text::unix_script,
         tree::EntryKind,
     },
-    engine::{ContainerSpec, EngineError, Image, LABEL_LIFE, LABEL_NOTES},
+    engine::{ContainerSpec, EngineError, Image, LABEL_LIFE, LABEL_NOTES, VolumeMount},
     preview::{
         image::{
             images::SHORT,
@@ -34,6 +34,7 @@ use crate::{
             recipe::{Below, OnTop},
         },
         unit::{
+            container::Unclaimed,
             failures::{engine_failure, session_failure},
             session::SessionError,
         },
@@ -92,51 +93,82 @@ impl Maker<'_> {
         offer: Option<&Offer>,
         from: Option<&Installed>,
     ) -> Result<Image, Failure> {
-        let lost = |error: EngineError| engine_failure(FailureStage::Install, &error);
-        let room = match from.filter(|_| offer.is_some()) {
-            Some(from) => from.next_room().await,
-            None => None,
-        };
-        let room = match room {
-            Some(room) => room,
-            None => {
-                if !commands.is_empty() {
-                    // Package managers are silent at first.
-                    self.log.text(LogSource::Install, "previewd: making a container for the installation");
-                }
-                let into = match offer.filter(|_| !commands.is_empty()) {
-                    Some(_) => self.engine.image(image).await.map_err(lost)?,
-                    None => None,
-                };
-                let volumes = from.map_or(&[][..], |from| &from.volumes);
-                Room::new(self.engine, self.container("install", image, self.limits), into, volumes)
-                    .await
-                    .map_err(lost)?
-            }
-        };
+        let room = self.room(image, commands, offer, from).await?;
         if let (Some(offer), Some((below, volumes))) = (offer, &room.into) {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
-        let working = async {
-            if from.is_none() && commands.is_empty() {
-                return Ok(());
+        self.in_time(self.fill(&room, plan, commands, from.is_some())).await?;
+        let labels = self.labels_of_installed();
+        let Room { container, into, .. } = room;
+        let apart = match (offer, into) {
+            (Some(offer), Some((below, volumes))) => {
+                let mounts = volumes.of_image.clone();
+                let below = Image { labels: labels.clone(), ..below };
+                let limits = self.hand_over(offer, image, below, volumes, container.clone()).await;
+                Some((limits, mounts))
             }
-            let agent = room.agent(self.engine).await.map_err(|error| install_failure(&error))?;
-            match (from, &room.into) {
-                (Some(_), None) => {
-                    return Err(Failure::new(FailureStage::Install, Reason::Internal, "there is nothing to copy to"));
-                }
-                (Some(_), Some(_)) if !room.copied => self.copy(&agent).await?,
-                (Some(_), Some(_)) | (None, _) => {}
-            }
-            match (&room.into, commands) {
-                (_, []) => Ok(()),
-                (Some(_), commands) => self.installed(&agent, plan, &Volumes::commands(commands)).await,
-                (None, commands) => self.installed(&agent, plan, commands).await,
-            }
+            _ => None,
         };
-        self.in_time(working).await?;
+        let committing = async {
+            let container = match apart {
+                Some((limits, mounts)) => self.copied(image, limits, &mounts).await?,
+                None => container,
+            };
+            // The containers go by themselves: nobody has to wait for that.
+            self.engine.commit(container.id(), &self.name.tag, labels).await.map_err(|error| lost(&error))
+        };
+        self.in_time(committing).await
+    }
+
+    /// Returns a container to install in: the one that is there for whoever goes on from what others have installed, or
+    /// another.
+    async fn room(
+        &self,
+        image: &str,
+        commands: &[String],
+        offer: Option<&Offer>,
+        from: Option<&Installed>,
+    ) -> Result<Room, Failure> {
+        if let Some(from) = from.filter(|_| offer.is_some())
+            && let Some(room) = from.next_room().await
+        {
+            return Ok(room);
+        }
+        if !commands.is_empty() {
+            // Package managers are silent at first.
+            self.log.text(LogSource::Install, "previewd: making a container for the installation");
+        }
+        let into = match offer.filter(|_| !commands.is_empty()) {
+            Some(_) => self.engine.image(image).await.map_err(|error| lost(&error))?,
+            None => None,
+        };
+        let volumes = from.map_or(&[][..], |from| &from.volumes);
+        let room = Room::new(self.engine, self.container("install", image, self.limits), into, volumes).await;
+        room.map_err(|error| lost(&error))
+    }
+
+    /// Installs in a container, which may go on from what others have installed.
+    async fn fill(&self, room: &Room, plan: &InstallPlan, commands: &[String], goes_on: bool) -> Result<(), Failure> {
+        if !goes_on && commands.is_empty() {
+            return Ok(());
+        }
+        let agent = room.agent(self.engine).await.map_err(|error| install_failure(&error))?;
+        if goes_on && room.into.is_none() {
+            return Err(Failure::new(FailureStage::Install, Reason::Internal, "there is nothing to copy to"));
+        }
+        if goes_on && !room.copied {
+            self.copy(&agent).await?;
+        }
+        match (&room.into, commands) {
+            (_, []) => Ok(()),
+            (Some(_), commands) => self.installed(&agent, plan, &Volumes::commands(commands)).await,
+            (None, commands) => self.installed(&agent, plan, commands).await,
+        }
+    }
+
+    /// Returns the labels of the image that is made, with what the package manager had to say.
+    fn labels_of_installed(&self) -> BTreeMap<String, String> {
         let mut labels = self.labels(self.role);
         let log = self.log.all(LogSource::Install);
         let began = log.iter().rposition(|line| line == FROM_NOTHING).map_or(0, |at| at + 1);
@@ -144,36 +176,35 @@ impl Maker<'_> {
         if !notes.is_empty() {
             labels.insert(LABEL_NOTES.to_owned(), notes.join("\n"));
         }
-        let Room { container, into, .. } = room;
-        let apart = match (offer, into) {
-            (Some(offer), Some((below, volumes))) => {
-                let mounts = volumes.of_image.clone();
-                let below = Image { labels: labels.clone(), ..below };
-                let next = || {
-                    let spec = self.container("next", image, self.limits);
-                    NextRoom::begin(Room::ahead(self.engine.clone(), spec, below.clone(), mounts.clone()))
-                };
-                let wanted = offer.make(below.clone(), volumes, container.clone(), next).await;
-                let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
-                Some((Limits { cpus, ..self.limits }, mounts))
-            }
-            _ => None,
+        labels
+    }
+
+    /// Offers what was installed, and waits until it is time to make the image. Returns what that may use.
+    async fn hand_over(
+        &self,
+        offer: &Offer,
+        image: &str,
+        below: Image,
+        volumes: Volumes,
+        container: Arc<Unclaimed>,
+    ) -> Limits {
+        let mounts = volumes.of_image.clone();
+        let next = || {
+            let spec = self.container("next", image, self.limits);
+            NextRoom::begin(Room::ahead(self.engine.clone(), spec, below.clone(), mounts))
         };
-        let committing = async {
-            let copy = match apart {
-                Some((limits, mounts)) => {
-                    let spec = self.container("copy", image, limits);
-                    let copy = Room::new(self.engine, spec, None, &mounts).await.map_err(lost)?;
-                    let agent = copy.agent(self.engine).await.map_err(|error| install_failure(&error))?;
-                    self.copy(&agent).await?;
-                    copy.container
-                }
-                None => container.clone(),
-            };
-            // The containers go by themselves: nobody has to wait for that.
-            self.engine.commit(copy.id(), &self.name.tag, labels).await.map_err(lost)
-        };
-        self.in_time(committing).await
+        let wanted = offer.make(below.clone(), volumes, container, next).await;
+        let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
+        Limits { cpus, ..self.limits }
+    }
+
+    /// Returns a container with a copy of what was installed into volumes.
+    async fn copied(&self, image: &str, limits: Limits, mounts: &[VolumeMount]) -> Result<Arc<Unclaimed>, Failure> {
+        let spec = self.container("copy", image, limits);
+        let copy = Room::new(self.engine, spec, None, mounts).await.map_err(|error| lost(&error))?;
+        let agent = copy.agent(self.engine).await.map_err(|error| install_failure(&error))?;
+        self.copy(&agent).await?;
+        Ok(copy.container)
     }
 
     /// Returns what a container for a part of the work is made from.
@@ -265,6 +296,10 @@ impl Maker<'_> {
         let end = End::Exited { code: exit.code, out_of_memory: false };
         Err(stack::explain(self.run, FailureStage::Install, &end, &self.log.all(LogSource::Install)))
     }
+}
+
+fn lost(error: &EngineError) -> Failure {
+    engine_failure(FailureStage::Install, error)
 }
 
 fn install_failure(error: &SessionError) -> Failure {

@@ -1,18 +1,20 @@
 //! Python apps: ASGI and WSGI objects served by uvicorn, Django projects, and plain scripts.
 
 mod entry;
+mod launch;
 
 use std::collections::BTreeMap;
 
-use self::entry::{ENTRIES, Entry, has_entry, imports_module, is_entry_name, makes_app};
+use self::{
+    entry::{ENTRIES, has_entry, imports_module, is_entry_name, makes_app},
+    launch::Launch,
+};
 use super::kind::Kind;
 use crate::{
     domain::{
         error::Error,
         ids::FilePath,
-        runtime::{
-            APP_ROOT, BaseImage, HOME, ImagePlan, InstallPlan, Needs, RUNTIME_MOUNT, ReloadPlan, RunPlan, StartPlan,
-        },
+        runtime::{APP_ROOT, BaseImage, HOME, ImagePlan, InstallPlan, Needs, ReloadPlan, RunPlan, StartPlan},
         spec::Stack,
     },
     stack::{
@@ -53,79 +55,23 @@ impl Kind for Python {
 
     fn plan(&self, project: &Project<'_>, start: Option<&str>, notes: &mut Vec<String>) -> Result<RunPlan, Error> {
         let found = entry::find(project).or_else(|| if start.is_some() { None } else { entry::find_deep(project) });
-        if found.is_none() && start.is_none() && project.has(REFLEX) {
-            let message = "Reflex builds its pages with Node, which the image for Python has not; a Dockerfile of the project's own can have both";
-            return Err(bad(project.path(REFLEX), message));
-        }
         if found.is_none() && start.is_none() {
-            return Err(looked_for(ENTRIES.iter().chain(&["manage.py"]).map(|name| project.path(name))));
+            return Err(nothing_to_start(project));
         }
-        let source = found.as_ref().map(|entry| match entry {
-            Entry::Django { folder } => join(folder, "manage.py"),
-            Entry::Module { file, .. } => file.clone(),
-        });
-        let imports = source.as_deref().and_then(|file| project.source(file)).unwrap_or_default();
-        let mut requirements = requirements::read(project, &imports, notes)?;
+        let source = found.as_ref().and_then(|entry| project.source(&entry.file())).unwrap_or_default();
+        let mut requirements = requirements::read(project, &source, notes)?;
         requirements.commands.splice(0..0, requirements::version_check(project));
-        let mut argv = [&format!("{HOME}/venv/bin/python"), &format!("{RUNTIME_MOUNT}/python/serve.py")]
-            .map(String::clone)
-            .to_vec();
-        let mut folders = vec![String::new()];
-        let package = entry::package(project, &imports);
-        let mut reload = ReloadPlan::Restart;
-        match found {
-            Some(Entry::Django { folder }) => {
-                notes.push(format!("python: the Django project of {}", project.path(&join(&folder, "manage.py"))));
-                argv.extend([join(&folder, "manage.py"), "django".into()]);
-                folders.insert(0, folder);
-            }
-            Some(Entry::Module { file, module, folder }) => {
-                if imports_module(&imports, "streamlit") {
-                    notes.push(format!("python: the Streamlit app in {}", project.path(&file)));
-                    argv.extend([file.clone(), "streamlit".into()]);
-                    reload = ReloadPlan::Control;
-                } else if imports_module(&imports, "gradio")
-                    && imports.contains(".launch(")
-                    && !imports.contains("mount_gradio_app")
-                {
-                    notes.push(format!("python: the Gradio app in {}", project.path(&file)));
-                    argv.extend([file.clone(), "gradio".into()]);
-                    reload = ReloadPlan::Control;
-                } else if imports_module(&imports, "nicegui") && imports.contains("ui.run(") {
-                    notes.push(format!("python: the NiceGUI app in {}", project.path(&file)));
-                    argv.extend([file.clone(), "nicegui".into()]);
-                } else {
-                    notes.push(format!("python: the app in {}", project.path(&file)));
-                    let inside = package.as_ref().filter(|_| folder.is_empty() && entry::is_relative(&imports));
-                    argv.extend([inside.map_or(module.clone(), |(_, name)| format!("{name}.{module}")), "auto".into()]);
-                }
-                folders.insert(0, folder.to_owned());
-                folders.extend(entry::own_folder(project, &file));
-            }
-            None => argv.clear(),
-        }
+        let (above, package) = entry::package(project, &source).unzip();
+        let launch = match found {
+            Some(entry) => Launch::of(project, entry, &source, package.as_deref(), notes),
+            None => Launch::by_command(),
+        };
+        let Launch { argv, mut folders, reload } = launch;
         if project.has_folder("src") {
             folders.push("src".into());
         }
         folders.extend(requirements.folders.iter().cloned());
-        let mut environment = BTreeMap::from([
-            ("PORT".to_owned(), PORT.to_string()),
-            ("PYTHONUNBUFFERED".to_owned(), "1".to_owned()),
-            // The app's own bytecode would be found stale by its whole-second time and size. That of the dependencies was
-            // written when they were installed.
-            ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
-            ("PYTHONPATH".to_owned(), module_path(project, folders, package.map(|(above, _)| above))),
-        ]);
-        if imports_module(&imports, "gradio") {
-            environment.extend(
-                [
-                    ("GRADIO_SERVER_NAME", "0.0.0.0"),
-                    ("GRADIO_ANALYTICS_ENABLED", "False"),
-                    (GRADIO_PORT, &PORT.to_string()),
-                ]
-                .map(|(name, value)| (name.to_owned(), value.to_owned())),
-            );
-        }
+        let environment = process_environment(&source, module_path(project, folders, above));
         Ok(RunPlan {
             stack: Stack::Python,
             root: project.root.clone(),
@@ -170,6 +116,38 @@ impl Kind for Python {
     fn pages(&self) -> &'static [&'static str] {
         &["/docs", "/admin/", "/api", "/api/docs", "/health"]
     }
+}
+
+/// Returns why a project has nothing to start.
+fn nothing_to_start(project: &Project<'_>) -> Error {
+    if project.has(REFLEX) {
+        let message = "Reflex builds its pages with Node, which the image for Python has not; a Dockerfile of the project's own can have both";
+        return bad(project.path(REFLEX), message);
+    }
+    looked_for(ENTRIES.iter().chain(&["manage.py"]).map(|name| project.path(name)))
+}
+
+/// Returns the variables of an app whose entry has that source, and whose modules come from those folders.
+fn process_environment(source: &str, module_path: String) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::from([
+        ("PORT".to_owned(), PORT.to_string()),
+        ("PYTHONUNBUFFERED".to_owned(), "1".to_owned()),
+        // The app's own bytecode would be found stale by its whole-second time and size. That of the dependencies was
+        // written when they were installed.
+        ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
+        ("PYTHONPATH".to_owned(), module_path),
+    ]);
+    if imports_module(source, "gradio") {
+        environment.extend(
+            [
+                ("GRADIO_SERVER_NAME", "0.0.0.0"),
+                ("GRADIO_ANALYTICS_ENABLED", "False"),
+                (GRADIO_PORT, &PORT.to_string()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+    }
+    environment
 }
 
 /// Compiles what the base image lacks, so that no start has to.

@@ -21,7 +21,7 @@ use crate::{
     stack::{
         frameworks::{self, Told},
         manifest::Package,
-        packages,
+        packages::{self, Extra},
         project::{Project, looked_for},
         readers::cause::Reader,
         script,
@@ -51,66 +51,22 @@ impl Kind for React {
         let shows = |name: &&str| package.script(name).is_some_and(|script| !serves_a_build(script));
         let scripted = ["dev", "start", "serve"].into_iter().find(shows);
         let vite = scripted.map(|name| options(&package, package.script(name).unwrap_or_default()));
-        let mut extras = Vec::new();
-        let mut supplied = BTreeMap::new();
-        let mut environment = node::process_environment(&package, PORT);
-        let (argv, reload) = match (scripted, vite) {
+        let served = match (scripted, vite) {
             // Only a script of a project that lists what it runs can be relied on.
             (Some(name), Some(None)) if package.has("vite") || !runs_missing_vite(&package, name) => {
-                let told = frameworks::told(&package);
-                let how = match told {
-                    Told::Hook => "whose development server is told of changes by previewd",
-                    Told::Next => "whose own watcher sees changes",
-                    Told::Nobody => "which is no plain vite; every change starts it anew",
-                };
-                notes.push(format!("react: the {name} script, {how}"));
-                let run = node::run_script(project, &package, name)?;
-                environment.extend(run.environment);
-                let reload = told.prepare(&mut environment);
+                let mut served = Served::by_script(project, &package, name, notes)?;
                 if start.is_none() {
                     let script = package.script(name).unwrap_or_default();
                     let packages = packages::with_members(project, package.clone(), script);
-                    node::note_beside(&packages, script, &mut environment);
+                    node::note_beside(&packages, script, &mut served.environment);
                 }
-                (run.argv, reload)
+                served
             }
-            (_, vite) => {
-                let vite = vite.flatten().unwrap_or_default();
-                environment.extend(vite.environment);
-                environment.insert("PREVIEWD_PROJECT".into(), APP_ROOT.into());
-                let folder = vite
-                    .root
-                    .as_deref()
-                    .map_or_else(|| project.at(&project.root), |root| project.at(&project.path(root)));
-                let mut argv = vec!["node".to_owned(), format!("{RUNTIME_MOUNT}/node/vite.mjs")];
-                argv.extend(["--port".to_owned(), PORT.to_string()]);
-                argv.extend(vite.arguments.iter().cloned());
-                if let Some(root) = &vite.root {
-                    argv.extend(["--root".into(), root.clone()]);
-                }
-                if let Some(page) = folder.source("index.html") {
-                    page::check(&folder, &page)?;
-                }
-                if supply::is_react(&package) {
-                    extras = supply::packages(&package, notes);
-                    supply::files(&folder, &package, &mut supplied, notes);
-                }
-                let config = folder.first(&CONFIGS).or_else(|| {
-                    supplied
-                        .keys()
-                        .any(|path: &FilePath| path.as_str() == folder.path(CONFIGS[1]))
-                        .then_some(CONFIGS[1])
-                });
-                // Named, so that one which comes or goes is another plan, and so another process.
-                if let (Some(config), None, false) = (config, &vite.root, argv.iter().any(|word| word == "--config")) {
-                    argv.extend(["--config".into(), config.to_owned()]);
-                }
-                notes.push("react: Vite, told of changes by previewd".into());
-                (argv, ReloadPlan::Control)
-            }
+            (_, vite) => Served::by_vite(project, &package, vite.flatten().unwrap_or_default(), notes)?,
         };
         let script = start.or(scripted.and_then(|name| package.script(name))).unwrap_or_default();
-        let install = packages::install(project, &package, &extras, script, notes)?;
+        let install = packages::install(project, &package, &served.extras, script, notes)?;
+        let Served { argv, environment, reload, supplied, .. } = served;
         let argv = if start.is_some() { Vec::new() } else { argv };
         Ok(RunPlan {
             stack: Stack::React,
@@ -170,6 +126,71 @@ impl Kind for React {
 
     fn pages(&self) -> &'static [&'static str] {
         Node.pages()
+    }
+}
+
+/// How a page is served.
+struct Served {
+    argv: Vec<String>,
+    environment: BTreeMap<String, String>,
+    reload: ReloadPlan,
+    /// What is installed for it though the project does not list it.
+    extras: Vec<Extra<'static>>,
+    /// What its container gets though the project does not have it.
+    supplied: BTreeMap<FilePath, String>,
+}
+
+impl Served {
+    /// Returns how a script of the project's own serves it, whatever that runs.
+    fn by_script(project: &Project<'_>, package: &Package, name: &str, notes: &mut Vec<String>) -> Result<Self, Error> {
+        let told = frameworks::told(package);
+        let how = match told {
+            Told::Hook => "whose development server is told of changes by previewd",
+            Told::Next => "whose own watcher sees changes",
+            Told::Nobody => "which is no plain vite; every change starts it anew",
+        };
+        notes.push(format!("react: the {name} script, {how}"));
+        let run = node::run_script(project, package, name)?;
+        let mut environment = node::process_environment(package, PORT);
+        environment.extend(run.environment);
+        let reload = told.prepare(&mut environment);
+        Ok(Self { argv: run.argv, environment, reload, extras: Vec::new(), supplied: BTreeMap::new() })
+    }
+
+    /// Returns how Vite serves it through the wrapper, with the options of its script and what a project of React's lacks.
+    fn by_vite(
+        project: &Project<'_>,
+        package: &Package,
+        vite: Options,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, Error> {
+        let mut environment = node::process_environment(package, PORT);
+        environment.extend(vite.environment);
+        environment.insert("PREVIEWD_PROJECT".into(), APP_ROOT.into());
+        let folder =
+            vite.root.as_deref().map_or_else(|| project.at(&project.root), |root| project.at(&project.path(root)));
+        if let Some(page) = folder.source("index.html") {
+            page::check(&folder, &page)?;
+        }
+        let (mut extras, mut supplied) = (Vec::new(), BTreeMap::new());
+        if supply::is_react(package) {
+            extras = supply::packages(package, notes);
+            supply::files(&folder, package, &mut supplied, notes);
+        }
+        let mut argv = vec!["node".to_owned(), format!("{RUNTIME_MOUNT}/node/vite.mjs")];
+        argv.extend(["--port".to_owned(), PORT.to_string()]);
+        argv.extend(vite.arguments);
+        let ours = || supplied.keys().any(|path: &FilePath| path.as_str() == folder.path(CONFIGS[1]));
+        if let Some(root) = vite.root {
+            argv.extend(["--root".into(), root]);
+        } else if !argv.iter().any(|word| word == "--config")
+            && let Some(config) = folder.first(&CONFIGS).or_else(|| ours().then_some(CONFIGS[1]))
+        {
+            // Named, so that one which comes or goes is another plan, and so another process.
+            argv.extend(["--config".into(), config.to_owned()]);
+        }
+        notes.push("react: Vite, told of changes by previewd".into());
+        Ok(Self { argv, environment, reload: ReloadPlan::Control, extras, supplied })
     }
 }
 

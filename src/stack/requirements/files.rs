@@ -28,53 +28,7 @@ pub(super) fn by_files(
     pyproject: Option<&Table>,
     notes: &mut Vec<String>,
 ) -> Result<Requirements, Error> {
-    let mut requirements = Requirements::default();
-    let mut waiting = files.to_vec();
-    let mut itself: Option<Vec<String>> = None;
-    let mut archived = BTreeMap::new();
-    while let Some(name) = waiting.pop() {
-        let path = project.path(&name);
-        if requirements.inputs.contains_key(&path) {
-            continue;
-        }
-        if requirements.inputs.len() == MAX_FILES {
-            return Err(bad(path, format!("is one of more than {MAX_FILES} requirement files")));
-        }
-        let text =
-            project.text(&name)?.ok_or_else(|| bad(&path, "is included by a requirements file but is not there"))?;
-        let mut kept = String::new();
-        for (index, line) in text.lines().enumerate() {
-            let line = without_comment(line);
-            match read_line(line) {
-                Line::Include(file) => {
-                    let file =
-                        beside(&name, file).ok_or_else(|| bad_line(&path, index + 1, format!("{file} is outside")))?;
-                    waiting.push(file);
-                    kept.push_str(line);
-                }
-                Line::Local(folder) => {
-                    let folder = beside(&name, folder);
-                    let folder = folder.ok_or_else(|| bad_line(&path, index + 1, format!("{line} is outside")))?;
-                    if folder.is_empty() {
-                        itself.get_or_insert_default().extend(extras(line));
-                    } else {
-                        notes.push(format!("{path}: {folder} is not installed; modules are imported from it"));
-                        requirements.folders.extend([format!("{folder}/src"), folder]);
-                    }
-                }
-                Line::Archives(named) => {
-                    // pip takes these from the folder that it runs in.
-                    let found = beside("requirements.txt", named).map(|found| archives(project, &found));
-                    project.bring(found.unwrap_or_default(), &mut archived, notes);
-                    kept.push_str(line);
-                }
-                Line::Other => kept.push_str(line),
-            }
-            // Lines keep their numbers, which pip's messages name.
-            kept.push('\n');
-        }
-        requirements.inputs.insert(path, kept.into_bytes());
-    }
+    let Lists { mut requirements, itself, mut archived, .. } = Lists::read(project, files, notes)?;
     let blank = |content: &Vec<u8>| content.iter().all(u8::is_ascii_whitespace);
     if requirements.inputs.values().all(blank) {
         requirements.inputs.clear();
@@ -86,21 +40,107 @@ pub(super) fn by_files(
     }
     // The project itself is run from its folder, so that what it depends on is all that there is to install of it.
     if let Some(extras) = itself {
-        let mut list = match pyproject {
-            Some(table) if field(table, "dependencies").is_some() => dependencies(project, table, notes)?,
-            _ => match setup::read(project, notes)? {
-                Some(setup::Setup::List(list)) => list,
-                _ => Vec::new(),
-            },
-        };
-        for name in &extras {
-            list.extend(
-                pyproject.map(|table| pyproject::extra(project, table, name, notes)).transpose()?.unwrap_or_default(),
-            );
-        }
+        let list = own_dependencies(project, pyproject, &extras, notes)?;
         requirements.commands.extend(by_list(list, project.path("pyproject.toml"))?.commands);
     }
     Ok(requirements)
+}
+
+/// What requirement files say, and those that they include.
+#[derive(Default)]
+struct Lists {
+    /// The files, and the folders of local packages.
+    requirements: Requirements,
+    /// The packages in archives that they name, by path.
+    archived: BTreeMap<String, Vec<u8>>,
+    /// Where they name the project itself, the extras that they want of it.
+    itself: Option<Vec<String>>,
+    /// Those that are still to be read.
+    waiting: Vec<String>,
+}
+
+impl Lists {
+    fn read(project: &Project<'_>, files: &[String], notes: &mut Vec<String>) -> Result<Self, Error> {
+        let mut lists = Self { waiting: files.to_vec(), ..Self::default() };
+        while let Some(name) = lists.waiting.pop() {
+            let path = project.path(&name);
+            if lists.requirements.inputs.contains_key(&path) {
+                continue;
+            }
+            if lists.requirements.inputs.len() == MAX_FILES {
+                return Err(bad(path, format!("is one of more than {MAX_FILES} requirement files")));
+            }
+            let text = project
+                .text(&name)?
+                .ok_or_else(|| bad(&path, "is included by a requirements file but is not there"))?;
+            let mut kept = String::new();
+            for (index, line) in text.lines().enumerate() {
+                let line = without_comment(line);
+                if lists.take(project, &name, index + 1, line, notes)? {
+                    kept.push_str(line);
+                }
+                // Lines keep their numbers, which pip's messages name.
+                kept.push('\n');
+            }
+            lists.requirements.inputs.insert(path, kept.into_bytes());
+        }
+        Ok(lists)
+    }
+
+    /// Takes one line of a file, which has no comment. Returns whether pip is to read it too.
+    fn take(
+        &mut self,
+        project: &Project<'_>,
+        name: &str,
+        number: usize,
+        line: &str,
+        notes: &mut Vec<String>,
+    ) -> Result<bool, Error> {
+        let path = project.path(name);
+        let outside = |what: &str| bad_line(&path, number, format!("{what} is outside"));
+        match read_line(line) {
+            Line::Include(file) => self.waiting.push(beside(name, file).ok_or_else(|| outside(file))?),
+            Line::Local(folder) => {
+                let folder = beside(name, folder).ok_or_else(|| outside(line))?;
+                if folder.is_empty() {
+                    self.itself.get_or_insert_default().extend(extras(line));
+                } else {
+                    notes.push(format!("{path}: {folder} is not installed; modules are imported from it"));
+                    self.requirements.folders.extend([format!("{folder}/src"), folder]);
+                }
+                return Ok(false);
+            }
+            Line::Archives(named) => {
+                // pip takes these from the folder that it runs in.
+                let found = beside("requirements.txt", named).map(|found| archives(project, &found));
+                project.bring(found.unwrap_or_default(), &mut self.archived, notes);
+            }
+            Line::Other => {}
+        }
+        Ok(true)
+    }
+}
+
+/// Returns what the project itself depends on, with some of its extras.
+fn own_dependencies(
+    project: &Project<'_>,
+    pyproject: Option<&Table>,
+    extras: &[String],
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, Error> {
+    let mut list = match pyproject {
+        Some(table) if field(table, "dependencies").is_some() => dependencies(project, table, notes)?,
+        _ => match setup::read(project, notes)? {
+            Some(setup::Setup::List(list)) => list,
+            _ => Vec::new(),
+        },
+    };
+    for name in extras {
+        list.extend(
+            pyproject.map(|table| pyproject::extra(project, table, name, notes)).transpose()?.unwrap_or_default(),
+        );
+    }
+    Ok(list)
 }
 
 /// Returns the packages in archives that a path names: itself, or those in the folder.

@@ -132,8 +132,10 @@ def problems_of(message: dict) -> list[str]:
 class Chromium:
     """A headless browser with a profile of its own, until the block ends."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, names: tuple[str, ...] = ()) -> None:
+        """`names` lead to this machine."""
         self._folder = folder
+        self._names = names
         program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         assert program, "no Chromium is installed: run scripts/setup.sh --test"
         self._program = program
@@ -151,7 +153,9 @@ class Chromium:
                     "--no-first-run",
                     "--no-proxy-server",
                     # Fonts and the like from elsewhere are given up at once where there is no way there. Containers have addresses.
-                    "--host-resolver-rules=MAP * ~NOTFOUND, "
+                    "--host-resolver-rules="
+                    + "".join(f"MAP {it} 127.0.0.1, " for it in self._names)
+                    + "MAP * ~NOTFOUND, "
                     + ", ".join(f"EXCLUDE {it}" for it in ("127.0.0.1", "localhost", "*.localhost", "172.*", "192.168.*", "10.*")),
                     "--remote-debugging-port=0",
                     f"--user-data-dir={self._folder / 'profile'}",

@@ -86,7 +86,7 @@ async fn pausing_twice_is_fine_and_a_paused_container_is_removed() {
         assert_eq!(it.engine.container(&id).await.unwrap().unwrap().state, state);
     }
     let err = it.engine.dial(&id).await.err().unwrap();
-    assert!(matches!(err, EngineError::Refused { .. }), "{err}");
+    assert!(matches!(err, EngineError::Conflict { .. }), "{err}");
     it.engine.remove(&id).await.unwrap();
     let err = it.engine.set_paused(&id, true).await.unwrap_err();
     assert!(matches!(err, EngineError::NotFound { .. }), "{err}");

@@ -164,7 +164,7 @@ async fn freezing_is_repeatable_and_keeps_the_agent_from_being_reached(it: Contr
         assert_eq!(it.state(&id).await, expected);
     }
     let error = it.engine.dial(&id).await.err().unwrap();
-    assert!(matches!(error, EngineError::Refused { .. }), "{error}");
+    assert!(matches!(error, EngineError::Conflict { .. }), "{error}");
     it.engine.remove(&id).await.unwrap();
 }
 
@@ -178,6 +178,8 @@ async fn a_container_that_has_ended_starts_again_with_another_life_of_its_agent(
     (it.kill)(&id);
     until("it has ended", || async { it.state(&id).await != ContainerState::Running }).await;
     assert!(before.status().await.is_err());
+    let error = it.engine.dial(&id).await.err().unwrap();
+    assert!(matches!(error, EngineError::NotFound { .. }), "{error}");
     it.engine.restart(&id).await.unwrap();
     it.engine.restart(&id).await.unwrap();
     let after = it.agent(&id).await;

@@ -23,6 +23,7 @@ use crate::{
             },
             start::StartError,
         },
+        image::images::ReadyImage,
         unit::{
             failures::{engine_failure, session_failure},
             session::{Position, Session, SessionError, SessionEvent},
@@ -124,57 +125,70 @@ impl Driver {
             Err(error) => return Err(lost_or_failed(FailureStage::Sync, error, prepared)),
         }
         self.synced(progress);
-        if !restart {
-            let mark = self.handle.log.last();
-            // Nothing has changed, and what is there was good.
-            let same = serving && changed.is_empty() && self.handle.status().borrow().failure.is_none();
-            // A file that goes on under its name cannot be one that is missed.
-            let known = session.plan.start.reload == ReloadPlan::Files
-                && changed.iter().all(|change| change.kind == ChangeKind::Modified);
-            if same || known {
-                return Ok(());
+        let shown = if restart {
+            self.start(session, &prepared.image).await
+        } else {
+            self.show_in_what_runs(session, &prepared, progress, serving).await
+        };
+        shown.map_err(|error| not_started(error, prepared))
+    }
+
+    /// Shows the files that were brought in by the process that runs, or where that cannot, by another.
+    async fn show_in_what_runs(
+        &mut self,
+        session: &mut Session,
+        prepared: &Prepared,
+        progress: &mut Progress,
+        serving: bool,
+    ) -> Result<(), StartError> {
+        let mark = self.handle.log.last();
+        let changed = progress.changed.clone();
+        // Nothing has changed, and what is there was good.
+        let same = serving && changed.is_empty() && self.handle.status().borrow().failure.is_none();
+        // A file that goes on under its name cannot be one that is missed.
+        let known = session.plan.start.reload == ReloadPlan::Files
+            && changed.iter().all(|change| change.kind == ChangeKind::Modified);
+        if same || known {
+            return Ok(());
+        }
+        if session.plan.start.reload != ReloadPlan::Control {
+            return self.check_page(session, &prepared.image, mark).await;
+        }
+        match tell(session, &prepared.commit, &changed).await {
+            Told::Stale => {
+                progress.strategy = Some(Strategy::Restart);
+                self.clear_the_way(session, serving).await;
             }
-            if session.plan.start.reload != ReloadPlan::Control {
-                return self.check_page(session, prepared, mark).await;
+            Told::Taken(strategy, _) => {
+                progress.strategy = strategy.or(progress.strategy);
+                return if serving {
+                    self.check_page(session, &prepared.image, mark).await
+                } else {
+                    self.let_through(session, &prepared.image).await
+                };
             }
-            match tell(session, &prepared.commit, &changed).await {
-                Told::Stale => {
-                    progress.strategy = Some(Strategy::Restart);
-                    self.clear_the_way(session, serving).await;
-                }
-                Told::Taken(strategy, _) => {
-                    progress.strategy = strategy.or(progress.strategy);
-                    return if serving {
-                        self.check_page(session, prepared, mark).await
-                    } else {
-                        self.let_through(session, prepared).await
-                    };
-                }
-                Told::Broken(failure) => return Err(Attempt::Interrupted(failure.into())),
-                Told::Lost(error) => return Err(lost_or_failed(FailureStage::Start, error, prepared)),
-                Told::Silent(error) => {
-                    self.handle
-                        .log
-                        .lifecycle(format!("the app did not take the change in and is started anew: {error}"));
-                    progress.strategy = Some(Strategy::Restart);
-                    self.clear_the_way(session, false).await;
-                }
+            Told::Broken(failure) => return Err(failure.into()),
+            Told::Lost(error) => return Err(error.into()),
+            Told::Silent(error) => {
+                self.handle.log.lifecycle(format!("the app did not take the change in and is started anew: {error}"));
+                progress.strategy = Some(Strategy::Restart);
+                self.clear_the_way(session, false).await;
             }
         }
-        self.start(session, &prepared.image).await.map_err(|error| not_started(error, prepared))
+        self.start(session, &prepared.image).await
     }
 
     /// Looks whether the page of an app that has gone on is good.
-    async fn check_page(&mut self, session: &mut Session, prepared: Prepared, mark: u64) -> Result<(), Attempt> {
-        let port = self.command(&session.plan, &prepared.image.image).port;
-        self.ask_page(session, port, mark).await.map_err(|error| not_started(error, prepared))
+    async fn check_page(&mut self, session: &mut Session, image: &ReadyImage, mark: u64) -> Result<(), StartError> {
+        let port = self.command(&session.plan, &image.image).port;
+        self.ask_page(session, port, mark).await
     }
 
     /// Lets requests through again to an app that runs and shows a good commit now.
-    async fn let_through(&mut self, session: &mut Session, prepared: Prepared) -> Result<(), Attempt> {
+    async fn let_through(&mut self, session: &mut Session, image: &ReadyImage) -> Result<(), StartError> {
         let mark = self.handle.log.last();
-        let port = self.command(&session.plan, &prepared.image.image).port;
-        self.answer(session, port, mark).await.map_err(|error| not_started(error, prepared))
+        let port = self.command(&session.plan, &image.image).port;
+        self.answer(session, port, mark).await
     }
 
     /// Holds requests before a new process, and waits for those that are on their way to the old one. Where that

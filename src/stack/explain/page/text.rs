@@ -127,12 +127,15 @@ fn of_html(html: &str) -> Vec<String> {
     }
     // The page may have been cut in the middle of a script.
     errors.extend(of_script(&script));
-    let mut lines: Vec<String> =
-        out.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+    let mut lines = filled_lines(&out);
     lines.truncate(MAX_LINES.saturating_sub(errors.len() + 2));
     errors.extend(of_django(&lines));
     lines.extend(errors);
     lines
+}
+
+fn filled_lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
 }
 
 /// Returns the end of the traceback of a page of Django's, which sums it up in words of its own.

@@ -2,20 +2,17 @@
 
 use super::*;
 
+/// Checks what is said of the ends of a Node app, by the log that it leaves.
+fn check<'a>(cases: impl IntoIterator<Item = (&'a str, (String, Option<String>, Option<u32>))>) {
+    for (log, wanted) in cases {
+        let (reason, file, line, message) = exited(&node(), FailureStage::Start, log);
+        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
+    }
+}
+
 #[test]
-fn node_errors_are_placed_in_the_project() {
-    let cases = [
-        (
-            "14:20:14 [ERROR] nothing is not defined\n  Stack trace:\n    at /app/src/components/Welcome.astro:6:6\n    [...] \
-             See full stack trace in the browser, or rerun with --verbose.",
-            found("EXCEPTION", "src/components/Welcome.astro", 6),
-        ),
-        (
-            "Prisma schema loaded from prisma/schema.prisma.\nError: Prisma schema validation - (get-dmmf wasm)\nError code: \
-             P1012\n\u{1b}[1;91merror\u{1b}[0m: \u{1b}[1mType \"Strin\" is neither a built-in type, nor refers to another \
-             model.\u{1b}[0m\n  \u{1b}[1;94m-->\u{1b}[0m  \u{1b}[4mprisma/schema.prisma:10\u{1b}[0m\n   | \n10 |   name Strin",
-            found("SYNTAX_ERROR", "prisma/schema.prisma", 10),
-        ),
+fn modules_that_node_does_not_find_are_placed_in_the_project() {
+    check([
         (
             "node:internal/modules/cjs/loader:1210\n  throw err;\n  ^\n\nError: Cannot find module './not-there'\nRequire \
              stack:\n- /app/server.js\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1207:15)\n    at \
@@ -31,15 +28,33 @@ fn node_errors_are_placed_in_the_project() {
             found("MODULE_NOT_FOUND", "src/app.service.ts", 3),
         ),
         (
+            "node:internal/modules/esm/resolve:873\n\nError [ERR_MODULE_NOT_FOUND]: Cannot find package 'express' \
+             imported from /app/src/b.mjs\n    at packageResolve (node:internal/modules/esm/resolve:873:9)",
+            found("MODULE_NOT_FOUND", "src/b.mjs", 0),
+        ),
+        (
+            "file:///app/e.mjs:1\nimport {nope} from \"node:fs\"\n        ^^^^\nSyntaxError: The requested module \
+             'node:fs' does not provide an export named 'nope'\n    at ModuleJob._instantiate \
+             (node:internal/modules/esm/module_job:213:21)",
+            found("IMPORT_ERROR", "e.mjs", 1),
+        ),
+    ]);
+}
+
+#[test]
+fn what_node_and_its_compilers_cannot_read_is_placed_in_the_project() {
+    check([
+        (
+            "Prisma schema loaded from prisma/schema.prisma.\nError: Prisma schema validation - (get-dmmf wasm)\nError code: \
+             P1012\n\u{1b}[1;91merror\u{1b}[0m: \u{1b}[1mType \"Strin\" is neither a built-in type, nor refers to another \
+             model.\u{1b}[0m\n  \u{1b}[1;94m-->\u{1b}[0m  \u{1b}[4mprisma/schema.prisma:10\u{1b}[0m\n   | \n10 |   name Strin",
+            found("SYNTAX_ERROR", "prisma/schema.prisma", 10),
+        ),
+        (
             "/app/node_modules/ts-node/src/index.ts:859\n    return new TSError(diagnosticText);\n           ^\nTSError: ⨯ \
              Unable to compile TypeScript:\nsrc/app.service.ts(10,16): error TS1109: Expression expected.\n\n    at \
              createTSError (/app/node_modules/ts-node/src/index.ts:859:12)",
             found("SYNTAX_ERROR", "src/app.service.ts", 10),
-        ),
-        (
-            "node:internal/modules/esm/resolve:873\n\nError [ERR_MODULE_NOT_FOUND]: Cannot find package 'express' \
-             imported from /app/src/b.mjs\n    at packageResolve (node:internal/modules/esm/resolve:873:9)",
-            found("MODULE_NOT_FOUND", "src/b.mjs", 0),
         ),
         (
             "/app/c.js:3\nexports.b = = 2;\n            ^\n\nSyntaxError: Unexpected token '='\n    at wrapSafe \
@@ -47,10 +62,20 @@ fn node_errors_are_placed_in_the_project() {
             found("SYNTAX_ERROR", "c.js", 3),
         ),
         (
-            "file:///app/e.mjs:1\nimport {nope} from \"node:fs\"\n        ^^^^\nSyntaxError: The requested module \
-             'node:fs' does not provide an export named 'nope'\n    at ModuleJob._instantiate \
-             (node:internal/modules/esm/module_job:213:21)",
-            found("IMPORT_ERROR", "e.mjs", 1),
+            "error when starting dev server:\nError: Build failed with 1 error:\n/app/vite.config.js:5:16: ERROR: Expected \
+             identifier but found \"{\"\n    at failureErrorWithLog (/app/node_modules/esbuild/lib/main.js:1472:15)",
+            found("SYNTAX_ERROR", "vite.config.js", 5),
+        ),
+    ]);
+}
+
+#[test]
+fn what_node_apps_throw_is_placed_in_the_project() {
+    check([
+        (
+            "14:20:14 [ERROR] nothing is not defined\n  Stack trace:\n    at /app/src/components/Welcome.astro:6:6\n    [...] \
+             See full stack trace in the browser, or rerun with --verbose.",
+            found("EXCEPTION", "src/components/Welcome.astro", 6),
         ),
         (
             "/app/node_modules/pg/lib/client.js:9\n  throw e\n  ^\n\nTypeError: bad\n    at f \
@@ -61,21 +86,18 @@ fn node_errors_are_placed_in_the_project() {
             "\n/app/i.js:1\nthrow \"text\"\n^\ntext\n(Use `node --trace-uncaught ...` to show where)\n\nNode.js v20",
             found("EXCEPTION", "i.js", 1),
         ),
+    ]);
+}
+
+#[test]
+fn errors_that_are_of_no_file_have_none() {
+    check([
         (
             "Error: listen EADDRINUSE: address already in use :::3000\n    at Server (node:net:1:1)",
             found("PORT_IN_USE", "", 0),
         ),
         ("/bin/sh: 2: exec: no-such-program: not found", found("COMMAND_NOT_FOUND", "", 0)),
-        (
-            "error when starting dev server:\nError: Build failed with 1 error:\n/app/vite.config.js:5:16: ERROR: Expected \
-             identifier but found \"{\"\n    at failureErrorWithLog (/app/node_modules/esbuild/lib/main.js:1472:15)",
-            found("SYNTAX_ERROR", "vite.config.js", 5),
-        ),
-    ];
-    for (log, wanted) in cases {
-        let (reason, file, line, message) = exited(&node(), FailureStage::Start, log);
-        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
-    }
+    ]);
 }
 
 #[test]
@@ -152,10 +174,7 @@ fn what_the_typescript_compiler_says_is_placed_in_the_project() {
             found("EXCEPTION", "dist/a.js", 7),
         ),
     ];
-    for (log, wanted) in cases {
-        let (reason, file, line, message) = exited(&node(), FailureStage::Start, log);
-        assert_eq!((reason, file, line), wanted, "{log}\n{message}");
-    }
+    check(cases);
 }
 
 #[test]
@@ -200,10 +219,7 @@ fn what_bundlers_and_generators_say_is_placed_in_the_project() {
             found("SYNTAX_ERROR", "src/a.css", 1),
         ),
     ];
-    for (log, wanted) in cases {
-        let (reason, file, line, _) = exited(&node(), FailureStage::Start, log);
-        assert_eq!((reason, file, line), wanted, "{log}");
-    }
+    check(cases);
     // The line of an import is found in the file.
     for log in [
         "[vite:load-fallback] Could not load /app/src/components/ui/card (imported by src/App.tsx): ENOENT: no such file or \

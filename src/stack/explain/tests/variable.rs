@@ -2,9 +2,12 @@
 
 use super::*;
 
+/// Where Node apps throw what they say.
+const FRAME: &str = "    at Object.<anonymous> (/app/env.js:4:7)";
+
 #[test]
-fn a_missing_variable_is_named() {
-    let python_cases = [
+fn a_variable_that_a_python_app_misses_is_named() {
+    let cases = [
         (
             "  File \"/app/main.py\", line 9, in <module>\n    settings = Settings()\n  File \
              \"/home/preview/venv/lib/python3.13/site-packages/pydantic_settings/main.py\", line 194, in __init__\n    \
@@ -41,14 +44,17 @@ fn a_missing_variable_is_named() {
             "SHOP_URL and SHOP_KEY",
         ),
     ];
-    for (log, name) in python_cases {
+    for (log, name) in cases {
         let log = format!("Traceback (most recent call last):\n  File \"/app/main.py\", line 9, in <module>\n{log}");
         let (reason, file, line, message) = exited(&python(), FailureStage::Start, &log);
         assert_eq!((reason, file, line), found("MISSING_VARIABLE", "main.py", 9), "{log}\n{message}");
         assert!(message.contains(&format!(" {name} ")), "{message}");
     }
-    let frame = "    at Object.<anonymous> (/app/env.js:4:7)";
-    let node_cases = [
+}
+
+#[test]
+fn a_variable_that_a_node_app_misses_is_named() {
+    let cases = [
         (
             "❌ Invalid environment variables: [\n  {\n    code: 'invalid_type',\n    expected: 'string',\n    path: [ \
              'DATABASE_URL' ],\n    message: 'Required'\n  },\n  { path: [ 'SECRET' ] }\n]\n/app/env.js:4\n\nError: \
@@ -74,11 +80,15 @@ fn a_missing_variable_is_named() {
             "SHOP_URL and SHOP_KEY",
         ),
     ];
-    for (log, name) in node_cases {
-        let (reason, file, line, message) = exited(&node(), FailureStage::Start, &format!("{log}\n{frame}"));
+    for (log, name) in cases {
+        let (reason, file, line, message) = exited(&node(), FailureStage::Start, &format!("{log}\n{FRAME}"));
         assert_eq!((reason, file, line), found("MISSING_VARIABLE", "env.js", 4), "{log}\n{message}");
         assert!(message.contains(&format!(" {name} ")), "{message}");
     }
+}
+
+#[test]
+fn a_missing_variable_is_seen_where_no_frame_is_printed() {
     let prisma = "Error: Prisma schema validation - (get-config wasm)\nError code: P1012\nerror: Environment variable \
                   not found: DATABASE_URL.\n  -->  prisma/schema.prisma:10\n   | \n 9 |   provider = \"postgresql\"";
     let (reason, file, line, _) = exited(&node(), FailureStage::Start, prisma);
@@ -87,13 +97,16 @@ fn a_missing_variable_is_named() {
                    ================================\nExiting with error code 1";
     assert_eq!(exited(&node(), FailureStage::Start, envalid).0, "MISSING_VARIABLE");
     assert_eq!(exited(&node(), FailureStage::Start, "up\nDATABASE_URL is required").0, "MISSING_VARIABLE");
-    // Names in the code are none of the environment, and a warning is not what ended it.
+}
+
+#[test]
+fn names_in_the_code_and_warnings_are_no_missing_variables() {
     for log in [
         "ReferenceError: API_KEY is not defined",
         "Error: the table USERS is missing",
         "SENTRY_DSN is not set\nTypeError: bad",
         "ZodError: [\n  {\n    \"path\": [\n      \"name\"\n    ]\n  }\n]",
     ] {
-        assert_eq!(exited(&node(), FailureStage::Start, &format!("{log}\n{frame}")).0, "EXCEPTION", "{log}");
+        assert_eq!(exited(&node(), FailureStage::Start, &format!("{log}\n{FRAME}")).0, "EXCEPTION", "{log}");
     }
 }

@@ -106,6 +106,16 @@ pub(super) enum Entry {
     Module { file: String, module: String, folder: &'static str },
 }
 
+impl Entry {
+    /// Returns the path of the file that is started.
+    pub(super) fn file(&self) -> String {
+        match self {
+            Self::Django { folder } => join(folder, "manage.py"),
+            Self::Module { file, .. } => file.clone(),
+        }
+    }
+}
+
 /// Returns whether a file of that name may be what is started.
 pub(super) fn is_entry_name(name: &str) -> bool {
     ENTRY_NAMES.contains(&name) || PAGE_NAMES.contains(&name)
