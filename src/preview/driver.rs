@@ -66,7 +66,7 @@ use crate::{
 };
 
 /// The time before what only the engine kept from being done is tried again, at first.
-pub(super) const ENGINE_BACKOFF: Duration = Duration::from_millis(500);
+pub(super) const ENGINE_BACKOFF: Duration = Duration::from_millis(250);
 /// The reason of a preview that is driven no more.
 pub(super) const BROKEN: Reason = Reason::Internal;
 

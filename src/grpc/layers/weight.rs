@@ -13,7 +13,7 @@ use futures_util::{Stream, TryStreamExt};
 use tokio::{sync::Semaphore, time::timeout};
 use tonic::{Code, Status};
 
-use super::Slot;
+use super::concurrency::Slot;
 use crate::grpc::status::with_reason;
 
 /// What all large requests may have in memory together, as they are sent.

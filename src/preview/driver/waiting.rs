@@ -16,8 +16,11 @@ use crate::{
     },
 };
 
-/// The longest time before what only the engine kept from being done is tried again.
-const MAX_ENGINE_BACKOFF: Duration = Duration::from_secs(8);
+/// The longest time before what only the engine kept from being done is tried again. For so long after the engine is itself
+/// again it may be said that it is not.
+const MAX_ENGINE_BACKOFF: Duration = Duration::from_millis(900);
+/// The time before a container whose streams are lost again and again is tried again.
+const LOST_PAUSE: Duration = Duration::from_secs(8);
 /// The time before a store that could not be read is read again.
 const VFS_BACKOFF: Duration = Duration::from_secs(1);
 /// So many lost streams to a container within this time are mended at once.
@@ -62,7 +65,7 @@ impl Driver {
         self.unseen &= self.session.is_some();
         let waits = |session: &Session| session.deaf || session.bounds.is_lifted();
         if self.unseen || self.is_silent() || self.has_engines_failure() || self.session.as_ref().is_some_and(waits) {
-            let pause = if self.may_lose() { self.backoff } else { MAX_ENGINE_BACKOFF };
+            let pause = if self.may_lose() { self.backoff } else { LOST_PAUSE };
             self.retry_at.get_or_insert_with(|| now() + pause);
         } else {
             (self.backoff, self.retry_at) = (ENGINE_BACKOFF, None);
