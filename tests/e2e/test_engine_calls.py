@@ -8,8 +8,8 @@ from harness.fixtures import maker
 from harness.passage import to_the_daemon
 from harness.waiting import eventually
 
-#: Make a container, start it, dial its agent (two requests), ask for its address, and put down its CPU once it answers.
-CREATE_REQUESTS = 6
+#: Make a container, start it, dial its agent (two requests), and put down its CPU once it answers.
+CREATE_REQUESTS = 5
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def passage():
 @pytest.mark.parametrize(
     "project", [projects.STATIC, projects.EXPRESS, projects.FASTAPI, projects.REACT], ids=lambda it: it.name
 )
-def test_commit_of_sources_asks_for_nothing_and_a_create_six_times(project, passage, own_service):
+def test_commit_of_sources_asks_for_nothing_and_a_create_five_times(project, passage, own_service):
     own = own_service(DOCKER_HOST=passage.host)
     with own.client() as client:
         maker(client, "first")(project)

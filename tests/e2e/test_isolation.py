@@ -111,6 +111,18 @@ socket.on('error', (error) => { console.log(error.code); process.exit(); });
 """
 
 
+def test_app_cannot_read_the_agent_nor_trace_what_the_engine_starts_of_it(create):
+    preview = create(projects.PLAIN_NODE)
+    name = preview.container_name
+    assert "agent" in daemon.execute(name, "ls", "/previewd")
+    assert daemon.execute(name, "/previewd/agent", "--version")
+    assert "denied" in daemon.docker("exec", name, "sh", "-c", "cat /previewd/agent 2>&1 >/dev/null; true")
+    # What a process that cannot be traced has open is nobody's to see.
+    look = "for it in /proc/[0-9]*; do case $(cat $it/cmdline | tr '\\0' ' ') in '/previewd/agent dial'*) ls $it/fd 2>&1;; esac; done; true"
+    said = daemon.execute(name, "sh", "-c", look)
+    assert said and all("denied" in line for line in said.splitlines()), said
+
+
 def test_one_preview_cannot_connect_to_another(create, service):
     one = create(projects.PLAIN_NODE, suffix="-one")
     other = create(projects.PLAIN_NODE, suffix="-other")

@@ -62,6 +62,7 @@ impl Inner {
 
     /// Starts a container; one that runs is fine.
     pub(super) async fn restart(&self, id: &str) -> Result<(), EngineError> {
+        self.seen.doubt_address(id);
         let start = self.api.docker.start_container(id, None::<StartContainerOptions>);
         call_on("start the container", (CONTAINER, id), LONG, start).await
     }
@@ -116,6 +117,7 @@ impl Inner {
 
     /// Kills and removes a container with its volumes, and waits until it is gone.
     pub(super) async fn remove(&self, id: &str) -> Result<(), EngineError> {
+        self.seen.doubt_address(id);
         let volumes = found(self.inspect(id).await)?.map(|it| it.volumes()).unwrap_or_default();
         self.remove_container(id).await?;
         for volume in volumes {
@@ -153,6 +155,9 @@ impl Inner {
     }
 
     pub(super) async fn upstream(&self, id: &str, port: u16) -> Result<SocketAddr, EngineError> {
+        if let Some(address) = self.seen.take_address(id) {
+            return Ok(SocketAddr::new(address, port));
+        }
         let found = self.inspect(id).await?;
         let networks = found.network_settings.networks.unwrap_or_default();
         let address = networks.get(&self.network).and_then(|it| it.address.parse().ok());

@@ -1,6 +1,12 @@
 //! The stream to a container's agent: the input and output of a command that is run in the container.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use bollard::{
     container::LogOutput,
@@ -16,6 +22,7 @@ use super::{
     Inner,
     api::{Api, SHORT, call, claim},
     convert::user,
+    seen::Seen,
 };
 use crate::{
     domain::runtime::RUNTIME_MOUNT,
@@ -31,11 +38,15 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What comes out of the command.
 struct Output {
     api: Api,
+    container: String,
+    seen: Arc<Seen>,
     exec: String,
     frames: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     /// Whether something has come out.
     begun: bool,
-    /// The beginning of what it has said on its error output.
+    /// Whether it has said where it is, which it does first on its error output, or has said something else.
+    located: bool,
+    /// The beginning of what it has said there.
     complaint: Vec<u8>,
 }
 
@@ -59,8 +70,16 @@ impl Inner {
         let options = StartExecOptions { detach: false, tty: false, output_capacity: Some(64 * 1024) };
         match call(DIAL, SHORT, self.api.docker.start_exec(&exec, Some(options))).await? {
             StartExecResults::Attached { output, input } => {
-                let output =
-                    Output { api: self.api.clone(), exec, frames: output, begun: false, complaint: Vec::new() };
+                let output = Output {
+                    api: self.api.clone(),
+                    container: id.to_owned(),
+                    seen: self.seen.clone(),
+                    exec,
+                    frames: output,
+                    begun: false,
+                    located: false,
+                    complaint: Vec::new(),
+                };
                 Ok(Box::new(tokio::io::join(StreamReader::new(Box::pin(output.bytes())), input)))
             }
             StartExecResults::Detached => {
@@ -100,6 +119,14 @@ impl Output {
                 Some(Ok(LogOutput::StdErr { message })) => {
                     // A line may come in pieces.
                     self.complaint.extend_from_slice(&message[..message.len().min(LOGGED - self.complaint.len())]);
+                    if !self.located && self.complaint.ends_with(b"\n") {
+                        self.located = true;
+                        if let Some(address) = address(&self.complaint) {
+                            self.seen.note_address(&self.container, address);
+                            self.complaint.clear();
+                            continue;
+                        }
+                    }
                     tracing::debug!(exec = self.exec, text = text(&message), "agent dial");
                 }
                 Some(Ok(frame)) => {
@@ -126,6 +153,16 @@ impl Output {
             }
         }
     }
+}
+
+/// Reads what `agent dial` says first: the one address that its container has. It may be believed, whatever else runs in the
+/// container: the program comes from a volume that nothing there can write to, nobody there may trace it, from its first
+/// moment on, and what it says comes from the kernel.
+fn address(said: &[u8]) -> Option<IpAddr> {
+    let line = std::str::from_utf8(said).ok()?.strip_suffix('\n')?;
+    let address: Ipv4Addr = line.strip_prefix("address ")?.parse().ok()?;
+    let odd = address.is_loopback() || address.is_unspecified() || address.is_multicast() || address.is_link_local();
+    (!odd).then_some(IpAddr::V4(address))
 }
 
 /// Returns the beginning of what a command said.

@@ -115,12 +115,18 @@ impl Inner {
         let name = || attributes.get("name").map_or("", String::as_str);
         let own = || attributes.get(LABEL_INSTANCE) == Some(&self.instance);
         match (of.as_str(), action.as_str()) {
-            ("container", "die") if own() => self.tell(EngineEvent::Died { container: id }),
+            ("container", "die") if own() => {
+                self.seen.doubt_address(&id);
+                self.tell(EngineEvent::Died { container: id });
+            }
             ("container", "pause") if own() => self.tell(EngineEvent::Frozen { container: id }),
             ("container", _) => {}
             ("network", "disconnect") => {
                 let container = attributes.get("container").filter(|_| name() == self.network);
-                container.into_iter().for_each(|id| self.tell(EngineEvent::CutOff { container: id.clone() }));
+                if let Some(id) = container {
+                    self.seen.doubt_address(id);
+                    self.tell(EngineEvent::CutOff { container: id.clone() });
+                }
             }
             ("network", _) if name() == self.network => self.seen.doubt_prepared(),
             // It is told to be created by each container that has it.

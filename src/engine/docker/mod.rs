@@ -76,7 +76,7 @@ struct Inner {
     /// The volume as it was when its content was last checked. Held while network and volume are made.
     volume: Mutex<VolumeState>,
     events: broadcast::Sender<EngineEvent>,
-    seen: Seen,
+    seen: Arc<Seen>,
     /// How many CPUs the daemon's machine has, once it was asked.
     machine: OnceCell<Machine>,
     /// Counts removals of images, at their beginning and at their end.
@@ -102,7 +102,7 @@ impl DockerEngine {
             network: options.network,
             volume: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
-            seen: Seen::default(),
+            seen: Arc::default(),
             machine: OnceCell::new(),
             removals: AtomicU64::new(0),
         })))

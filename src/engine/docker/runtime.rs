@@ -23,6 +23,16 @@ pub(super) struct VolumeState {
     pub(super) checked: Option<String>,
 }
 
+/// Returns the mode of a file. A program that only the kernel reads can be traced by nobody, from its first moment on:
+/// ptrace(2), "Ptrace access mode checking", and what proc(5) says of `PR_SET_DUMPABLE`.
+fn mode_of(file: &RuntimeFile) -> u32 {
+    match (file.executable, file.content.starts_with(b"\x7fELF")) {
+        (true, true) => 0o111,
+        (true, false) => 0o555,
+        (false, _) => 0o444,
+    }
+}
+
 impl Runtime {
     /// Returns what the files amount to.
     pub(super) fn new(files: &[RuntimeFile]) -> Result<Self, EngineError> {
@@ -31,13 +41,14 @@ impl Runtime {
         let mut hash = Sha256::new();
         let mut archive = tar::Builder::new(Vec::new());
         for file in &files {
-            for part in [file.path.as_bytes(), &[u8::from(file.executable)], &file.content] {
+            let mode = mode_of(file);
+            for part in [file.path.as_bytes(), &mode.to_le_bytes(), &file.content] {
                 hash.update((part.len() as u64).to_le_bytes());
                 hash.update(part);
             }
             let mut header = tar::Header::new_gnu();
             header.set_size(file.content.len() as u64);
-            header.set_mode(if file.executable { 0o555 } else { 0o444 });
+            header.set_mode(mode);
             header.set_mtime(1);
             archive.append_data(&mut header, &file.path, &file.content[..]).map_err(unfit)?;
         }

@@ -1,7 +1,10 @@
 //! What was seen of the daemon and need not be asked for again: it holds for as long as its events are heard, and until one
 //! of them says otherwise.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+};
 
 use parking_lot::Mutex;
 
@@ -28,6 +31,8 @@ struct State {
     /// How many changes to images there were, and the last of them.
     changed: u64,
     changes: VecDeque<Change>,
+    /// Of containers whose agent was dialed, by id. Each is asked for once: nobody goes on with what may have become another's.
+    addresses: HashMap<String, IpAddr>,
 }
 
 /// What has happened to an image.
@@ -115,6 +120,24 @@ impl Seen {
         let mut state = self.0.lock();
         state.images.clear();
         state.doubts += 1;
+    }
+
+    /// Takes the address that a container had when its agent was dialed.
+    pub(super) fn take_address(&self, id: &str) -> Option<IpAddr> {
+        self.0.lock().addresses.remove(id)
+    }
+
+    /// Notes the address of a container that runs.
+    pub(super) fn note_address(&self, id: &str, address: IpAddr) {
+        let mut state = self.0.lock();
+        if state.heard {
+            state.addresses.insert(id.to_owned(), address);
+        }
+    }
+
+    /// A container may not run, or not be where it was.
+    pub(super) fn doubt_address(&self, id: &str) {
+        self.0.lock().addresses.remove(id);
     }
 }
 
