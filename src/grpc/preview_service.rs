@@ -49,9 +49,8 @@ impl PreviewService for PreviewHandlers {
         let (_, extensions, message) = request.into_parts();
         let create = Create::try_from(message).map_err(answer)?;
         record_project(create.project.as_str(), create.branch.as_str());
-        let (manager, whose) = (self.manager.clone(), create.project.to_string());
-        let work = async move { manager.create(create).await };
-        let (asked, created) = self.detached.run(&extensions, &whose, work).await?;
+        let manager = self.manager.clone();
+        let (asked, created) = self.detached.run(&extensions, async move { manager.create(create).await }).await?;
         let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         Ok(Response::new(proto::CreateResponse { preview: Some(view.into()), created }))
@@ -69,9 +68,9 @@ impl PreviewService for PreviewHandlers {
         let (_, extensions, message) = request.into_parts();
         let UpdateCall { target, update } = message.try_into().map_err(answer)?;
         record_target(&target);
-        let (manager, whose) = (self.manager.clone(), whose(&target));
+        let manager = self.manager.clone();
         let work = async move { manager.update(target, update).await };
-        let (asked, commit) = self.detached.run(&extensions, &whose, work).await?;
+        let (asked, commit) = self.detached.run(&extensions, work).await?;
         let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         record_commit(&commit);
@@ -82,9 +81,8 @@ impl PreviewService for PreviewHandlers {
         let (_, extensions, message) = request.into_parts();
         let target = Target::try_from(message).map_err(answer)?;
         record_target(&target);
-        let (manager, whose) = (self.manager.clone(), whose(&target));
-        let work = async move { manager.delete(target).await };
-        let asked = self.detached.run(&extensions, &whose, work).await?;
+        let manager = self.manager.clone();
+        let asked = self.detached.run(&extensions, async move { manager.delete(target).await }).await?;
         let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         Ok(Response::new(proto::DeleteResponse { preview: Some(view.into()) }))
@@ -116,13 +114,5 @@ impl PreviewService for PreviewHandlers {
         may_watch(extensions.get(), self.manager.id_of(&target).as_ref())?;
         let items = self.manager.watch(target, after).await.map_err(answer)?;
         Ok(Response::new(watch_responses(items, self.heartbeat_interval).boxed()))
-    }
-}
-
-/// Returns who work for a target is for.
-fn whose(target: &Target) -> String {
-    match target {
-        Target::Preview(id) => id.to_string(),
-        Target::Branch(project, _) => project.to_string(),
     }
 }

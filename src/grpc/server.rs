@@ -78,9 +78,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let engine = manager.engine_available();
     let work = TaskTracker::new();
-    let detached = Detached::new(work.clone(), options.max_concurrent_calls);
-    let previews = PreviewHandlers::new(manager.clone(), detached.clone(), options.heartbeat_interval);
-    let vfs = VfsHandlers::new(manager, detached);
+    let previews = PreviewHandlers::new(manager.clone(), Detached(work.clone()), options.heartbeat_interval);
+    let vfs = VfsHandlers::new(manager, Detached(work.clone()));
     let routes = Routes::new(
         PreviewServiceServer::new(previews)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
