@@ -27,8 +27,10 @@ impl Detached {
     ) -> Result<T, Status> {
         let slot = extensions.get::<Slot>().cloned();
         let task = async move {
-            let _held = slot;
-            work.await.map_err(answer)
+            let outcome = work.await.map_err(answer);
+            // To wait for what comes of it needs no request.
+            slot.iter().for_each(Slot::is_light);
+            outcome
         };
         // Not the supervisor's: it has an end, and its outcome has a reader.
         let joined = self.0.spawn(task.in_current_span()).await;

@@ -27,7 +27,7 @@ use crate::{
         },
         store::{SpecStore, StoreError},
     },
-    vfs::{Vfs, VfsError},
+    vfs::Vfs,
 };
 
 /// The public face of one preview. The manager writes the spec, but for its claims, and what the status begins with; the
@@ -185,16 +185,15 @@ impl Handle {
     /// Returns the preview as callers see it. A head that cannot be read is absent.
     pub async fn view(&self, vfs: &Vfs) -> PreviewView {
         let spec = self.spec();
-        let head = vfs.head(&spec.project, &spec.branch).await;
-        self.view_with(head)
-    }
-
-    /// Returns the preview as callers see it, with the branch's head as it was read.
-    pub fn view_with(&self, head: Result<Option<CommitId>, VfsError>) -> PreviewView {
-        let head = head.unwrap_or_else(|error| {
+        let head = vfs.head(&spec.project, &spec.branch).await.unwrap_or_else(|error| {
             tracing::warn!(preview = %self.id, error = %error, "the head could not be read");
             None
         });
+        self.view_with(head)
+    }
+
+    /// Returns the preview as callers see it, with its branch's head.
+    pub fn view_with(&self, head: Option<CommitId>) -> PreviewView {
         let spec = self.spec();
         let status = self.status.borrow().clone();
         PreviewView { url: spec.address.url.clone(), last_accessed_at: self.last_accessed(&spec), head, spec, status }

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import grpc
 import pytest
 from harness import daemon, figures, projects, web
 from harness.faults import KINDS, faulty_way_to_the_daemon
@@ -80,19 +79,20 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
+        self.looks = 0
         while not self._end.wait(0.2):
             for name, preview in self.previews.items():
                 began = time.monotonic()
                 try:
                     said = self.client.get(preview.preview_id, timeout=PATIENCE)
-                except grpc.RpcError as error:
+                except PreviewdError as error:
                     self.wrong.append((began, name, f"Get answers {error}"))
                     continue
                 answers = False
                 with suppress(OSError):
                     answers = web.get(preview.url, timeout=PATIENCE).status == 200
                 again = None
-                with suppress(grpc.RpcError):
+                with suppress(PreviewdError):
                     again = self.client.get(preview.preview_id, timeout=PATIENCE)
                 if said.phase == Phase.PHASE_STARTING and name in CHANGED:
                     # Its server is started anew, and requests wait.
@@ -101,6 +101,7 @@ class Watch:
                     self.wrong.append((began, name, f"it is {Phase.Name(said.phase)}: {said.failure}"))
                 elif not answers and again is not None and again.phase == Phase.PHASE_RUNNING:
                     self.wrong.append((began, name, "it is RUNNING and does not answer"))
+            self.looks += 1
 
 
 def created_at_last(client: Client, project: str, files: dict[str, str]):
@@ -152,6 +153,7 @@ def test_nothing_is_lost_while_the_daemon_errs(kind, seconds, running, passage):
 
         eventually(as_asked, within=SETTLED_SECONDS - (time.monotonic() - over), every=0.2, what="all is as asked")
         settled = time.monotonic() - over
+    assert watch.looks > seconds / 2, "nobody has looked"
     # What is being changed may not be there while the daemon errs, and says so.
     resting = [(name, said) for _, name, said in watch.wrong if name not in CHANGED]
     late = [(name, said) for at, name, said in watch.wrong if at > over + UNTRUE_SECONDS]

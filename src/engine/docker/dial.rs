@@ -20,7 +20,7 @@ use tokio_util::io::StreamReader;
 
 use super::{
     Inner,
-    api::{Api, SHORT, call, claim},
+    api::{Api, SHORT, claim},
     convert::user,
     seen::Seen,
 };
@@ -64,11 +64,15 @@ impl Inner {
         };
         let exec = match claim(DIAL, ("container", id), SHORT, self.api.docker.create_exec(id, config)).await {
             Ok(exec) => exec.id,
-            Err(conflict @ EngineError::Conflict { .. }) => return Err(self.not_dialed(id, conflict).await),
-            Err(err) => return Err(err),
+            Err(err) => return Err(self.not_dialed(id, err).await),
         };
         let options = StartExecOptions { detach: false, tty: false, output_capacity: Some(64 * 1024) };
-        match call(DIAL, SHORT, self.api.docker.start_exec(&exec, Some(options))).await? {
+        let started = claim(DIAL, ("exec", &exec), SHORT, self.api.docker.start_exec(&exec, Some(options))).await;
+        let started = match started {
+            Ok(started) => started,
+            Err(err) => return Err(self.not_dialed(id, err).await),
+        };
+        match started {
             StartExecResults::Attached { output, input } => {
                 let output = Output {
                     api: self.api.clone(),
@@ -91,9 +95,14 @@ impl Inner {
 
 impl Inner {
     /// Returns what it means that a container takes no command: it is frozen, or as good as gone.
-    async fn not_dialed(&self, id: &str, conflict: EngineError) -> EngineError {
+    async fn not_dialed(&self, id: &str, why: EngineError) -> EngineError {
+        if !matches!(why, EngineError::Conflict { .. } | EngineError::NotFound { .. }) {
+            return why;
+        }
         match self.container(id).await {
-            Ok(Some(it)) if matches!(it.state, ContainerState::Running | ContainerState::Paused) => conflict,
+            Ok(Some(it)) if matches!(it.state, ContainerState::Running | ContainerState::Paused) => {
+                EngineError::Conflict { what: "container", name: id.to_owned() }
+            }
             Ok(_) => EngineError::NotFound { what: "running container", name: id.to_owned() },
             Err(err) => err,
         }

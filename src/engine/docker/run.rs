@@ -221,6 +221,7 @@ impl Inner {
         if caller.is_closed() {
             return Err(nobody_waits());
         }
+        self.seen.made(id);
         call(START, LONG, self.api.docker.start_container(id, None::<StartContainerOptions>)).await
     }
 }

@@ -31,8 +31,10 @@ struct State {
     /// How many changes to images there were, and the last of them.
     changed: u64,
     changes: VecDeque<Change>,
-    /// Of containers whose agent was dialed, by id. Each is asked for once: nobody goes on with what may have become another's.
-    addresses: HashMap<String, IpAddr>,
+    /// Of containers that were made in this life of the service, by id, once their agent was dialed. Each is asked for once:
+    /// nobody goes on with what may have become another's. One that an earlier life has made may have an agent that can be
+    /// traced.
+    addresses: HashMap<String, Option<IpAddr>>,
 }
 
 /// What has happened to an image.
@@ -124,14 +126,21 @@ impl Seen {
 
     /// Takes the address that a container had when its agent was dialed.
     pub(super) fn take_address(&self, id: &str) -> Option<IpAddr> {
-        self.0.lock().addresses.remove(id)
+        self.0.lock().addresses.get_mut(id)?.take()
     }
 
-    /// Notes the address of a container that runs.
-    pub(super) fn note_address(&self, id: &str, address: IpAddr) {
+    /// A container was made, and is about to run.
+    pub(super) fn made(&self, id: &str) {
         let mut state = self.0.lock();
         if state.heard {
-            state.addresses.insert(id.to_owned(), address);
+            state.addresses.insert(id.to_owned(), None);
+        }
+    }
+
+    /// Notes the address of a container that was made and has run ever since.
+    pub(super) fn note_address(&self, id: &str, address: IpAddr) {
+        if let Some(known) = self.0.lock().addresses.get_mut(id) {
+            *known = Some(address);
         }
     }
 

@@ -1,9 +1,6 @@
 //! How many calls are served at once. More are turned away at once rather than kept waiting.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use axum::{
     body::Body,
@@ -12,6 +9,7 @@ use axum::{
     response::Response,
 };
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Code;
@@ -26,18 +24,23 @@ pub struct Slot(Arc<Held>);
 #[derive(Debug)]
 struct Held {
     _place: OwnedSemaphorePermit,
-    weight: OnceLock<OwnedSemaphorePermit>,
+    /// What the call's request has of memory.
+    weight: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Slot {
-    fn new(place: OwnedSemaphorePermit) -> Self {
-        Self(Arc::new(Held { _place: place, weight: OnceLock::new() }))
+    pub(super) fn new(place: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Held { _place: place, weight: Mutex::default() }))
     }
 
     /// Holds what the call's request has of memory, too.
     pub fn weighs(&self, weight: OwnedSemaphorePermit) {
-        // A call has one request.
-        let _ = self.0.weight.set(weight);
+        *self.0.weight.lock() = Some(weight);
+    }
+
+    /// Gives that back: the request is not in memory any more.
+    pub fn is_light(&self) {
+        self.0.weight.lock().take();
     }
 }
 
@@ -96,7 +99,10 @@ pub async fn limit(State(slots): State<Slots>, mut request: Request, next: Next)
     };
     let slot = Slot::new(permit);
     request.extensions_mut().insert(slot.clone());
-    next.run(request).await.map(|body| {
+    let answer = next.run(request).await;
+    // What follows, for hours where it is a stream, is the answer.
+    slot.is_light();
+    answer.map(|body| {
         Body::new(body.map_frame(move |frame| {
             let _held = &slot;
             frame

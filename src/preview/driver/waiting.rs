@@ -16,10 +16,10 @@ use crate::{
     },
 };
 
-/// The longest time before what only the engine kept from being done is tried again. For so long after the engine is itself
-/// again it may be said that it is not.
+/// The longest time before an engine that is away or errs is asked again. For so long after it is itself again it may be
+/// said that it is not.
 const MAX_ENGINE_BACKOFF: Duration = Duration::from_millis(900);
-/// The time before a container whose streams are lost again and again is tried again.
+/// The longest time before a container that is lost, or an app that does not answer, is looked after again.
 const LOST_PAUSE: Duration = Duration::from_secs(8);
 /// The time before a store that could not be read is read again.
 const VFS_BACKOFF: Duration = Duration::from_secs(1);
@@ -87,7 +87,10 @@ impl Driver {
     }
 
     fn wait_longer(&mut self) {
-        self.backoff = (self.backoff * 2).min(MAX_ENGINE_BACKOFF);
+        let status = self.handle.status();
+        let away = status.borrow().failure.as_ref().is_some_and(|it| it.reason == Reason::EngineUnavailable);
+        // A container that is lost again and again may be the app's doing.
+        self.backoff = (self.backoff * 2).min(if away { MAX_ENGINE_BACKOFF } else { LOST_PAUSE });
     }
 
     /// Returns whether only the engine keeps the newest commit from running.

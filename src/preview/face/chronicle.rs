@@ -4,6 +4,7 @@
 //! done under one lock, so that whoever joins knows up to which commit it has been told. The task is there for as long as
 //! somebody watches.
 
+pub(in crate::preview) mod board;
 pub(in crate::preview) mod pages;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex, broadcast, watch},
+    sync::{Mutex, watch},
     time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -27,15 +28,16 @@ use crate::{
     preview::{
         api::{Beat, CommitTold, Shared, WatchItem},
         face::{
-            chronicle::pages::{Committed, Missed, News, Pages, RECENT},
+            chronicle::{
+                board::{Board, Seat},
+                pages::{Committed, Missed, News, Pages, RECENT},
+            },
             publisher::Subscription,
         },
     },
     vfs::{CommitInfo, HeadFollower, History, Vfs, VfsError},
 };
 
-/// How many messages a slow watcher may be behind.
-const BEHIND: usize = 256;
 /// How many commits are told at once.
 const COMMITS: usize = 10_000;
 /// How many changed paths one commit names.
@@ -68,9 +70,11 @@ pub struct Chronicle {
 /// What one watcher begins, or goes on, with.
 pub struct Joined {
     /// What comes from now on. It is closed when the preview ends, or the service.
-    pub news: broadcast::Receiver<News>,
-    /// The head that all that comes goes on from, as far as it could be read.
-    pub head: Result<Option<CommitId>, VfsError>,
+    pub news: Seat<News>,
+    /// The head that all that comes goes on from, as it was read last.
+    pub head: Option<CommitId>,
+    /// Why it may be another by now, or what was missed is not whole: to be joined again.
+    pub problem: Option<VfsError>,
     /// What was missed up to there.
     pub missed: Missed,
     /// The newest stage that was handed out.
@@ -82,6 +86,7 @@ struct Reader {
     project: ProjectId,
     branch: BranchName,
     status: watch::Receiver<PreviewStatus>,
+    board: Arc<Board<News>>,
     pages: Mutex<Pages>,
 }
 
@@ -90,13 +95,15 @@ impl Chronicle {
     pub fn begin(sources: Sources) -> Self {
         let Sources { vfs, project, branch, stages, status, heartbeat, shutdown } = sources;
         let follower = vfs.follow(&project, &branch);
-        let pages = Pages::new(broadcast::channel(BEHIND).0, follower.clone(), stages.newest.clone());
-        let reader = Arc::new(Reader { vfs, project, branch, status, pages: Mutex::new(pages) });
+        let pages = Mutex::new(Pages::new(follower.clone(), stages.newest.clone()));
+        let reader = Arc::new(Reader { vfs, project, branch, status, board: Board::new(), pages });
         let run = reader.clone();
         let task = async move {
-            let read = run.run(stages, follower, heartbeat);
-            shutdown.run_until_cancelled(read).await;
-            run.pages.lock().await.news = None;
+            let reading = async {
+                shutdown.run_until_cancelled(run.run(stages, follower, heartbeat)).await;
+                run.board.close();
+            };
+            tokio::join!(reading, run.board.wake_readers());
         };
         Self { reader, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
     }
@@ -105,15 +112,15 @@ impl Chronicle {
     pub async fn join(&self, after: Option<&CommitId>) -> Joined {
         let mut pages = self.reader.pages.lock().await;
         let read = self.reader.look(&mut pages).await;
-        let news = pages.news.as_ref().map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe);
-        let (missed, head) = match (after, &pages.head) {
+        let news = self.reader.board.join();
+        let (missed, problem) = match (after, &pages.head) {
             (Some(after), Some(head)) if after != head => match self.reader.missed(&mut pages, after).await {
-                Ok(missed) => (missed, read),
-                Err(error) => (Missed::none(), Err(error)),
+                Ok(missed) => (missed, read.err()),
+                Err(error) => (Missed::none(), Some(error)),
             },
-            _ => (Missed::none(), read),
+            _ => (Missed::none(), read.err()),
         };
-        Joined { news, head: head.map(|()| pages.head.clone()), missed, stage: pages.stage.clone() }
+        Joined { news, head: pages.head.clone(), problem, missed, stage: pages.stage.clone() }
     }
 
     /// Returns what is told of a commit.
@@ -146,7 +153,7 @@ impl Reader {
             if memory != given {
                 given = memory;
                 if let Some((before, after)) = memory {
-                    self.pages.lock().await.tell(News::Item(WatchItem::MemoryGiven { before, after }));
+                    self.board.put_up(News::Item(WatchItem::MemoryGiven { before, after }));
                 }
             }
             let (mut stage, mut beats) = (None, false);
@@ -173,11 +180,11 @@ impl Reader {
             if let Some(event) = stage {
                 pages.stage = Some(event.clone());
                 let item = self.stage(&pages, event).await;
-                pages.tell(News::Item(item));
+                self.board.put_up(News::Item(item));
             }
             if beats {
                 let beat = Beat { head: pages.head.clone(), applied: self.applied(), at: SystemTime::now() };
-                pages.tell(News::Item(WatchItem::Heartbeat(Arc::new(Shared::new(beat)))));
+                self.board.put_up(News::Item(WatchItem::Heartbeat(Arc::new(Shared::new(beat)))));
             }
         }
     }
@@ -191,8 +198,11 @@ impl Reader {
         pages.stale = true;
         let head = self.vfs.head(&self.project, &self.branch).await?;
         if head != pages.head || !pages.begun {
+            // Where the branch was away, it is read on from where it was.
             let missed = match &head {
-                Some(head) if pages.begun => self.read(pages.head.as_ref(), head).await?,
+                Some(head) if pages.begun && pages.last.as_ref() != Some(head) => {
+                    self.read(pages.last.as_ref(), head).await?
+                }
                 _ => Missed::none(),
             };
             if missed.commits().len() <= RECENT {
@@ -203,7 +213,7 @@ impl Reader {
             // From here on nothing is waited for: what was read is handed out.
             pages.begun = true;
             pages.go_on(&missed, head);
-            pages.tell(News::Commits(missed));
+            self.board.put_up(News::Commits(missed));
         }
         pages.stale = false;
         Ok(())
@@ -233,26 +243,29 @@ impl Reader {
 
     async fn told(&self, committed: &Committed) -> Arc<Shared<CommitTold>> {
         match &committed.told {
-            Some(told) => told.get_or_init(|| self.describe(&committed.commit)).await.clone(),
-            None => self.describe(&committed.commit).await,
+            Some(told) => match told.get_or_try_init(|| self.describe(&committed.commit)).await {
+                Ok(told) => told.clone(),
+                Err(told) => told,
+            },
+            None => self.describe(&committed.commit).await.unwrap_or_else(|told| told),
         }
     }
 
-    async fn describe(&self, commit: &CommitInfo) -> Arc<Shared<CommitTold>> {
+    /// Returns what is told of a commit; where what it changed cannot be read, that it changed something.
+    async fn describe(&self, commit: &CommitInfo) -> Result<Arc<Shared<CommitTold>>, Arc<Shared<CommitTold>>> {
         let commit = commit.clone();
-        let told = match self.vfs.diff(&self.project, commit.parent.clone(), &commit.commit).await {
+        match self.vfs.diff(&self.project, commit.parent.clone(), &commit.commit).await {
             Ok(mut changed) => {
                 let omitted = changed.len().saturating_sub(PATHS);
                 changed.truncate(PATHS);
-                CommitTold { commit, changed, omitted }
+                Ok(Arc::new(Shared::new(CommitTold { commit, changed, omitted })))
             }
             // As of a tree with paths that cannot be: the commit is told, and those that come after it.
             Err(error) => {
                 tracing::warn!(project = %self.project, error = %error, "what a commit changed could not be read");
-                CommitTold { commit, changed: Vec::new(), omitted: 1 }
+                Err(Arc::new(Shared::new(CommitTold { commit, changed: Vec::new(), omitted: 1 })))
             }
-        };
-        Arc::new(Shared::new(told))
+        }
     }
 
     /// Returns how a stage is told: with the first parent of its commit, as far as git answers, since a stream is worth more.

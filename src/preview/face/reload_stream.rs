@@ -1,14 +1,13 @@
 //! What happens to a preview's commits, as a stream that can be read on.
 //!
 //! Commits are read from git, which is the log of events; only the stages beyond come from the publisher. Both are read and
-//! made once for all watchers ([`super::chronicle`]). A watcher costs a cursor and a place in a bounded channel: one that is
+//! made once for all watchers ([`super::chronicle`]). A watcher costs a cursor and a place in a bounded row: one that is
 //! too slow still gets every commit, and the newest stage.
 
 use std::sync::Arc;
 
 use async_stream::stream;
 use futures_util::{Stream, stream::BoxStream};
-use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
     domain::{decide::phase_of, events::StageEvent, ids::CommitId},
@@ -16,10 +15,12 @@ use crate::{
         api::{Goodbye, Shared, WatchItem},
         face::chronicle::{
             Chronicle, Joined,
+            board::Nothing,
             pages::{Missed, News},
         },
         handle::Handle,
     },
+    vfs::VfsError,
 };
 
 /// Returns the stream of one watcher.
@@ -31,10 +32,10 @@ pub fn watch_reloads(
     Box::pin(stream! {
         let chronicle = chronicle(&handle);
         // Registers and reads the history in one: nothing falls between.
-        let Joined { mut news, head, missed, stage } = chronicle.join(after.as_ref()).await;
+        let Joined { mut news, head, problem, missed, stage } = chronicle.join(after.as_ref()).await;
         let mut watcher = Watcher { handle, chronicle, cursor: None, stage: stage.clone() };
         // What could not be read is asked for with the next news, which a heartbeat is too.
-        let mut behind = head.is_err();
+        let mut behind = watcher.is_behind(problem);
         let hello = watcher.handle.view_with(head);
         watcher.cursor = after.clone().or_else(|| hello.head.clone());
         yield WatchItem::Hello(Box::new(hello));
@@ -47,9 +48,8 @@ pub fn watch_reloads(
             yield watcher.stage(event).await;
         }
         loop {
-            let came = news.recv().await;
-            match came {
-                Err(RecvError::Closed) => {
+            match news.read().await {
+                Err(Nothing::Closed) => {
                     yield WatchItem::Goodbye(watcher.goodbye());
                     return;
                 }
@@ -63,14 +63,18 @@ pub fn watch_reloads(
                     yield item;
                 }
                 // It was too slow, or could not read before.
-                Err(RecvError::Lagged(_)) | Ok(_) => {
+                late @ (Err(Nothing::Missed) | Ok(_)) => {
                     let joined = watcher.chronicle.join(watcher.cursor.as_ref()).await;
-                    (news, behind) = (joined.news, joined.head.is_err());
+                    (news, behind) = (joined.news, watcher.is_behind(joined.problem));
+                    watcher.cursor = watcher.cursor.take().or(joined.head);
                     for await item in watcher.tell(joined.missed) {
                         yield item;
                     }
                     if let Some(event) = joined.stage.filter(|it| watcher.is_new(it)) {
                         yield watcher.stage(event).await;
+                    }
+                    if let Ok(News::Item(item @ (WatchItem::Heartbeat(_) | WatchItem::MemoryGiven { .. }))) = late {
+                        yield item;
                     }
                 }
             }
@@ -118,6 +122,13 @@ impl Watcher {
     fn goodbye(&self) -> Goodbye {
         let live = phase_of(&self.handle.status().borrow()).is_live();
         if live { Goodbye::ShuttingDown } else { self.handle.goodbye() }
+    }
+
+    fn is_behind(&self, problem: Option<VfsError>) -> bool {
+        if let Some(error) = &problem {
+            tracing::warn!(preview = %self.handle.id, error = %error, "the history could not be read");
+        }
+        problem.is_some()
     }
 
     fn is_new(&self, event: &Arc<Shared<StageEvent>>) -> bool {

@@ -93,7 +93,7 @@ impl Maker<'_> {
         offer: Option<&Offer>,
         from: Option<&Installed>,
     ) -> Result<Image, Failure> {
-        let room = self.room(image, commands, offer, from).await?;
+        let room = self.in_time(self.room(image, commands, offer, from)).await?;
         if let (Some(offer), Some((below, volumes))) = (offer, &room.into) {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });

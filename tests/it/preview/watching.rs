@@ -1,6 +1,7 @@
 //! Many who watch one preview.
 
 use futures_util::future::join_all;
+use previewd::preview::api::Goodbye;
 
 use super::*;
 
@@ -54,16 +55,23 @@ async fn what_all_are_told_is_made_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_back_hears_of_what_was_missed_in_its_order() {
+async fn who_comes_back_or_is_slow_hears_of_what_was_missed_in_its_order() {
     let it = Service::new().await;
     let mut commits = vec![it.create(STATIC).await.head.unwrap()];
-    // More than are kept for all.
+    // What is kept for all is there for as long as somebody watches; this one reads nothing meanwhile.
+    let mut slow = it.watch().await;
+    // More commits than are kept for all, and more news than anybody may be behind.
     for number in 1..=100 {
-        commits.push(it.commit(&[("index.html", &format!("version {number}"))]).await);
+        let commit = it.commit(&[("index.html", &format!("version {number}"))]).await;
+        it.settles(&commit).await;
+        commits.push(commit);
     }
     let last = commits.last().unwrap().clone();
-    it.shows_in_the_end(&last).await;
-    let from = [0, 0, 0, 20, 36, 50, 98, 99];
+    let told = in_time(told_until(&mut slow, &last)).await;
+    let told: Vec<_> = told.into_iter().filter(|(_, stage)| stage.is_none()).map(|(commit, _)| commit).collect();
+    assert_eq!(told, commits[1..], "the slow one");
+
+    let from = [0, 0, 0, 20, 36, 37, 50, 98, 99];
     let streams = from.map(|at| it.manager.watch(target(), Some(commits[at].clone())));
     for (at, stream) in from.into_iter().zip(join_all(streams).await) {
         let mut stream = stream.unwrap();
@@ -75,6 +83,7 @@ async fn who_comes_back_hears_of_what_was_missed_in_its_order() {
     }
     // One that is at the head, and one that never was in its history.
     let mut stream = it.manager.watch(target(), Some(last.clone())).await.unwrap();
+    assert!(matches!(stream.next().await, Some(WatchItem::Hello(_))));
     let next = it.commit(&[("index.html", "next")]).await;
     let told = in_time(told_until(&mut stream, &next)).await;
     assert_eq!(told[0], (next.clone(), None));
@@ -82,4 +91,32 @@ async fn who_comes_back_hears_of_what_was_missed_in_its_order() {
     let mut stream = it.manager.watch(target(), Some(unknown)).await.unwrap();
     assert!(matches!(stream.next().await, Some(WatchItem::Hello(_))));
     assert!(matches!(stream.next().await, Some(WatchItem::Reset { head: Some(head), .. }) if head == next));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_are_told_how_it_ends() {
+    for stops in [true, false] {
+        let it = Service::new().await;
+        it.create(STATIC).await;
+        let mut watchers = Vec::new();
+        for _ in 0..WATCHERS {
+            watchers.push(it.watch().await);
+        }
+        if stops {
+            it.delete().await;
+        } else {
+            it.shutdown.cancel();
+        }
+        for watcher in &mut watchers {
+            let last =
+                in_time(watcher.filter(|item| std::future::ready(matches!(item, WatchItem::Goodbye(_)))).next()).await;
+            let Some(WatchItem::Goodbye(goodbye)) = last else { panic!("it is not told") };
+            assert_eq!(matches!(goodbye, Goodbye::ShuttingDown), !stops);
+            assert!(watcher.next().await.is_none());
+        }
+        // Whoever comes then is told at once.
+        let mut late = it.manager.watch(target(), None).await.unwrap();
+        assert!(matches!(late.next().await, Some(WatchItem::Hello(_))));
+        assert!(matches!(in_time(late.next()).await, Some(WatchItem::Goodbye(_))));
+    }
 }

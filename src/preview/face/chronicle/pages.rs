@@ -1,11 +1,11 @@
-//! What a chronicle has read, and where it hands it out.
+//! What a chronicle has read.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Weak},
 };
 
-use tokio::sync::{OnceCell, broadcast};
+use tokio::sync::OnceCell;
 
 use crate::{
     domain::{events::StageEvent, ids::CommitId},
@@ -45,14 +45,14 @@ pub struct Committed {
 
 /// What was read, and handed out.
 pub(super) struct Pages {
-    /// Where news are handed out, until there will be none.
-    pub(super) news: Option<broadcast::Sender<News>>,
     pub(super) follower: HeadFollower,
     /// Whether something may have come that was not read.
     pub(super) stale: bool,
     /// Whether the head was read.
     pub(super) begun: bool,
     pub(super) head: Option<CommitId>,
+    /// The newest commit that was told, or need not be: the head, unless the branch is away.
+    pub(super) last: Option<CommitId>,
     /// The commits from `start` to the head.
     pub(super) recent: VecDeque<Arc<Committed>>,
     start: Option<CommitId>,
@@ -99,17 +99,13 @@ impl Committed {
 
 impl Pages {
     /// Returns those of which nothing was read.
-    pub(super) fn new(
-        news: broadcast::Sender<News>,
-        follower: HeadFollower,
-        stage: Option<Arc<Shared<StageEvent>>>,
-    ) -> Self {
+    pub(super) fn new(follower: HeadFollower, stage: Option<Arc<Shared<StageEvent>>>) -> Self {
         Self {
-            news: Some(news),
             follower,
             stale: true,
             begun: false,
             head: None,
+            last: None,
             recent: VecDeque::new(),
             start: None,
             places: VecDeque::new(),
@@ -117,22 +113,20 @@ impl Pages {
         }
     }
 
-    /// Hands something out.
-    pub(super) fn tell(&self, news: News) {
-        // Nobody listening is no error.
-        self.news.iter().for_each(|it| _ = it.send(news.clone()));
-    }
-
     /// Goes on to another head, with what came on the way there if that is known.
     pub(super) fn go_on(&mut self, missed: &Missed, head: Option<CommitId>) {
-        let commits = missed.commits();
-        if commits.is_empty() || commits.len() > RECENT {
-            self.recent.clear();
-            self.start.clone_from(&head);
-        }
-        self.recent.extend(commits.iter().filter(|_| commits.len() <= RECENT).cloned());
-        while self.recent.len() > RECENT {
-            self.start = self.recent.pop_front().map(|it| it.id().clone());
+        if head.is_some() && head != self.last {
+            let commits = missed.commits();
+            if commits.is_empty() || commits.len() > RECENT {
+                self.recent.clear();
+                self.start.clone_from(&head);
+            } else {
+                self.recent.extend(commits.iter().cloned());
+            }
+            while self.recent.len() > RECENT {
+                self.start = self.recent.pop_front().map(|it| it.id().clone());
+            }
+            self.last.clone_from(&head);
         }
         self.head = head;
     }
