@@ -88,6 +88,8 @@ struct Reader {
     status: watch::Receiver<PreviewStatus>,
     board: Arc<Board<News>>,
     pages: Mutex<Pages>,
+    /// Held while what came after a commit of long ago is read.
+    reading: Mutex<()>,
 }
 
 impl Chronicle {
@@ -96,7 +98,8 @@ impl Chronicle {
         let Sources { vfs, project, branch, stages, status, heartbeat, shutdown } = sources;
         let follower = vfs.follow(&project, &branch);
         let pages = Mutex::new(Pages::new(follower.clone(), stages.newest.clone()));
-        let reader = Arc::new(Reader { vfs, project, branch, status, board: Board::new(), pages });
+        let reader =
+            Arc::new(Reader { vfs, project, branch, status, board: Board::new(), pages, reading: Mutex::default() });
         let run = reader.clone();
         let task = async move {
             let reading = async {
@@ -110,17 +113,28 @@ impl Chronicle {
 
     /// Joins those who are told, after a commit or at the head.
     pub async fn join(&self, after: Option<&CommitId>) -> Joined {
-        let mut pages = self.reader.pages.lock().await;
-        let read = self.reader.look(&mut pages).await;
-        let news = self.reader.board.join();
-        let (missed, problem) = match (after, &pages.head) {
-            (Some(after), Some(head)) if after != head => match self.reader.missed(&mut pages, after).await {
-                Ok(missed) => (missed, read.err()),
-                Err(error) => (Missed::none(), Some(error)),
-            },
-            _ => (Missed::none(), read.err()),
+        let mut unread = None;
+        let mut joined = {
+            let mut pages = self.reader.pages.lock().await;
+            let problem = self.reader.look(&mut pages).await.err();
+            // From here on all that comes goes on from this head.
+            let (news, head) = (self.reader.board.join(), pages.head.clone());
+            let missed = match after.zip(head.as_ref()) {
+                Some((after, head)) if after != head => pages.recent_after(after).unwrap_or_else(|| {
+                    unread = Some((after, head.clone()));
+                    Missed::none()
+                }),
+                _ => Missed::none(),
+            };
+            Joined { news, head, problem, missed, stage: pages.stage.clone() }
         };
-        Joined { news, head: pages.head.clone(), problem, missed, stage: pages.stage.clone() }
+        if let Some((after, head)) = unread {
+            match self.reader.missed(after, &head).await {
+                Ok(missed) => joined.missed = missed,
+                Err(error) => joined.problem = Some(error),
+            }
+        }
+        joined
     }
 
     /// Returns what is told of a commit.
@@ -219,14 +233,16 @@ impl Reader {
         Ok(())
     }
 
-    /// Returns what came after a commit.
-    async fn missed(&self, pages: &mut Pages, after: &CommitId) -> Result<Missed, VfsError> {
-        let Some(head) = pages.head.clone() else { return Ok(Missed::none()) };
-        if let Some(missed) = pages.recent_after(after).or_else(|| pages.known(after, &head)) {
+    /// Returns what came between a commit of long ago and a head. Who asks for the same waits for one who reads, and nobody
+    /// else does.
+    async fn missed(&self, after: &CommitId, head: &CommitId) -> Result<Missed, VfsError> {
+        let _one = self.reading.lock().await;
+        let known = self.pages.lock().await.known(after, head);
+        if let Some(missed) = known {
             return Ok(missed);
         }
-        let missed = self.read(Some(after), &head).await?;
-        pages.note(after, head, &missed);
+        let missed = self.read(Some(after), head).await?;
+        self.pages.lock().await.note(after, head.clone(), &missed);
         Ok(missed)
     }
 
