@@ -52,6 +52,8 @@ start() {
     fi
     ip link set "$BRIDGE" up
     rm -f "$STATE/docker.pid"
+    local others
+    others=$(ip -4 -o address show dev docker0 2>/dev/null | awk '{print $4}') || true
     PATH="$BIN:$PATH" setsid nohup dockerd \
       --data-root "$STATE/data" --exec-root "$STATE/exec" --pidfile "$STATE/docker.pid" \
       --host "$DOCKER_HOST" --bridge "$BRIDGE" --default-address-pool "$POOL" \
@@ -67,6 +69,13 @@ start() {
       sleep 0.3
     done
     spread_data "$STATE/data"
+    # A daemon that is given a bridge removes the usual one, which is the other
+    # daemon's: containers outside of networks of their own need it.
+    if [[ -n $others ]] && ! ip link show docker0 >/dev/null 2>&1; then
+      ip link add docker0 type bridge
+      ip address add "$others" dev docker0
+      ip link set docker0 up
+    fi
     note "Docker 26 runs: $(daemon_version), log in $LOG"
   fi
   "$ROOT/scripts/images.sh"

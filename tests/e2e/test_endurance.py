@@ -241,7 +241,7 @@ def test_everything_is_gone_twenty_seconds_after_the_end(own_service, tmp_path):
         (folder / "Dockerfile").write_text(f"FROM {base}\nRUN head -c 20000000 /dev/urandom >/blob && mkdir /{number}\n")
         words = [f"--label={name}={value}" for name, value in {**labels, "previewd.dependency-key": f"k{number}"}.items()]
         daemon.docker("build", "--quiet", *words, str(folder), timeout=120)
-    assert len(daemon.dependencies(own.instance)) == 25
+    assert len(daemon.dependencies(own.instance)) >= 25
     began = time.monotonic()
     own.stop()
     took = time.monotonic() - began

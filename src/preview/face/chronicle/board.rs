@@ -14,7 +14,7 @@ use tokio::{sync::Notify, task::yield_now};
 /// How many news a slow reader may be behind.
 const BEHIND: usize = 256;
 /// How many are woken at once.
-const WOKEN: usize = 32;
+const WOKEN: usize = 8;
 
 /// The news of one preview.
 pub(super) struct Board<T> {
