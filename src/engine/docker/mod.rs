@@ -23,12 +23,13 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell, broadcast, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     api::{Api, Query, SHORT, call, each, failed},
@@ -46,6 +47,8 @@ use super::{
 
 /// How many hints a slow reader may be behind.
 const EVENT_BUFFER: usize = 256;
+/// How long the end of all waits for containers that are being made.
+const MADE: Duration = Duration::from_secs(5);
 /// How many containers are removed at a time.
 const REMOVALS: usize = 4;
 
@@ -77,6 +80,8 @@ struct Inner {
     volume: Mutex<VolumeState>,
     events: broadcast::Sender<EngineEvent>,
     seen: Arc<Seen>,
+    /// The containers that are being made, or removed as nobody waits for them any more.
+    makings: TaskTracker,
     /// How many CPUs the daemon's machine has, once it was asked.
     machine: OnceCell<Machine>,
     /// Counts removals of images, at their beginning and at their end.
@@ -103,6 +108,7 @@ impl DockerEngine {
             volume: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
             seen: Arc::default(),
+            makings: TaskTracker::new(),
             machine: OnceCell::new(),
             removals: AtomicU64::new(0),
         })))
@@ -169,6 +175,12 @@ impl Inner {
     }
 
     async fn remove_all(&self) -> Result<(), EngineError> {
+        // What is being made is on no list yet. Nobody waits for it.
+        self.makings.close();
+        if tokio::time::timeout(MADE, self.makings.wait()).await.is_err() {
+            tracing::warn!("containers are being made still");
+        }
+        self.makings.reopen();
         let found = self.list(None).await?;
         let removals: Vec<_> = found.iter().map(|it| self.remove(&it.id)).collect();
         let containers = each(REMOVALS, removals).await;

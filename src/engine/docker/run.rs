@@ -63,9 +63,9 @@ impl Drop for Fresh {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
         // Nobody waits. Without a runtime the process is ending, and the next one finds the container by its labels.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if tokio::runtime::Handle::try_current().is_ok() {
             let inner = self.inner.clone();
-            runtime.spawn(async move { discard(&inner, &id).await });
+            self.inner.makings.spawn(async move { discard(&inner, &id).await });
         }
     }
 }
@@ -86,7 +86,8 @@ impl Inner {
         let (mut answer, made) = oneshot::channel::<Result<Fresh, EngineError>>();
         // In a task, because a request that is dropped may have been carried out. The task hands over a guard: if the
         // caller is gone, at whatever moment, the guard is dropped and removes the container.
-        tokio::spawn(async move {
+        let makings = self.makings.clone();
+        makings.spawn(async move {
             let result = self.make(&spec, told, &mut answer).await;
             let _ = answer.send(result);
         });
