@@ -18,7 +18,7 @@ import pytest
 from harness import daemon, figures, projects, web
 from harness.fixtures import maker
 from harness.service import setting
-from harness.waiting import eventually
+from harness.waiting import Meanwhile, eventually
 
 from previewd import Client, Phase, PreviewdError
 
@@ -199,34 +199,13 @@ def test_large_commits_at_once_give_back_what_they_took(own_service):
                     time.sleep(error.retry_after or 0.5)
             raise AssertionError("never taken")
 
-        peak = Peak(own)
-        with peak:
+        seen: list[float] = []
+        with Meanwhile(lambda: seen.append(resident_mib(own)), every=0.02):
             assert sorted(pool.map(commit, range(32))) == list(range(32))
     time.sleep(20)
     after = resident_mib(own)
-    figures.remark("memory before, at most and 20 s after 32 commits of 30 MiB", f"{before:.0f}, {peak.mib:.0f}, {after:.0f} MiB")
-    assert after < 150 and peak.mib < 400
-
-
-class Peak:
-    """The most memory that a service has while the block runs."""
-
-    def __init__(self, service) -> None:
-        self._service, self.mib = service, 0.0
-        self._end = threading.Event()
-
-    def __enter__(self) -> Peak:
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._end.wait(0.02):
-            self.mib = max(self.mib, resident_mib(self._service))
+    figures.remark("memory before, at most and 20 s after 32 commits of 30 MiB", f"{before:.0f}, {max(seen):.0f}, {after:.0f} MiB")
+    assert after < 150 and max(seen) < 400
 
 
 def test_everything_is_gone_twenty_seconds_after_the_end(own_service, tmp_path):

@@ -6,7 +6,6 @@ It takes a quarter of an hour: `pytest tests/e2e/test_engine_faults.py -m slow`.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,10 +13,11 @@ from dataclasses import dataclass, field
 
 import pytest
 from harness import daemon, figures, projects, web
-from harness.faults import KINDS, faulty_way_to_the_daemon
+from harness.faults import KINDS, FaultyPassage
 from harness.fixtures import maker
+from harness.passage import to_the_daemon
 from harness.service import Service
-from harness.waiting import eventually
+from harness.waiting import Meanwhile, eventually
 
 from previewd import Client, Phase, PreviewdError
 
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def passage():
-    with faulty_way_to_the_daemon() as it:
+    with to_the_daemon(FaultyPassage) as it:
         yield it
 
 
@@ -67,41 +67,28 @@ class Watch:
     previews: dict
     #: When something was wrong, of which preview, and what: the service's word against the page's.
     wrong: list[tuple[float, str, str]] = field(default_factory=list)
-    _end: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> Watch:
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        self.looks = 0
-        while not self._end.wait(0.2):
-            for name, preview in self.previews.items():
-                began = time.monotonic()
-                try:
-                    said = self.client.get(preview.preview_id, timeout=PATIENCE)
-                except PreviewdError as error:
-                    self.wrong.append((began, name, f"Get answers {error}"))
-                    continue
-                answers = False
-                with suppress(OSError):
-                    answers = web.get(preview.url, timeout=PATIENCE).status == 200
-                again = None
-                with suppress(PreviewdError):
-                    again = self.client.get(preview.preview_id, timeout=PATIENCE)
-                if said.phase == Phase.PHASE_STARTING and name in CHANGED:
-                    # Its server is started anew, and requests wait.
-                    continue
-                if said.phase != Phase.PHASE_RUNNING:
-                    self.wrong.append((began, name, f"it is {Phase.Name(said.phase)}: {said.failure}"))
-                elif not answers and again is not None and again.phase == Phase.PHASE_RUNNING:
-                    self.wrong.append((began, name, "it is RUNNING and does not answer"))
-            self.looks += 1
+    def look(self) -> None:
+        for name, preview in self.previews.items():
+            began = time.monotonic()
+            try:
+                said = self.client.get(preview.preview_id, timeout=PATIENCE)
+            except PreviewdError as error:
+                self.wrong.append((began, name, f"Get answers {error}"))
+                continue
+            answers = False
+            with suppress(OSError):
+                answers = web.get(preview.url, timeout=PATIENCE).status == 200
+            again = None
+            with suppress(PreviewdError):
+                again = self.client.get(preview.preview_id, timeout=PATIENCE)
+            if said.phase == Phase.PHASE_STARTING and name in CHANGED:
+                # Its server is started anew, and requests wait.
+                continue
+            if said.phase != Phase.PHASE_RUNNING:
+                self.wrong.append((began, name, f"it is {Phase.Name(said.phase)}: {said.failure}"))
+            elif not answers and again is not None and again.phase == Phase.PHASE_RUNNING:
+                self.wrong.append((began, name, "it is RUNNING and does not answer"))
 
 
 def created_at_last(client: Client, project: str, files: dict[str, str]):
@@ -123,7 +110,8 @@ def test_nothing_is_lost_while_the_daemon_errs(kind, seconds, running, passage):
     before = {it["Id"] for it in daemon.of_role("container", own.instance, "preview")}
     doomed = maker(client, "")(projects.STATIC, suffix="doomed")
     made = {"new-static": projects.STATIC, "new-node": projects.PLAIN_NODE}
-    with Watch(client, serving) as watch, ThreadPoolExecutor(8) as pool:
+    watch = Watch(client, serving)
+    with Meanwhile(watch.look, every=0.2) as watching, ThreadPoolExecutor(8) as pool:
         with passage.fault(kind):
             began = time.monotonic()
             work = [pool.submit(created_at_last, client, name, project.files(0)) for name, project in made.items()]
@@ -153,7 +141,7 @@ def test_nothing_is_lost_while_the_daemon_errs(kind, seconds, running, passage):
 
         eventually(as_asked, within=SETTLED_SECONDS - (time.monotonic() - over), every=0.2, what="all is as asked")
         settled = time.monotonic() - over
-    assert watch.looks > seconds / 2, "nobody has looked"
+    assert watching.looks > seconds / 2, "nobody has looked"
     # What is being changed may not be there while the daemon errs, and says so.
     resting = [(name, said) for _, name, said in watch.wrong if name not in CHANGED]
     late = [(name, said) for at, name, said in watch.wrong if at > over + UNTRUE_SECONDS]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import threading
@@ -106,19 +105,11 @@ class FaultyPassage(Passage):
             else:
                 self._pairs.append(pair)
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                near, _ = listener.accept()
-            except OSError:
-                return
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(self._target)
-            self._open += [near, far]
-            pair = _Pair(near, far)
-            self._pairs.append(pair)
-            threading.Thread(target=self._ask, args=(pair,), daemon=True).start()
-            threading.Thread(target=self._answer, args=(pair,), daemon=True).start()
+    def _pass(self, near: socket.socket, far: socket.socket) -> None:
+        pair = _Pair(near, far)
+        self._pairs.append(pair)
+        threading.Thread(target=self._ask, args=(pair,), daemon=True).start()
+        threading.Thread(target=self._answer, args=(pair,), daemon=True).start()
 
     def _ask(self, pair: _Pair) -> None:
         try:
@@ -166,16 +157,3 @@ class FaultyPassage(Passage):
             pair.near.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-
-
-@contextmanager
-def faulty_way_to_the_daemon() -> Iterator[FaultyPassage]:
-    """Gives an open passage to the daemon of these tests, which errs when it is told to."""
-    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    assert host.startswith("unix://"), "this test needs a daemon at a socket"
-    passage = FaultyPassage(Path("/tmp") / f"previewd-faults-{os.getpid()}.sock", host.removeprefix("unix://"))
-    passage.open()
-    try:
-        yield passage
-    finally:
-        passage.path.unlink(missing_ok=True)

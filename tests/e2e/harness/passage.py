@@ -8,7 +8,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, TypeVar
 
 REQUEST = re.compile(rb"(?:^|\r\n\r\n)(GET|HEAD|POST|PUT|DELETE) (\S+) HTTP/1\.1\r\n")
 
@@ -78,8 +78,12 @@ class Passage:
             far = socket.socket(socket.AF_UNIX)
             far.connect(self._target)
             self._open += [near, far]
-            threading.Thread(target=self._copy, args=(near, far, True), daemon=True).start()
-            threading.Thread(target=self._copy, args=(far, near, False), daemon=True).start()
+            self._pass(near, far)
+
+    def _pass(self, near: socket.socket, far: socket.socket) -> None:
+        """Begins to pass on what comes on a connection, both ways."""
+        threading.Thread(target=self._copy, args=(near, far, True), daemon=True).start()
+        threading.Thread(target=self._copy, args=(far, near, False), daemon=True).start()
 
     def _copy(self, source: socket.socket, sink: socket.socket, asks: bool) -> None:
         try:
@@ -95,13 +99,16 @@ class Passage:
             pass
 
 
+P = TypeVar("P", bound=Passage)
+
+
 @contextmanager
-def to_the_daemon() -> Iterator[Passage]:
-    """Gives an open passage to the daemon of these tests."""
+def to_the_daemon(kind: type[P] = Passage) -> Iterator[P]:
+    """Gives an open passage to the daemon of these tests, of some kind."""
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     assert host.startswith("unix://"), "this test needs a daemon at a socket"
     # The path of a socket has to be short.
-    passage = Passage(Path("/tmp") / f"previewd-passage-{os.getpid()}.sock", host.removeprefix("unix://"))
+    passage = kind(Path("/tmp") / f"previewd-passage-{os.getpid()}.sock", host.removeprefix("unix://"))
     passage.open()
     try:
         yield passage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Callable, TypeVar
 
@@ -26,6 +27,30 @@ def eventually(condition: Callable[[], T], *, within: float, every: float = 0.02
         if time.monotonic() >= deadline:
             raise AssertionError(f"not within {within} s: {what or 'the condition'}; {problem}")
         time.sleep(every)
+
+
+class Meanwhile:
+    """Calls a function again and again, so many seconds after the call before, for as long as the block runs."""
+
+    def __init__(self, look: Callable[[], None], *, every: float) -> None:
+        self._look, self._every = look, every
+        self._end = threading.Event()
+        #: How often it has come to its end.
+        self.looks = 0
+
+    def __enter__(self) -> Meanwhile:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._end.wait(self._every):
+            self._look()
+            self.looks += 1
 
 
 def pace(count: int, interval: float):
