@@ -12,6 +12,7 @@ pub mod domain;
 pub mod engine;
 pub mod gateway;
 pub mod grpc;
+mod net;
 pub mod preview;
 pub mod proto;
 pub mod stack;

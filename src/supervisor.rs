@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, debug, error, info_span, warn};
 
-use crate::telemetry::error_chain;
+use crate::{domain::pause::Pause, telemetry::error_chain};
 
 /// What a task's error is.
 pub type TaskError = Box<dyn Error + Send + Sync>;
@@ -69,7 +69,7 @@ impl Supervisor {
         F: FnMut(CancellationToken) -> Fut,
         Fut: Future<Output = Result<(), TaskError>>,
     {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = Pause::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let began = Instant::now();
             let outcome = AssertUnwindSafe(task(self.shutdown.clone())).catch_unwind().await;
@@ -80,13 +80,12 @@ impl Supervisor {
             };
             error!(error = %error_chain(failure.as_ref()), "task failed");
             if began.elapsed() >= LONGEST_PAUSE {
-                pause = FIRST_PAUSE;
+                pause.reset();
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(pause.longer()) => {}
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

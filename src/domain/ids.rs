@@ -177,7 +177,7 @@ name_type! {
 impl FilePath {
     /// Returns the last part.
     pub fn name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or(&self.0)
+        super::path::name(&self.0)
     }
 
     /// Returns the text behind the last dot of the last part, if there is one.

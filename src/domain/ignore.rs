@@ -5,6 +5,8 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use super::path::above;
+
 /// The most patterns that are looked at.
 const MAX_PATTERNS: usize = 1000;
 
@@ -46,7 +48,7 @@ fn compile(line: &str) -> Option<(bool, GlobMatcher)> {
 
 /// Returns the folders above a path, the outermost first, and the path itself.
 fn with_parents(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(end, _)| &path[..end]).chain(std::iter::once(path))
+    above(path).chain(std::iter::once(path))
 }
 
 #[cfg(test)]

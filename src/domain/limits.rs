@@ -10,6 +10,8 @@ pub const MAX_REQUEST_BYTES: u64 = 32 * 1024 * 1024;
 pub const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
 /// The most files in one tree.
 pub const MAX_TREE_FILES: usize = 20_000;
+/// The most changed paths that one message names.
+pub const MAX_CHANGED_PATHS: usize = 1_000;
 /// The longest commit message, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// The longest line of a log, in bytes; a longer one is split.

@@ -29,11 +29,6 @@ pub struct Entry {
 /// Every file of one commit, ordered bytewise by path.
 pub type Tree = BTreeMap<FilePath, Entry>;
 
-/// Returns a path as seen from a folder, or `None` if it is not below it; the root is the empty path.
-pub fn within<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
-    if folder.is_empty() { Some(path) } else { path.strip_prefix(folder)?.strip_prefix('/') }
-}
-
 /// What happened to a path between two commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
@@ -52,17 +47,4 @@ pub struct ChangedPath {
     pub path: FilePath,
     /// What happened to it.
     pub kind: ChangeKind,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_below_a_folder_is_seen_from_there() {
-        assert_eq!(within("api/b/c", "api"), Some("b/c"));
-        assert_eq!(within("api/b/c", ""), Some("api/b/c"));
-        assert_eq!(within("apis/b", "api"), None);
-        assert_eq!(within("api", "api"), None);
-    }
 }

@@ -9,7 +9,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use parking_lot::Mutex;
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -27,6 +27,7 @@ use super::{
     site::Site,
     stream::Begun,
 };
+use crate::net::KeepAlive;
 
 /// How many connections the kernel keeps for us before they are accepted.
 const BACKLOG: u32 = 1024;
@@ -216,11 +217,7 @@ fn is_of_connection(error: &io::Error) -> bool {
 
 /// Tells the kernel to give up a client that has vanished, or that reads nothing for minutes.
 fn keep_alive(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    let probes = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
-    // A connection without these is as good to the client.
-    let _ = stream.set_nodelay(true);
-    let _ = socket.set_tcp_keepalive(&probes.with_retries(4));
+    KeepAlive { after: Duration::from_secs(60), every: Duration::from_secs(15), probes: 4 }.set(stream);
     #[cfg(target_os = "linux")]
-    let _ = socket.set_tcp_user_timeout(Some(Duration::from_secs(300)));
+    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(Duration::from_secs(300)));
 }

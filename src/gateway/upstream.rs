@@ -9,7 +9,6 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::TcpStream,
     sync::watch,
@@ -18,7 +17,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::outgoing::RequestBody;
-use crate::domain::decide::SiteState;
+use crate::{domain::decide::SiteState, net::KeepAlive};
 
 /// How many idle connections are kept for one preview.
 const MAX_IDLE: usize = 32;
@@ -26,6 +25,9 @@ const MAX_IDLE: usize = 32;
 const IDLE: Duration = Duration::from_secs(3);
 /// How long a connection may take after the end of an answer to be ready for the next request.
 const SETTLE: Duration = Duration::from_secs(1);
+/// The kernel finds out within seconds that the app's machine has gone without a word, as when a network is taken away
+/// from a container.
+const KEEP_ALIVE: KeepAlive = KeepAlive { after: Duration::from_secs(5), every: Duration::from_secs(2), probes: 3 };
 /// The largest head of an answer, in bytes.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 
@@ -84,7 +86,7 @@ impl Connection {
                 Err(_) => return Err(ConnectError::TimedOut),
             },
         };
-        keep_alive(&stream);
+        KEEP_ALIVE.set(&stream);
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(MAX_HEAD_BYTES)
             .handshake(TokioIo::new(stream))
@@ -171,13 +173,4 @@ impl Pool {
             idle.push(connection);
         }
     }
-}
-
-/// Has the kernel find out within seconds that the app's machine has gone without a word, as when a network is taken
-/// away from a container.
-fn keep_alive(stream: &TcpStream) {
-    let probes = TcpKeepalive::new().with_time(Duration::from_secs(5)).with_interval(Duration::from_secs(2));
-    // A connection without these serves as well.
-    let _ = stream.set_nodelay(true);
-    let _ = SockRef::from(stream).set_tcp_keepalive(&probes.with_retries(3));
 }

@@ -62,8 +62,10 @@ pub async fn accept(
             Ok(accepted) => accepted,
             Err(error) => {
                 warn!(%error, "failed to accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
+                tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    () = tokio::time::sleep(ACCEPT_PAUSE) => continue,
+                }
             }
         };
         let service = router.clone().map_request(move |mut request: http::Request<hyper::body::Incoming>| {

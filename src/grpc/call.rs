@@ -10,7 +10,10 @@ use super::{
     layers::Slot,
     status::{answer, with_reason},
 };
-use crate::domain::error::Error;
+use crate::domain::{
+    error::Error,
+    ids::{BranchName, ProjectId},
+};
 
 /// Runs what callers ask for in tasks of its own, so that a caller who goes away, or whose deadline passes, leaves
 /// nothing half done. Each keeps its caller's place, so that there is never more work than places. To wait for what comes
@@ -19,13 +22,15 @@ use crate::domain::error::Error;
 pub struct Detached(pub TaskTracker);
 
 impl Detached {
-    /// Runs work to its end, and returns its outcome to the caller if that is still there.
+    /// Runs work for the preview of a branch to its end, and returns its outcome to the caller if that is still there.
     pub async fn run<T: Send + 'static>(
         &self,
         extensions: &Extensions,
+        (project, branch): (&ProjectId, &BranchName),
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Status> {
         let slot = extensions.get::<Slot>().cloned();
+        slot.iter().try_for_each(|slot| slot.is_for(project, branch))?;
         let task = async move {
             let outcome = work.await.map_err(answer);
             // To wait for what comes of it needs no request.

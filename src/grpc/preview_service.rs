@@ -49,8 +49,9 @@ impl PreviewService for PreviewHandlers {
         let (_, extensions, message) = request.into_parts();
         let create = Create::try_from(message).map_err(answer)?;
         record_project(create.project.as_str(), create.branch.as_str());
-        let manager = self.manager.clone();
-        let (asked, created) = self.detached.run(&extensions, async move { manager.create(create).await }).await?;
+        let (manager, project, branch) = (self.manager.clone(), create.project.clone(), create.branch.clone());
+        let work = async move { manager.create(create).await };
+        let (asked, created) = self.detached.run(&extensions, (&project, &branch), work).await?;
         let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         Ok(Response::new(proto::CreateResponse { preview: Some(view.into()), created }))
@@ -68,9 +69,10 @@ impl PreviewService for PreviewHandlers {
         let (_, extensions, message) = request.into_parts();
         let UpdateCall { target, update } = message.try_into().map_err(answer)?;
         record_target(&target);
+        let (project, branch) = self.manager.branch_of(&target).map_err(answer)?;
         let manager = self.manager.clone();
         let work = async move { manager.update(target, update).await };
-        let (asked, commit) = self.detached.run(&extensions, work).await?;
+        let (asked, commit) = self.detached.run(&extensions, (&project, &branch), work).await?;
         let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         record_commit(&commit);
@@ -81,8 +83,10 @@ impl PreviewService for PreviewHandlers {
         let (_, extensions, message) = request.into_parts();
         let target = Target::try_from(message).map_err(answer)?;
         record_target(&target);
+        let (project, branch) = self.manager.branch_of(&target).map_err(answer)?;
         let manager = self.manager.clone();
-        let asked = self.detached.run(&extensions, async move { manager.delete(target).await }).await?;
+        let work = async move { manager.delete(target).await };
+        let asked = self.detached.run(&extensions, (&project, &branch), work).await?;
         let view = self.manager.outcome(asked).await;
         record_preview(&view.spec.id);
         Ok(Response::new(proto::DeleteResponse { preview: Some(view.into()) }))

@@ -61,9 +61,9 @@ impl VfsService for VfsHandlers {
         let (_, extensions, message) = request.into_parts();
         let CommitCall { project, branch, change } = message.try_into().map_err(answer)?;
         record_project(project.as_str(), branch.as_str());
-        let vfs = self.vfs().clone();
-        let work = async move { Ok(vfs.commit(&project, &branch, change).await?) };
-        let committed = self.detached.run(&extensions, work).await?;
+        let (vfs, into, onto) = (self.vfs().clone(), project.clone(), branch.clone());
+        let work = async move { Ok(vfs.commit(&into, &onto, change).await?) };
+        let committed = self.detached.run(&extensions, (&project, &branch), work).await?;
         record_commit(&committed.commit);
         Ok(Response::new(committed.into()))
     }
@@ -126,7 +126,7 @@ impl VfsService for VfsHandlers {
         let vfs = self.vfs().clone();
         let (project, branch, at) = (call.project.clone(), call.branch.clone(), call.at.clone());
         let work = async move { Ok(vfs.create_branch(&project, &branch, at.as_ref()).await?) };
-        let head = self.detached.run(&extensions, work).await?;
+        let head = self.detached.run(&extensions, (&call.project, &call.branch), work).await?;
         Ok(Response::new(call.response(head)))
     }
 
@@ -146,12 +146,10 @@ impl VfsService for VfsHandlers {
         let (_, extensions, message) = request.into_parts();
         let call = RollbackCall::try_from(message).map_err(answer)?;
         record_project(call.project.as_str(), call.branch.as_str());
-        let vfs = self.vfs().clone();
-        let work = async move {
-            let RollbackCall { project, branch, to, message, expected_head } = call;
-            Ok(vfs.rollback(&project, &branch, &to, message, expected_head).await?)
-        };
-        let committed = self.detached.run(&extensions, work).await?;
+        let RollbackCall { project, branch, to, message, expected_head } = call;
+        let (vfs, into, onto) = (self.vfs().clone(), project.clone(), branch.clone());
+        let work = async move { Ok(vfs.rollback(&into, &onto, &to, message, expected_head).await?) };
+        let committed = self.detached.run(&extensions, (&project, &branch), work).await?;
         record_commit(&committed.commit);
         Ok(Response::new(committed.into()))
     }

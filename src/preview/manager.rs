@@ -15,7 +15,7 @@ use crate::{
         address::Address,
         decide::phase_of,
         error::Error,
-        ids::{CommitId, PreviewId},
+        ids::{BranchName, CommitId, PreviewId, ProjectId},
         spec::{EndReason, Ended, Phase, PreviewSpec, ReloadMode, Stack},
     },
     preview::{
@@ -90,6 +90,15 @@ impl Manager {
     /// Returns the id of a preview, if there is such.
     pub fn id_of(&self, target: &Target) -> Option<PreviewId> {
         Some(self.inner.registry.find(target)?.id.clone())
+    }
+
+    /// Returns the project and the branch that a preview is of.
+    ///
+    /// # Errors
+    /// When there is no such preview.
+    pub fn branch_of(&self, target: &Target) -> Result<(ProjectId, BranchName), Error> {
+        let spec = self.find(target)?.spec();
+        Ok((spec.project, spec.branch))
     }
 
     /// Returns one preview, and counts as a use of it.

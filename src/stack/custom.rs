@@ -9,11 +9,12 @@ use super::{
     manifest::{self, Package},
     names::{SIDE_FOLDERS, decides_by_name},
     packages::HOOKS,
-    project::{FOREIGN, Project, bad, bad_json, resolve},
+    project::{FOREIGN, Project, bad, bad_json},
     settings::FILE,
 };
 use crate::domain::{
     error::Error,
+    path::{folder, name, resolve, upwards, within},
     runtime::{APP_ROOT, InstallPlan},
 };
 
@@ -75,9 +76,9 @@ pub(super) fn install(
         install.commands.insert(0, format!("chmod 755 {words}"));
     }
     for (path, content) in &mut install.inputs {
-        match path.rsplit('/').next() {
-            Some("package.json") => *content = without_idle_fields(path, content, commands)?,
-            Some("package-lock.json" | "npm-shrinkwrap.json") => *content = manifest::without_identity(content),
+        match name(path) {
+            "package.json" => *content = without_idle_fields(path, content, commands)?,
+            "package-lock.json" | "npm-shrinkwrap.json" => *content = manifest::without_identity(content),
             _ => {}
         }
     }
@@ -86,11 +87,10 @@ pub(super) fn install(
 
 /// Returns whether a file decides by its name, and is at or below the folder that is run or in one of those above it.
 fn is_manifest(project: &Project<'_>, path: &str) -> bool {
-    let (folder, _) = path.rsplit_once('/').unwrap_or(("", path));
-    let within =
-        |folder: &str, root: &str| root.is_empty() || folder == root || folder.starts_with(&format!("{root}/"));
+    let folder = folder(path);
+    let at_or_below = |folder: &str, root: &str| folder == root || within(folder, root).is_some();
     let foreign = || folder.split('/').any(|part| FOREIGN.contains(&part));
-    decides_by_name(path) && (within(folder, &project.root) || within(&project.root, folder)) && !foreign()
+    decides_by_name(path) && (at_or_below(folder, &project.root) || at_or_below(&project.root, folder)) && !foreign()
 }
 
 /// Returns whether a command calls a script of `package.json`.
@@ -122,10 +122,7 @@ fn named<'a>(project: &Project<'_>, top: &Project<'a>, commands: &[&str]) -> Vec
             }
         }
     }
-    let is_named = |file: &&str| {
-        std::iter::successors(Some(*file), |path| path.rsplit_once('/').map(|(folder, _)| folder))
-            .any(|path| paths.contains(path))
-    };
+    let is_named = |file: &&str| upwards(file).any(|path| paths.contains(path));
     top.files().filter(is_named).collect()
 }
 
@@ -135,7 +132,7 @@ fn beside(root: &str, name: &str) -> Option<String> {
         return None;
     }
     let path = resolve(root, name)?;
-    (!path.is_empty() && path != root && !root.starts_with(&format!("{path}/"))).then_some(path)
+    (path != root && within(root, &path).is_none()).then_some(path)
 }
 
 /// Returns a `package.json` without what no installation reads. Of its scripts, those stay that run by themselves; and all

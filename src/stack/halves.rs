@@ -7,7 +7,7 @@ use super::{
     project::Project,
     settings,
 };
-use crate::domain::{runtime::warning, spec::Stack};
+use crate::domain::{path, runtime::warning, spec::Stack};
 
 /// What the folder of a page is called.
 const PAGES: [&str; 10] = ["frontend", "client", "web", "webapp", "website", "ui", "front", "www", "front-end", "app"];
@@ -110,7 +110,7 @@ fn not_run(run: &str, other: &str, stack: Stack) -> String {
 }
 
 fn name<'p>(project: &'p Project<'_>) -> &'p str {
-    project.root.rsplit('/').next().unwrap_or_default()
+    path::name(&project.root)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The files that decide what is installed, whoever reads them: their names, and how large they are at most.
 
+use crate::domain::path;
+
 /// The largest manifest that is read, in bytes.
 pub(super) const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
 /// The largest file of those that matter less, such as a source that may be a server, in bytes.
@@ -61,8 +63,8 @@ pub(super) fn is_archive(name: &str) -> bool {
 /// Returns whether a file decides what is installed by its name alone, whoever reads it: a manifest, a lockfile, the
 /// settings of a package manager, a list of requirements.
 pub(super) fn decides_by_name(path: &str) -> bool {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let folder = folder.rsplit('/').next().unwrap_or_default();
+    let (folder, name) = path::split(path);
+    let folder = path::name(folder);
     let list = [".txt", ".in", ".pip"].iter().any(|ending| name.ends_with(ending))
         && (name.contains("requirements") || name.starts_with("constraints") || folder == "requirements");
     list || MANIFESTS.contains(&name)

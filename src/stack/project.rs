@@ -7,30 +7,12 @@ use bytes::Bytes;
 use crate::domain::{
     error::Error,
     ids::FilePath,
+    path::join,
     tree::{EntryKind, Tree},
 };
 
 /// Folders of dependencies, which some projects commit by mistake.
 pub(super) const FOREIGN: [&str; 5] = ["node_modules", ".venv", "venv", "site-packages", "__pycache__"];
-
-/// Returns a path that is relative to a folder as one from where the folder's own is; `None` if it leads outside.
-pub(super) fn resolve(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => _ = parts.pop()?,
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-/// Returns a name in a folder; the folder may be empty, or end with a slash.
-pub(super) fn join(folder: &str, name: &str) -> String {
-    let folder = folder.trim_end_matches('/');
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
 
 /// A folder of a project.
 pub(super) struct Project<'a> {
@@ -52,7 +34,7 @@ impl<'a> Project<'a> {
 
     /// Returns a name in this folder as a path from the project's root.
     pub fn path(&self, name: &str) -> String {
-        if self.root.is_empty() { name.to_owned() } else { format!("{}/{name}", self.root) }
+        join(&self.root, name)
     }
 
     /// Returns whether there is such a file.

@@ -3,8 +3,9 @@
 use crate::{
     domain::{
         ids::FilePath,
+        path::within,
         spec::Stack,
-        tree::{Entry, EntryKind, Tree, within},
+        tree::{Entry, EntryKind, Tree},
     },
     stack::{
         kinds,

@@ -1,7 +1,5 @@
 //! What can be wrong with a change, found all together before anything happens.
 
-use std::collections::HashMap;
-
 use gix::{ObjectId, hash::Kind as Hash, objs::Kind};
 
 use super::{
@@ -10,12 +8,12 @@ use super::{
     error::VfsError,
     fsck,
     objects::hash,
-    types::{Change, FileWrite, Scope},
+    types::{Change, Scope},
 };
 use crate::domain::{
+    change::{check_size, check_sums, misplaced},
     error::FieldViolation,
-    ids::FilePath,
-    limits::{MAX_FILE_BYTES, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES, MAX_TREE_FILES},
+    limits::{MAX_MESSAGE_BYTES, MAX_TREE_FILES},
 };
 
 /// What was found in the request alone, whatever the tree.
@@ -48,16 +46,23 @@ pub(super) fn request(change: &Change) -> Checked {
     let (writes, deletes) = (change.writes.len(), change.deletes.len());
     let mut checked =
         Checked { bad_writes: vec![false; writes], bad_deletes: vec![false; deletes], ..Checked::default() };
-    if writes > MAX_TREE_FILES {
-        checked.refuse("files", format!("must be at most {MAX_TREE_FILES}, are {writes}"));
+    let bytes = change.writes.iter().map(|write| write.content.len() as u64).sum();
+    checked.violations.extend(check_sums(writes, bytes).err());
+    for (index, write) in change.writes.iter().enumerate() {
+        if let Err(violation) = check_size(index, write.content.len() as u64) {
+            checked.bad_writes[index] = true;
+            checked.violations.push(violation);
+        }
+        if let Some(problem) = fsck::problem(&write.path, &write.content) {
+            checked.refuse_write(index, "", problem);
+        }
     }
-    let total: u64 = change.writes.iter().map(|write| write.content.len() as u64).sum();
-    if total > MAX_REQUEST_BYTES {
-        checked.refuse("files", format!("must have at most {MAX_REQUEST_BYTES} bytes together, have {total}"));
+    let paths = change.writes.iter().map(|write| &write.path).enumerate();
+    for found in misplaced(paths, change.deletes.iter().enumerate()) {
+        let bad = if found.deleted { &mut checked.bad_deletes } else { &mut checked.bad_writes };
+        bad[found.index] = true;
+        checked.violations.push(found.violation);
     }
-    let written = written(&change.writes, &mut checked);
-    below_files(&change.writes, &written, &mut checked);
-    deleted(&change.deletes, &written, &mut checked);
     if let Some(message) = &change.message {
         check_message(message, &mut checked.violations);
     }
@@ -72,47 +77,6 @@ pub(super) fn check_message(message: &str, violations: &mut Vec<FieldViolation>)
     }
     if message.contains('\0') {
         violations.push(FieldViolation::new("message", "must not have NUL characters"));
-    }
-}
-
-fn written<'a>(writes: &'a [FileWrite], checked: &mut Checked) -> HashMap<&'a str, usize> {
-    let mut written = HashMap::with_capacity(writes.len());
-    for (index, write) in writes.iter().enumerate() {
-        let size = write.content.len() as u64;
-        if size > MAX_FILE_BYTES {
-            checked.refuse_write(index, "", format!("must have at most {MAX_FILE_BYTES} bytes, has {size}"));
-        }
-        if let Some(problem) = fsck::problem(&write.path, &write.content) {
-            checked.refuse_write(index, "", problem);
-        }
-        let first = *written.entry(write.path.as_str()).or_insert(index);
-        if first != index {
-            checked.refuse_write(index, ".path", format!("is the same as files[{first}].path"));
-        }
-    }
-    written
-}
-
-fn below_files(writes: &[FileWrite], written: &HashMap<&str, usize>, checked: &mut Checked) {
-    for (index, write) in writes.iter().enumerate() {
-        let path = write.path.as_str();
-        let above = path.match_indices('/').find_map(|(at, _)| written.get(&path[..at]));
-        if let Some(file) = above {
-            checked.refuse_write(index, ".path", format!("is below files[{file}].path, which is a file"));
-        }
-    }
-}
-
-fn deleted(deletes: &[FilePath], written: &HashMap<&str, usize>, checked: &mut Checked) {
-    let mut deleted = HashMap::with_capacity(deletes.len());
-    for (index, path) in deletes.iter().enumerate() {
-        let first = *deleted.entry(path.as_str()).or_insert(index);
-        if first != index {
-            checked.refuse_delete(index, format!("is the same as delete_paths[{first}]"));
-        }
-        if let Some(file) = written.get(path.as_str()) {
-            checked.refuse_delete(index, format!("is also written, as files[{file}].path"));
-        }
     }
 }
 

@@ -12,7 +12,7 @@ const MAX_ATTRIBUTES_LINE_BYTES: usize = 2047;
 
 /// Returns what git would find wrong with a file's content, if it is one that git reads.
 pub(super) fn problem(path: &FilePath, content: &[u8]) -> Option<String> {
-    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let name = path.name();
     if is_modules(name) {
         modules(content).map(|problem| format!("is refused by git fsck: {problem}"))
     } else if is_attributes(name) {

@@ -20,7 +20,7 @@ use gix::{
 };
 
 use super::{error::VfsError, repository::sync_together};
-use crate::domain::ids::BranchName;
+use crate::domain::{ids::BranchName, path::above, pause::Pause};
 
 /// How long to wait for another process that holds the lock of a branch.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -136,8 +136,7 @@ pub(super) fn swap(git_dir: &Path, name: &str, expected: Option<ObjectId>, new: 
 /// Returns a branch that git cannot keep beside a new one of this name.
 fn conflict(git_dir: &Path, name: &str) -> Result<Option<(BranchName, ObjectId)>, VfsError> {
     let Some(short) = name.strip_prefix(HEADS) else { return Ok(None) };
-    let above = short.match_indices('/').map(|(at, _)| &short[..at]);
-    for branch in above.filter_map(|name| name.parse::<BranchName>().ok()) {
+    for branch in above(short).filter_map(|name| name.parse::<BranchName>().ok()) {
         if let Some(id) = head(git_dir, &branch)?.id {
             return Ok(Some((branch, id)));
         }
@@ -156,7 +155,7 @@ impl Lock {
     /// Makes `value` the lock of a ref, or returns `None` where another process holds it all the while.
     fn acquire(reference: &Path, lock: PathBuf, value: &Path) -> io::Result<Option<Self>> {
         let deadline = Instant::now() + LOCK_WAIT;
-        let mut pause = Duration::from_millis(1);
+        let mut pause = Pause::new(Duration::from_millis(1), Duration::from_millis(20));
         loop {
             if let Some(folder) = reference.parent() {
                 fs::create_dir_all(folder)?;
@@ -177,8 +176,7 @@ impl Lock {
             if Instant::now() >= deadline {
                 return Ok(None);
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
+            thread::sleep(pause.longer());
         }
     }
 

@@ -13,7 +13,10 @@ use std::{
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 
 use super::{followers::Followers, repository::git_dir};
-use crate::domain::ids::{BranchName, ProjectId};
+use crate::domain::{
+    ids::{BranchName, ProjectId},
+    path::above,
+};
 
 /// The watches of the feed.
 pub(super) struct Watches {
@@ -77,7 +80,7 @@ fn folders(git_dir: &Path, branches: &[BranchName]) -> Vec<PathBuf> {
     let mut folders = BTreeSet::new();
     for branch in branches {
         let name = branch.as_str();
-        folders.extend(name.match_indices('/').map(|(at, _)| heads.join(&name[..at])));
+        folders.extend(above(name).map(|folder| heads.join(folder)));
     }
     let above = [git_dir.to_owned(), git_dir.join("refs"), heads];
     above.into_iter().chain(folders).collect()

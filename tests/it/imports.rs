@@ -15,17 +15,18 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("agent", &["domain", "proto"]),
-    ("engine", &["domain", "proto"]),
+    ("engine", &["domain", "proto", "net"]),
     ("vfs", &["domain"]),
     ("stack", &["domain"]),
     ("preview", &["domain", "agent", "engine", "vfs", "stack", "telemetry"]),
-    ("gateway", &["domain", "engine", "vfs", "stack", "preview", "telemetry"]),
+    ("gateway", &["domain", "engine", "vfs", "stack", "preview", "telemetry", "net"]),
     ("grpc", &["domain", "engine", "vfs", "stack", "preview", "proto", "config", "telemetry"]),
     ("cli", &["domain", "proto", "config"]),
     ("proto", &[]),
     ("config", &["domain"]),
     ("telemetry", &["config"]),
-    ("supervisor", &["telemetry"]),
+    ("net", &[]),
+    ("supervisor", &["domain", "telemetry"]),
 ];
 
 /// Crates that only some places may name: the crate's name or its beginning, and the paths under `src`.

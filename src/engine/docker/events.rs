@@ -14,7 +14,10 @@ use super::{
     Inner,
     api::{Api, Query, SHORT, call, failed},
 };
-use crate::engine::{EngineError, EngineEvent, LABEL_INSTANCE};
+use crate::{
+    domain::pause::Pause,
+    engine::{EngineError, EngineEvent, LABEL_INSTANCE},
+};
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -48,14 +51,15 @@ const ACTIONS: [&str; 10] =
 impl Inner {
     /// Follows the daemon until the token is cancelled. Every outage is told once, and so is its end.
     pub(super) async fn run_events(&self, token: CancellationToken) {
-        let mut wait = FIRST_WAIT;
+        let mut wait = Pause::new(FIRST_WAIT, LONGEST_WAIT);
         let mut away = false;
         let follow = async {
             loop {
                 let ended = match self.subscribe().await {
                     Ok((events, _scope)) => {
                         tracing::info!("the engine is there");
-                        (away, wait) = (false, FIRST_WAIT);
+                        away = false;
+                        wait.reset();
                         self.seen.hears(true);
                         self.tell(EngineEvent::Connected);
                         self.pass_on(events).await
@@ -67,8 +71,7 @@ impl Inner {
                     tracing::warn!(error = %ended, "the engine is away");
                     self.tell(EngineEvent::Disconnected);
                 }
-                sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+                sleep(wait.longer()).await;
             }
         };
         tokio::select! {

@@ -9,7 +9,6 @@ use bollard::{BollardRequest, errors::Error};
 use http::{HeaderValue, Response, Uri, header::HOST};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
@@ -17,10 +16,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::net::KeepAlive;
+
 /// The socket that is used without a setting.
 pub(super) const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const PLAIN_PORT: u16 = 2375;
+const KEEP_ALIVE: KeepAlive = KeepAlive { after: Duration::from_secs(15), every: Duration::from_secs(5), probes: 3 };
 
 /// Where the daemon listens.
 #[derive(Debug, Clone)]
@@ -79,10 +81,7 @@ impl Transport {
             }
             Address::Tcp(authority) => {
                 let stream = within(TcpStream::connect(authority)).await?;
-                stream.set_nodelay(true)?;
-                let alive =
-                    TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
-                SockRef::from(&stream).set_tcp_keepalive(&alive.with_retries(3))?;
+                KEEP_ALIVE.set(&stream);
                 exchange(stream, request, self.scope).await
             }
         }

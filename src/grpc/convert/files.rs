@@ -1,16 +1,21 @@
 //! The files of a request: what is written and what is deleted.
 
-use std::collections::{BTreeMap, HashSet};
-
 use super::fields::Fields;
 use crate::{
     domain::{
+        change::{check_size, check_sums, misplaced},
         ids::FilePath,
-        limits::{MAX_FILE_BYTES, MAX_REQUEST_BYTES, MAX_TREE_FILES},
+        limits::MAX_TREE_FILES,
     },
     proto::preview::v1 as proto,
     vfs::FileWrite,
 };
+
+/// What was read of a list, each with its place in it, and whether all of it could be read.
+struct Listed<T> {
+    read: Vec<(usize, T)>,
+    whole: bool,
+}
 
 impl Fields {
     /// Checks the files to write and the paths to delete, each by itself and all together.
@@ -19,95 +24,60 @@ impl Fields {
         files: Vec<proto::File>,
         delete_paths: &[String],
     ) -> Option<(Vec<FileWrite>, Vec<FilePath>)> {
-        let writes = self.writes(files);
+        let writes = self.files(files);
         let deletes = self.deletes(delete_paths);
         let (writes, deletes) = (writes?, deletes?);
-        let written: HashSet<&FilePath> = writes.iter().map(|write| &write.path).collect();
-        let mut clash = false;
-        for (index, path) in deletes.iter().enumerate() {
-            if written.contains(path) {
-                clash = true;
-                self.fail::<()>(format!("delete_paths[{index}]"), "must not also be written");
-            }
+        let paths = writes.read.iter().map(|(index, write)| (*index, &write.path));
+        let found = misplaced(paths, deletes.read.iter().map(|(index, path)| (*index, path)));
+        let sound = writes.whole && deletes.whole && found.is_empty();
+        for misplaced in found {
+            self.take::<()>(Err(misplaced.violation));
         }
-        (!clash).then_some((writes, deletes))
+        sound.then(|| (writes.items(), deletes.items()))
     }
 
     /// Checks the files to write.
     pub(super) fn writes(&mut self, files: Vec<proto::File>) -> Option<Vec<FileWrite>> {
-        if files.len() > MAX_TREE_FILES {
-            return self.fail("files", format!("must be at most {MAX_TREE_FILES}, are {}", files.len()));
-        }
-        let total: u64 = files.iter().map(size).sum();
-        let mut sound = total <= MAX_REQUEST_BYTES;
-        if !sound {
-            self.fail::<()>("files", format!("must have at most {MAX_REQUEST_BYTES} bytes in all, have {total}"));
-        }
-        let count = files.len();
-        let numbered = files.into_iter().enumerate();
-        let writes: Vec<(usize, FileWrite)> =
-            numbered.filter_map(|(index, file)| Some((index, self.write(index, file)?))).collect();
-        sound &= writes.len() == count;
-        sound &= self.distinct("files", ".path", writes.iter().map(|(index, write)| (*index, &write.path)));
-        sound &= self.no_file_below_a_file(&writes);
-        sound.then(|| writes.into_iter().map(|(_, write)| write).collect())
+        Some(self.changes(files, &[])?.0)
     }
 
-    fn deletes(&mut self, paths: &[String]) -> Option<Vec<FilePath>> {
+    fn files(&mut self, files: Vec<proto::File>) -> Option<Listed<FileWrite>> {
+        let count = files.len();
+        let sums = self.take(check_sums(count, files.iter().map(size).sum()));
+        if count > MAX_TREE_FILES {
+            return None;
+        }
+        let numbered = files.into_iter().enumerate();
+        let read: Vec<_> = numbered.filter_map(|(index, file)| Some((index, self.write(index, file)?))).collect();
+        Some(Listed { whole: sums.is_some() && read.len() == count, read })
+    }
+
+    fn deletes(&mut self, paths: &[String]) -> Option<Listed<FilePath>> {
         if paths.len() > MAX_TREE_FILES {
             return self.fail("delete_paths", format!("must be at most {MAX_TREE_FILES}, are {}", paths.len()));
         }
         let numbered = paths.iter().enumerate();
-        let deletes: Vec<(usize, FilePath)> = numbered
+        let read: Vec<_> = numbered
             .filter_map(|(index, path)| Some((index, self.name(&format!("delete_paths[{index}]"), path)?)))
             .collect();
-        let distinct = self.distinct("delete_paths", "", deletes.iter().map(|(index, path)| (*index, path)));
-        let sound = distinct && deletes.len() == paths.len();
-        sound.then(|| deletes.into_iter().map(|(_, path)| path).collect())
+        Some(Listed { whole: read.len() == paths.len(), read })
     }
 
     fn write(&mut self, index: usize, file: proto::File) -> Option<FileWrite> {
-        let bytes = size(&file);
-        let fits = bytes <= MAX_FILE_BYTES;
-        if !fits {
-            let field = format!("files[{index}]");
-            self.fail::<()>(field, format!("must have at most {MAX_FILE_BYTES} bytes, has {bytes}"));
-        }
+        let fits = self.take(check_size(index, size(&file)));
         let path = self.name(&format!("files[{index}].path"), &file.path)?;
         let content = match file.content {
             Some(proto::file::Content::Text(text)) => text.into_bytes(),
             Some(proto::file::Content::Data(data)) => data,
             None => Vec::new(),
         };
-        fits.then_some(FileWrite { path, content: content.into(), executable: file.executable })
+        fits.map(|()| FileWrite { path, content: content.into(), executable: file.executable })
     }
+}
 
-    /// Checks that no path comes twice.
-    fn distinct<'a>(&mut self, list: &str, member: &str, paths: impl Iterator<Item = (usize, &'a FilePath)>) -> bool {
-        let mut seen = BTreeMap::new();
-        let mut sound = true;
-        for (index, path) in paths {
-            if let Some(earlier) = seen.insert(path, index) {
-                sound = false;
-                let field = format!("{list}[{index}]{member}");
-                self.fail::<()>(field, format!("is the same as that of {list}[{earlier}]"));
-            }
-        }
-        sound
-    }
-
-    fn no_file_below_a_file(&mut self, writes: &[(usize, FileWrite)]) -> bool {
-        let files: HashSet<&str> = writes.iter().map(|(_, write)| write.path.as_str()).collect();
-        let mut sound = true;
-        for (index, write) in writes {
-            let path = write.path.as_str();
-            let mut folders = path.match_indices('/').map(|(end, _)| &path[..end]);
-            if let Some(above) = folders.find(|folder| files.contains(folder)) {
-                sound = false;
-                self.fail::<()>(format!("files[{index}].path"), format!("must not be below the file {above}"));
-            }
-        }
-        sound
+impl<T> Listed<T> {
+    fn items(self) -> Vec<T> {
+        self.read.into_iter().map(|(_, item)| item).collect()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         decide::phase_of,
         events::{Stage, StageEvent},
         ids::CommitId,
+        limits::MAX_CHANGED_PATHS,
         reload::Strategy,
         tree::{ChangeKind, ChangedPath},
     },
@@ -26,9 +27,6 @@ use crate::{
         preview::v1::{self as proto, watch_reloads_response::Event},
     },
 };
-
-/// The most changed paths that one message names.
-const MAX_CHANGED_PATHS: usize = 1_000;
 
 /// Returns the messages of a reload stream.
 pub fn watch_responses(

@@ -4,6 +4,7 @@ pub mod concurrency;
 pub mod ends;
 pub mod errors;
 pub mod request_id;
+pub mod shares;
 pub mod trace;
 pub mod weight;
 

@@ -115,7 +115,7 @@ mod tests {
 
     use futures_util::{StreamExt, poll, stream};
 
-    use super::*;
+    use super::{super::concurrency::Slots, *};
 
     fn message(length: usize) -> Vec<u8> {
         let mut message = vec![0];
@@ -139,8 +139,8 @@ mod tests {
         Weights(Arc::new(Semaphore::new(1024)))
     }
 
-    async fn slot() -> Slot {
-        Slot::new(Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap())
+    fn slot() -> Slot {
+        Slots::new(1, 1).take("/preview.v1.VfsService/Commit", None).unwrap()
     }
 
     async fn read(stream: impl Stream<Item = Result<Bytes, Status>>) -> Result<usize, Status> {
@@ -149,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_request_has_its_room_until_it_is_light() {
-        let (weights, slot, large) = (few(), slot().await, message(600 * 1024));
+        let (weights, slot, large) = (few(), slot(), message(600 * 1024));
         let frames = sent(&large, &[2, 2, 1, 1000]);
         assert_eq!(read(weighed(frames, weights.clone(), Some(slot.clone()))).await.unwrap(), large.len());
         assert_eq!(weights.0.available_permits(), 424);

@@ -9,8 +9,8 @@ use crate::{
     agent::{AgentError, MadeParts, MadeRequest, MadeSummary},
     domain::{
         ids::FilePath,
+        path::within,
         runtime::{APP_ROOT, ImagePlan},
-        tree::within,
     },
     engine::{Container, ContainerState, EngineError},
     preview::{

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::status::Ending,
+    domain::{pause::Pause, status::Ending},
     engine::EngineError,
     preview::{driver::Driver, image::flights::Landing},
 };
@@ -14,8 +14,9 @@ use crate::{
 /// How many lines of its log are kept once it has ended, and how long after that, for those who read it now.
 const KEPT_LINES: usize = 200;
 const READ: Duration = Duration::from_secs(5);
-/// The longest time between two tries to remove what a preview held.
-const TEARDOWN_BACKOFF: Duration = Duration::from_secs(5);
+/// The time between two tries to remove what a preview held.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Driver {
     /// Lets go of everything, after keeping what the project names as data. Another life of the service goes on where this
@@ -53,11 +54,10 @@ impl Driver {
 
     /// Removes every container of the preview, and the images that were built for it, however often it takes.
     async fn remove(&mut self) {
-        let mut backoff = Duration::from_millis(100);
+        let mut pause = Pause::new(FIRST_PAUSE, LONGEST_PAUSE);
         while let Err(error) = self.try_remove().await {
             tracing::warn!(preview = %self.handle.id, error = %error, "the preview could not be removed yet");
-            sleep(backoff).await;
-            backoff = (backoff * 2).min(TEARDOWN_BACKOFF);
+            sleep(pause.longer()).await;
         }
         for key in std::mem::take(&mut self.built) {
             self.core.images.release(&key).await;

@@ -23,6 +23,7 @@ use crate::{
         decide::phase_of,
         events::StageEvent,
         ids::{BranchName, CommitId, ProjectId},
+        limits::MAX_CHANGED_PATHS,
         status::PreviewStatus,
     },
     preview::{
@@ -40,8 +41,6 @@ use crate::{
 
 /// How many commits are told at once.
 const COMMITS: usize = 10_000;
-/// How many changed paths one commit names.
-const PATHS: usize = 1_000;
 
 /// What a chronicle is made of.
 pub struct Sources {
@@ -272,8 +271,8 @@ impl Reader {
         let commit = commit.clone();
         match self.vfs.diff(&self.project, commit.parent.clone(), &commit.commit).await {
             Ok(mut changed) => {
-                let omitted = changed.len().saturating_sub(PATHS);
-                changed.truncate(PATHS);
+                let omitted = changed.len().saturating_sub(MAX_CHANGED_PATHS);
+                changed.truncate(MAX_CHANGED_PATHS);
                 Ok(Arc::new(Shared::new(CommitTold { commit, changed, omitted })))
             }
             // As of a tree with paths that cannot be: the commit is told, and those that come after it.

@@ -9,9 +9,10 @@ use crate::{
     domain::{
         failure::{Failure, FailureStage},
         ids::{FilePath, ProjectId},
+        path::within,
         reason::Reason,
         text::unix_script,
-        tree::{EntryKind, within},
+        tree::EntryKind,
     },
     preview::unit::files::{Content, FileSet, MAX_CONTENT_BYTES},
     stack,

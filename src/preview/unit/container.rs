@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::{
     agent::AgentClient,
+    domain::pause::Pause,
     engine::{EngineError, SharedEngine},
 };
 
 /// The time between two tries to remove a container: the first, and the longest.
-const BACKOFF: Duration = Duration::from_millis(500);
-const MAX_BACKOFF: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A container that is removed when it is dropped, unless it is kept: what is half made never stays behind.
 pub struct Unclaimed {
@@ -57,7 +58,7 @@ pub(in crate::preview) async fn discard(engine: &SharedEngine, id: &str) {
         tracing::warn!(container = id, error = %error, "a container that is not needed is removed later");
         let (engine, id) = (engine.clone(), id.to_owned());
         tokio::spawn(async move {
-            tokio::time::sleep(BACKOFF).await;
+            tokio::time::sleep(FIRST_PAUSE).await;
             remove(&engine, &id).await;
         });
     }
@@ -65,13 +66,12 @@ pub(in crate::preview) async fn discard(engine: &SharedEngine, id: &str) {
 
 /// Removes a container of which nobody has need any more, however often it takes: an engine may be away, or err.
 pub(in crate::preview) async fn remove(engine: &SharedEngine, id: &str) {
-    let mut backoff = BACKOFF;
+    let mut pause = Pause::new(FIRST_PAUSE, LONGEST_PAUSE);
     while let Err(error) = engine.remove(id).await {
         tracing::warn!(container = id, error = %error, "a container that is not needed could not be removed yet");
         if !error.says_nothing() && !matches!(error, EngineError::Conflict { .. }) {
             return;
         }
-        tokio::time::sleep(backoff).await;
-        backoff = (backoff * 2).min(MAX_BACKOFF);
+        tokio::time::sleep(pause.longer()).await;
     }
 }

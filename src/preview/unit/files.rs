@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::domain::{
     ids::FilePath,
+    path::within,
     runtime::{ImagePlan, RunPlan},
-    tree::{ChangeKind, ChangedPath, EntryKind, Tree, within},
+    tree::{ChangeKind, ChangedPath, EntryKind, Tree},
 };
 
 /// The most bytes of files that are brought into one container.

@@ -14,12 +14,13 @@ use crate::{
     domain::{
         error::Error,
         ids::FilePath,
+        path,
         runtime::{APP_ROOT, BaseImage, HOME, ImagePlan, InstallPlan, Needs, ReloadPlan, RunPlan, StartPlan},
         spec::Stack,
     },
     stack::{
         names::MAX_MANIFEST_BYTES,
-        project::{Project, bad, join, looked_for},
+        project::{Project, bad, looked_for},
         readers::{cause::Reader, node, python, shell as shells},
         requirements::{self, PIP, Requirements},
         shell::shell,
@@ -195,7 +196,7 @@ fn install(requirements: Requirements) -> InstallPlan {
 /// the root of all files.
 fn module_path(project: &Project<'_>, folders: Vec<String>, last: Option<String>) -> String {
     let mut paths: Vec<String> = Vec::new();
-    for path in folders.iter().map(|folder| join(&project.path(""), folder)).chain(last) {
+    for path in folders.iter().map(|folder| path::join(&project.path(""), folder)).chain(last) {
         let path = format!("{APP_ROOT}/{path}").trim_end_matches('/').to_owned();
         if !paths.contains(&path) {
             paths.push(path);

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::workspace;
-use crate::stack::{
-    manifest::Package,
-    project::Project,
-    script::{MAX_WORDS, mentioned, words},
+use crate::{
+    domain::path,
+    stack::{
+        manifest::Package,
+        project::Project,
+        script::{MAX_WORDS, mentioned, words},
+    },
 };
 
 /// Words before the name of a folder in which what follows is done.
@@ -50,19 +53,8 @@ pub(super) fn named<'a>(project: &Project<'a>, package: &Package, script: &str) 
 }
 
 /// Returns a folder from another, below the one in which the script is run; `None` for what is not below it.
-fn resolve(from: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = from.split('/').filter(|part| !part.is_empty()).collect();
-    if path.starts_with(['/', '~', '$']) {
-        return None;
-    }
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => _ = parts.pop()?,
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
+fn resolve(from: &str, to: &str) -> Option<String> {
+    (!to.starts_with(['/', '~', '$'])).then(|| path::resolve(from, to))?
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    domain::error::Error,
+    domain::{error::Error, path::upwards},
     stack::{manifest::Package, names::LOCKFILES, project::Project},
 };
 
@@ -18,9 +18,7 @@ pub(super) fn home<'a>(project: &Project<'a>) -> Result<Option<(Project<'a>, Pac
     if project.first(&LOCKFILES).is_some() {
         return Ok(None);
     }
-    let mut folder = project.root.as_str();
-    while let Some(above) = above(folder) {
-        folder = above;
+    for above in upwards(&project.root).skip(1) {
         let home = project.at(above);
         let Some(package) = Package::read(&home)? else { continue };
         let member = project.root[above.len()..].trim_start_matches('/');
@@ -29,11 +27,6 @@ pub(super) fn home<'a>(project: &Project<'a>) -> Result<Option<(Project<'a>, Pac
         }
     }
     Ok(None)
-}
-
-/// Returns the folder above one, or `None` for the project's root.
-fn above(folder: &str) -> Option<&str> {
-    (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(above, _)| above))
 }
 
 /// Returns whether a folder is the root of a workspace, by its own manifest or by pnpm's.

@@ -1,8 +1,12 @@
 //! The lines of a requirements file.
 
 use crate::{
-    domain::{ids::FilePath, runtime::APP_ROOT},
-    stack::{names::is_archive, project::resolve},
+    domain::{
+        ids::FilePath,
+        path::{folder, resolve},
+        runtime::APP_ROOT,
+    },
+    stack::names::is_archive,
 };
 
 /// What a line names.
@@ -65,8 +69,7 @@ pub(super) fn beside(file: &str, name: &str) -> Option<String> {
     if name.starts_with('/') {
         return name.strip_prefix(APP_ROOT)?.strip_prefix('/').map(str::to_owned);
     }
-    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let path = resolve(folder, name)?;
+    let path = resolve(folder(file), name)?;
     (path.is_empty() || path.parse::<FilePath>().is_ok()).then_some(path)
 }
 

@@ -35,7 +35,7 @@ STEPS = ("create", "page", "edit", "processes", "broken", "mended", "added", "de
 
 #: What a page shows as text, also that of web components and of frames.
 SHOWN = (
-    "document.body.innerText + [...document.querySelectorAll('*')]"
+    "(document.body?.innerText ?? '') + [...document.querySelectorAll('*')]"
     ".map((it) => it.shadowRoot?.textContent ?? it.contentDocument?.body?.innerText ?? '').join('')"
 )
 #: What the browser itself says of this machine, or of what every browser asks for.
@@ -223,8 +223,11 @@ class Life:
         self._update(restored, gone)
         if not added.route:
             edited = self.outcome.steps["mended"] == "ok" and self.point.edit.path not in restored
-            self._look(self.point.edit.seen(100) if edited else self.point.shows, "", anew=True)
-            assert added.shows not in self.tab.evaluate(SHOWN), f"{added.shows!r} is still there"
+            shown = self.point.edit.seen(100) if edited else self.point.shows
+            self._look(shown, "", anew=True)
+            # A page that loads itself anew has neither for a moment.
+            has = [f"({SHOWN}).includes({json.dumps(text)})" for text in (shown, added.shows)]
+            self.tab.wait_for(f"{has[0]} && !{has[1]}", within=SHOW_SECONDS)
             return
         answer = web.get(self.preview.url, added.path)
         assert answer.status >= 400 or added.shows not in answer.text, f"{added.path} still answers {answer.status}"

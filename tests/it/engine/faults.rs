@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use previewd::engine::{EngineError, EngineEvent};
-use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, UnixListener, UnixStream},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -103,31 +106,37 @@ async fn calls_work_again_once_the_daemon_is_back() {
 
 #[tokio::test]
 async fn a_run_that_is_cut_off_is_an_error_and_is_cleaned_up_after() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("docker.sock");
-    let it = Fixture::with(|options| options.host = Some(format!("unix://{}", socket.display())));
-    let line = cuttable(socket.clone());
-    it.engine.prepare().await.unwrap();
-    let run = tokio::spawn({
-        let (engine, spec) = (it.engine.clone(), it.spec("cut", ""));
-        async move { engine.run(spec).await }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    line.cancel();
-    assert!(matches!(run.await.unwrap().unwrap_err(), EngineError::Unreachable(_)));
+    for request in ["/containers/create", "/start"] {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("docker.sock");
+        let it = Fixture::with(|options| options.host = Some(format!("unix://{}", socket.display())));
+        let line = cuttable_at(socket.clone(), Some(request));
+        it.engine.prepare().await.unwrap();
+        let cut = it.engine.run(it.spec("cut", "")).await.unwrap_err();
+        assert!(matches!(cut, EngineError::Unreachable(_)), "{request}: {cut}");
+        assert!(line.is_cancelled());
+        while socket.exists() {
+            tokio::task::yield_now().await;
+        }
 
-    // What could not be removed then has its label, and its name is free for the next.
-    let _line = cuttable(socket);
-    let left = it.engine.containers().await.unwrap();
-    assert!(left.len() <= 1);
-    for container in left {
-        it.engine.remove(&container.id).await.unwrap();
+        // What could not be removed then has its label, and its name is free for the next.
+        let _line = cuttable(socket);
+        let left = it.engine.containers().await.unwrap();
+        assert!(left.len() <= 1);
+        for container in left {
+            it.engine.remove(&container.id).await.unwrap();
+        }
+        it.run("cut", "").await;
     }
-    it.run("cut", "").await;
 }
 
 /// Forwards a socket to the daemon until the token is cancelled; then all that is open is cut, and the socket is gone.
 fn cuttable(socket: PathBuf) -> CancellationToken {
+    cuttable_at(socket, None)
+}
+
+/// Does that, and cancels the token itself when a request of that name has reached the daemon.
+fn cuttable_at(socket: PathBuf, last: Option<&'static str>) -> CancellationToken {
     let token = CancellationToken::new();
     let cut = token.clone();
     let _ = std::fs::remove_file(&socket);
@@ -138,7 +147,7 @@ fn cuttable(socket: PathBuf) -> CancellationToken {
                 let cut = cut.clone();
                 tokio::spawn(async move {
                     tokio::select! {
-                        () = forward(client) => {}
+                        () = forward(client, last, cut.clone()) => {}
                         () = cut.cancelled() => {}
                     }
                 });
@@ -152,14 +161,38 @@ fn cuttable(socket: PathBuf) -> CancellationToken {
     token
 }
 
-async fn forward(mut client: UnixStream) {
+async fn forward(client: UnixStream, last: Option<&str>, cut: CancellationToken) {
     let host = std::env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".into());
     if let Some(path) = host.strip_prefix("unix://") {
-        let mut daemon = UnixStream::connect(path).await.unwrap();
-        let _ = tokio::io::copy_bidirectional(&mut client, &mut daemon).await;
+        between(client, UnixStream::connect(path).await.unwrap(), last, cut).await;
     } else {
         let authority = host.split("://").last().unwrap();
-        let mut daemon = TcpStream::connect(authority).await.unwrap();
-        let _ = tokio::io::copy_bidirectional(&mut client, &mut daemon).await;
+        between(client, TcpStream::connect(authority).await.unwrap(), last, cut).await;
     }
+}
+
+async fn between(client: UnixStream, daemon: impl AsyncRead + AsyncWrite, last: Option<&str>, cut: CancellationToken) {
+    let (mut asks, mut is_told) = client.into_split();
+    let (mut answers, mut hears) = tokio::io::split(daemon);
+    let to_daemon = async {
+        let mut read = Vec::with_capacity(64 * 1024);
+        while asks.read_buf(&mut read).await.is_ok_and(|count| count > 0) {
+            if hears.write_all(&read).await.is_err() {
+                return;
+            }
+            // The line of a request comes in one piece.
+            if last
+                .is_some_and(|last| String::from_utf8_lossy(&read).lines().next().is_some_and(|it| it.contains(last)))
+            {
+                cut.cancel();
+            }
+            read.clear();
+        }
+        let _ = hears.shutdown().await;
+    };
+    let from_daemon = async {
+        let _ = tokio::io::copy(&mut answers, &mut is_told).await;
+        let _ = is_told.shutdown().await;
+    };
+    tokio::join!(to_daemon, from_daemon);
 }

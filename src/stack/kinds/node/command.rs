@@ -6,6 +6,7 @@ use super::{arguments::unwatched, compiled, entry::entry, nest, nodemon, start::
 use crate::{
     domain::{
         error::Error,
+        path::upwards,
         runtime::{APP_ROOT, RUNTIME_MOUNT},
         text::{MAX_SENTENCE_BYTES, sentence},
     },
@@ -67,10 +68,7 @@ pub(in crate::stack::kinds) fn run_script(
 
 /// Returns a command line that runs a script by a shell that finds the project's packages, and those of a workspace above.
 pub(super) fn in_shell(project: &Project<'_>, script: &str) -> Vec<String> {
-    let folders = std::iter::successors(Some(project.root.as_str()), |folder| {
-        (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(above, _)| above))
-    });
-    let packages: Vec<String> = folders
+    let packages: Vec<String> = upwards(&project.root)
         .map(|folder| format!("{APP_ROOT}/{folder}").trim_end_matches('/').to_owned() + "/node_modules/.bin")
         .collect();
     // A package manager that the image has is better than what stands in for it.

@@ -1,7 +1,10 @@
 //! Which scripts clearly run a server: those of known development servers, and those that run a file.
 
 use super::arguments::file_index;
-use crate::stack::{manifest::Package, script};
+use crate::{
+    domain::path,
+    stack::{manifest::Package, script},
+};
 
 /// Programs that serve, whatever they are told, unless they are told to build.
 const SERVERS: [&str; 34] = [
@@ -73,7 +76,7 @@ fn serves_as(argv: &[String]) -> bool {
         return has(words);
     }
     let builds = |word: &String| {
-        let name = word.rsplit('/').next().unwrap_or_default();
+        let name = path::name(word);
         BUILDS.iter().any(|part| name.contains(part))
     };
     match program.as_str() {

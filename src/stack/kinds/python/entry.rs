@@ -1,6 +1,9 @@
 //! Which Python file is started: a Django project, or the module that is likeliest to hold an app object.
 
-use crate::stack::project::{FOREIGN, Project, join};
+use crate::{
+    domain::path::{above, join, split},
+    stack::project::{FOREIGN, Project},
+};
 
 /// The file names that may hold an app.
 const ENTRY_NAMES: [&str; 13] = [
@@ -170,7 +173,7 @@ pub(super) fn find(project: &Project<'_>) -> Option<Entry> {
 /// For projects that are known to be Python's: others have such files for other ends.
 pub(super) fn find_deep(project: &Project<'_>) -> Option<Entry> {
     let good = |file: &&str| {
-        let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+        let (folder, name) = split(file);
         let named = ENTRY_NAMES.contains(&name) || (folder.is_empty() && PAGE_NAMES.contains(&name));
         let other = |part: &str| {
             NO_PACKAGES.contains(&part) || FOREIGN.contains(&part) || part == "pages" || part.starts_with('.')
@@ -221,8 +224,7 @@ fn package_entries(project: &Project<'_>) -> Vec<String> {
 /// here, it would be without those that are listed there.
 fn belongs_elsewhere(project: &Project<'_>, file: &str) -> bool {
     let lists = |folder: &str| LISTS.iter().any(|name| project.has(&join(folder, name)));
-    let folders = std::iter::successors(file.rsplit_once('/'), |(folder, _)| folder.rsplit_once('/'));
-    !lists("") && folders.map(|(folder, _)| folder).any(lists)
+    !lists("") && above(file).any(lists)
 }
 
 /// Returns the folder of a file if it is no package, since its modules then import one another by their bare names.
@@ -234,18 +236,18 @@ pub(super) fn own_folder(project: &Project<'_>, file: &str) -> Option<String> {
 /// Returns the folder above the project's own where that is a package, from the root of all files, and the package's name:
 /// its `__init__.py` says so, or an import of it in the source that is started.
 pub(super) fn package(project: &Project<'_>, source: &str) -> Option<(String, String)> {
-    let split = |folder: &str| {
-        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+    let outer = |folder: &str| {
+        let (above, name) = split(folder);
         (!name.is_empty()).then(|| (above.to_owned(), name.to_owned()))
     };
-    let (mut above, mut name) = split(&project.root)?;
+    let (mut above, mut name) = outer(&project.root)?;
     if !project.has("__init__.py") {
         return imports_module(source, &name).then_some((above, name));
     }
     while project.at(&above).has("__init__.py")
-        && let Some((further, outer)) = split(&above)
+        && let Some((further, package)) = outer(&above)
     {
-        (above, name) = (further, format!("{outer}.{name}"));
+        (above, name) = (further, format!("{package}.{name}"));
     }
     Some((above, name))
 }

@@ -5,8 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::{
-    domain::error::Error,
-    stack::project::{FOREIGN, Project, bad_line, resolve},
+    domain::{
+        error::Error,
+        path::{name, resolve},
+    },
+    stack::project::{FOREIGN, Project, bad_line},
 };
 
 static COMMENT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?s)<!--.*?-->").ok());
@@ -91,9 +94,6 @@ pub(super) fn check(project: &Project<'_>, page: &str) -> Result<(), Error> {
 /// Returns the file of the project that may be meant by a path: of the same name, else of the same name with another
 /// ending, else one that mounts apps by custom. The shallowest of them.
 fn elsewhere<'a>(project: &Project<'a>, path: &str) -> Option<&'a str> {
-    fn name(path: &str) -> &str {
-        path.rsplit('/').next().unwrap_or(path)
-    }
     fn stem(path: &str) -> &str {
         name(path).rsplit_once('.').map_or("", |(stem, _)| stem)
     }

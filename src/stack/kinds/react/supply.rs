@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::page::{self, CONFIGS, MOUNTS};
 use crate::{
-    domain::ids::FilePath,
+    domain::{ids::FilePath, path::folder},
     stack::{manifest::Package, packages::Extra, project::Project},
 };
 
@@ -128,7 +128,7 @@ pub(super) fn files(
             .or_else(|| app.map(|app| if app.starts_with("src/") { MOUNTS[0] } else { MOUNTS[8] })),
     };
     // An app in another place than the script was meant for is a mistake that its own people know how to mend.
-    let beside = |mount: &str, app: &str| app.starts_with(mount.rsplit_once('/').map_or("", |(folder, _)| folder));
+    let beside = |mount: &str, app: &str| app.starts_with(folder(mount));
     if let (Some(mount), Some(app)) = (mount, app)
         && !project.has(mount)
         && beside(mount, app)
@@ -156,7 +156,7 @@ fn configuration(plugin: Option<&str>, ours: bool) -> String {
 }
 
 fn mount_script(mount: &str, app: &str, style: Option<&str>) -> String {
-    let folder = mount.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = folder(mount);
     let beside = |path: &str| {
         let path = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
         format!("./{path}")
