@@ -99,12 +99,12 @@ pub async fn run(config: Config, options: ServeOptions) -> Result<(), AppError> 
         // One that hangs is looked for again, beside all else.
         _ = timeout(LOOK, service.availability.look()) => {}
         // Nothing has been started that would have to end.
-        () = stop.told() => return Ok(()),
+        () = stop.next() => return Ok(()),
     }
     service.supervise();
     let told = tokio::select! {
         taken_over = service.take_over(started + START) => { taken_over?; false }
-        () = stop.told() => true,
+        () = stop.next() => true,
     };
     service.serve(options, told, stop).await
 }
@@ -206,12 +206,12 @@ impl Service {
         let mut serving = std::pin::pin!(grpc::serve(listener, manager.clone(), server, shutdown.clone()));
         let stopping = async {
             if !told {
-                stop.told().await;
+                stop.next().await;
             }
             if options.remove_on_exit {
                 tokio::select! {
                     () = remove(&manager) => {}
-                    () = stop.told_again() => tracing::warn!("told to stop again; what is left stays"),
+                    () = stop.again() => tracing::warn!("told to stop again; what is left stays"),
                 }
             }
         };
@@ -236,7 +236,7 @@ impl Service {
                 Ok(ended) => ended?,
                 Err(_) => tracing::error!("not everything has ended in time; it is left behind"),
             },
-            () = stop.told_again() => tracing::warn!("told to stop again; what has not ended is left behind"),
+            () = stop.again() => tracing::warn!("told to stop again; what has not ended is left behind"),
         }
         tracing::info!("previewd has stopped");
         Ok(())
@@ -258,14 +258,14 @@ impl Signals {
 
     /// Returns when another comes than what came with the first: a terminal sends to a script and to what that has started,
     /// and the script sends on what it gets.
-    async fn told_again(&mut self) {
+    async fn again(&mut self) {
         sleep(TOGETHER).await;
         let _ = (self.terminate.recv().now_or_never(), self.interrupt.recv().now_or_never());
-        self.told().await;
+        self.next().await;
     }
 
     /// Returns when the next comes.
-    async fn told(&mut self) {
+    async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => tracing::info!("told to stop by SIGTERM"),
             _ = self.interrupt.recv() => tracing::info!("told to stop by SIGINT"),

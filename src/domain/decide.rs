@@ -39,7 +39,7 @@ pub struct Desired {
     /// Who applies commits.
     pub reload: ReloadMode,
     /// The newest request to apply the commit, whatever came of it before.
-    pub applies: u64,
+    pub apply_request: u64,
 }
 
 /// What is known of the container that a preview has, and of the app in it.
@@ -54,7 +54,7 @@ pub enum Unit {
     /// Something says that it may not be as it was left.
     InDoubt,
     /// Nothing is heard of it any more.
-    Unheard,
+    Disconnected,
     /// The app in it, or itself, has ended without having been told to, and is not started again yet.
     Ended,
 }
@@ -123,19 +123,19 @@ pub fn decide(desired: &Desired, observed: &Observed<'_>, now: Instant) -> Step 
         }
         _ => {}
     }
-    let asked = desired.applies > status.applies;
+    let asked = desired.apply_request > status.apply_request;
     match &desired.commit {
         // The branch is gone: what runs goes on, and there is nothing to apply.
-        None if asked => return Step::Settle(None, desired.applies),
+        None if asked => return Step::Settle(None, desired.apply_request),
         None => {}
         Some(commit) => {
             let new = desired.reload == ReloadMode::Auto && status.settled.as_ref() != Some(commit);
             if asked || new || observed.again {
                 let shown = status.answering() == Some(commit) && status.failure.is_none();
                 return if shown {
-                    Step::Settle(Some(commit.clone()), desired.applies)
+                    Step::Settle(Some(commit.clone()), desired.apply_request)
                 } else {
-                    Step::Bring(commit.clone(), desired.applies)
+                    Step::Bring(commit.clone(), desired.apply_request)
                 };
             }
         }

@@ -63,7 +63,7 @@ pub struct PreviewStatus {
     /// The newest commit that was tried and has come to an end, good or bad.
     pub settled: Option<CommitId>,
     /// The newest request to apply the head that has come to an end.
-    pub applies: u64,
+    pub apply_request: u64,
     /// Why the newest commit is not what answers.
     pub failure: Option<Failure>,
     /// The bounds of its container.
@@ -91,7 +91,7 @@ impl PreviewStatus {
             dependency_key: None,
             applied: None,
             settled: None,
-            applies: 0,
+            apply_request: 0,
             failure: None,
             limits,
             notes: Vec::new(),

@@ -87,7 +87,7 @@ pub struct Driver {
     pub(super) session: Option<Session>,
     pub(super) claims: Claims,
     pub(super) follower: HeadFollower,
-    pub(super) applies: watch::Receiver<u64>,
+    pub(super) apply_request: watch::Receiver<u64>,
     /// The commits that are no news: the one that is being brought, and in a revival the one that was tried last.
     pub(super) known: Vec<CommitId>,
     /// Whether the commit before was overtaken, so that this one is given time.
@@ -136,7 +136,7 @@ pub struct Driver {
     pub(super) losses: Vec<Instant>,
     pub(super) engine_events: broadcast::Receiver<EngineEvent>,
     // What was tried last: the commit, and by which request to apply.
-    tried: Option<(CommitId, u64)>,
+    last_try: Option<(CommitId, u64)>,
     pub(super) found: Found,
     // Held for the preview's life; dropping it frees the address.
     pub(super) site: Option<Box<dyn OpenSite>>,
@@ -152,7 +152,7 @@ impl Driver {
         let spec = handle.spec();
         let follower = core.vfs.follow(&spec.project, &spec.branch);
         let engine_events = core.engine.events();
-        let applies = handle.applies();
+        let apply_request = handle.apply_request();
         let claims = Claims::new(handle.clone());
         Self {
             core,
@@ -161,7 +161,7 @@ impl Driver {
             session: None,
             claims,
             follower,
-            applies,
+            apply_request,
             known: Vec::new(),
             patient: false,
             held: None,
@@ -187,7 +187,7 @@ impl Driver {
             retry_at: None,
             losses: Vec::new(),
             engine_events,
-            tried: None,
+            last_try: None,
             found: Found::Containers(Vec::new()),
             site: None,
         }
@@ -209,7 +209,7 @@ impl Driver {
         if AssertUnwindSafe(living).catch_unwind().await.is_err() {
             // What it knew cannot be trusted any more. Its end can still be asked for, and finds what there is.
             self = Self { site: self.site.take(), ..Self::idle(core, handle) };
-            self.broke();
+            self.record_panic();
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = shutdown.cancelled() => {}
@@ -221,7 +221,7 @@ impl Driver {
     }
 
     /// Says that the driver itself failed.
-    fn broke(&mut self) {
+    fn record_panic(&mut self) {
         tracing::error!(preview = %self.handle.id, "the driver panicked");
         self.fail(Failure::new(FailureStage::Run, BROKEN, "the service failed to drive this preview; delete it"));
     }
@@ -237,8 +237,8 @@ impl Driver {
                 Step::LookAfter => self.look_again().await,
                 Step::Revive(applied) => self.revive_app(applied).await,
                 Step::GiveUp(applied) => self.give_up(applied),
-                Step::Bring(target, applies) => self.apply(target, applies).await,
-                Step::Settle(target, applies) => self.settle(target, applies),
+                Step::Bring(target, apply_request) => self.apply(target, apply_request).await,
+                Step::Settle(target, apply_request) => self.settle(target, apply_request),
                 Step::Retry => self.retry().await,
                 Step::LookAtPorts => self.look_for_ports().await,
                 Step::Wait(until) => self.wait(until).await,
@@ -263,7 +263,7 @@ impl Driver {
 
     /// Returns what is wanted. Where the store cannot be read, that is what there is, until it can.
     async fn desired(&mut self) -> Desired {
-        let applies = *self.applies.borrow_and_update();
+        let apply_request = *self.apply_request.borrow_and_update();
         let (end, reload) = (self.handle.stop.is_cancelled(), self.spec.reload);
         self.unread = false;
         let commit = target(&self.core.vfs, &self.handle).await.unwrap_or_else(|error| {
@@ -271,8 +271,8 @@ impl Driver {
             self.unread = true;
             None
         });
-        let applies = if self.unread { self.handle.status().borrow().applies } else { applies };
-        Desired { end, commit, reload, applies }
+        let apply_request = if self.unread { self.handle.status().borrow().apply_request } else { apply_request };
+        Desired { end, commit, reload, apply_request }
     }
 
     /// Returns what is known of the container.
@@ -284,26 +284,26 @@ impl Driver {
             _ if self.death.is_some() => Unit::Ended,
             None => Unit::None,
             Some(_) if self.doubt => Unit::InDoubt,
-            Some(session) if session.deaf => Unit::Unheard,
+            Some(session) if session.disconnected => Unit::Disconnected,
             Some(_) => Unit::Well,
         }
     }
 
     /// Forgets earlier ends of the app where something new is tried: it gets a new chance.
-    pub(super) fn forgive(&mut self, target: &CommitId, applies: u64) {
-        let tried = Some((target.clone(), applies));
-        if self.tried != tried {
+    pub(super) fn begin_try(&mut self, target: &CommitId, apply_request: u64) {
+        let tried = Some((target.clone(), apply_request));
+        if self.last_try != tried {
             self.deaths.clear();
-            self.tried = tried;
+            self.last_try = tried;
         }
     }
 
     /// Records that a commit has come to an end, good or bad.
-    pub(super) fn settle(&mut self, target: Option<CommitId>, applies: u64) {
+    pub(super) fn settle(&mut self, target: Option<CommitId>, apply_request: u64) {
         self.again = false;
         self.handle.set_status(|status| {
             status.settled = target.or(status.settled.take());
-            status.applies = status.applies.max(applies);
+            status.apply_request = status.apply_request.max(apply_request);
         });
     }
 }

@@ -143,7 +143,7 @@ impl Handle {
     }
 
     /// Follows the requests to apply the head. For the driver alone.
-    pub fn applies(&self) -> watch::Receiver<u64> {
+    pub fn apply_request(&self) -> watch::Receiver<u64> {
         self.apply.subscribe()
     }
 

@@ -9,8 +9,8 @@ use super::{
     manifest::{self, Package},
     names::{SIDE_FOLDERS, decides_by_name},
     packages::HOOKS,
+    previewd_toml::FILE,
     project::{FOREIGN, Project, bad, bad_json},
-    settings::FILE,
 };
 use crate::domain::{
     error::Error,

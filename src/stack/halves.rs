@@ -4,8 +4,8 @@ use super::{
     detect::{self, Choice, signs},
     kinds::dockerfile,
     manifest::Package,
+    previewd_toml,
     project::Project,
-    settings,
 };
 use crate::domain::{path, runtime::warning, spec::Stack};
 
@@ -105,7 +105,7 @@ fn not_run(run: &str, other: &str, stack: Stack) -> String {
         "only {run} is run, and {other} ({}) is not; root = \"{other}\" in {} runs that instead, and a Dockerfile of the \
          project's own can run both",
         stack.as_str(),
-        settings::FILE
+        previewd_toml::FILE
     ))
 }
 

@@ -15,12 +15,12 @@ mod kinds;
 mod manifest;
 mod names;
 mod packages;
+mod previewd_toml;
 mod project;
 mod readers;
 mod requirements;
 mod runtime;
 mod script;
-mod settings;
 mod shell;
 mod signs;
 mod variables;
@@ -55,7 +55,7 @@ pub fn settings_file(tree: &Tree) -> Option<&Entry> {
 ///
 /// A manifest that is larger is not among them; [`plan`] then says so by its name.
 pub fn wanted(tree: &Tree, settings: Option<&[u8]>) -> Vec<FilePath> {
-    wanted::wanted(tree, &settings.map(settings::named_root).unwrap_or_default())
+    wanted::wanted(tree, &settings.map(previewd_toml::named_root).unwrap_or_default())
 }
 
 /// Returns the paths that people look at in an app of a stack where the one that it is asked for is not there.
@@ -72,7 +72,7 @@ pub fn pages(stack: Stack) -> &'static [&'static str] {
 /// `StackNotFound` lists what was looked for; `BadManifest` names the file and the field or line.
 pub fn plan(tree: &Tree, contents: &BTreeMap<FilePath, Bytes>, overrides: &Overrides) -> Result<RunPlan, Error> {
     let top = Project::new(tree, contents, "");
-    let settings = settings::read(&top)?;
+    let settings = previewd_toml::read(&top)?;
     let mut notes = Vec::new();
     let root = settings.root.clone().unwrap_or_default();
     let project = top.at(&root);

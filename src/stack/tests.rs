@@ -21,7 +21,7 @@ fn read(files: Files<'_>) -> (Tree, BTreeMap<FilePath, Bytes>) {
         let entry = Entry { kind: EntryKind::File, blob: "0".repeat(40), size_bytes: text.len() as u64 };
         tree.insert(path.parse().unwrap(), entry);
     }
-    let settings = files.iter().find(|(path, _)| *path == settings::FILE).map(|(_, text)| text.as_bytes());
+    let settings = files.iter().find(|(path, _)| *path == previewd_toml::FILE).map(|(_, text)| text.as_bytes());
     let contents = wanted(&tree, settings).into_iter().map(|path| {
         let (_, text) = files.iter().find(|(name, _)| *name == path.as_str()).unwrap();
         (path, Bytes::copy_from_slice(text.as_bytes()))

@@ -13,8 +13,8 @@ use crate::{
             CUSTOM_MANIFESTS, DOCKERIGNORE, LOCKFILES, MANIFESTS, MAX_ENTRY_DEPTH, MAX_MANIFEST_BYTES,
             MAX_SIDE_FILE_BYTES, SIDE_FOLDERS, YARN_PLUGINS, is_archive,
         },
+        previewd_toml,
         project::FOREIGN,
-        settings,
     },
 };
 
@@ -44,7 +44,7 @@ enum Importance {
 
 /// Returns the `previewd.toml` of a tree, if it is one that can be read.
 pub(super) fn settings_file(tree: &Tree) -> Option<&Entry> {
-    let (_, entry) = tree.iter().find(|(path, _)| path.as_str() == settings::FILE)?;
+    let (_, entry) = tree.iter().find(|(path, _)| path.as_str() == previewd_toml::FILE)?;
     (entry.kind != EntryKind::Symlink && entry.size_bytes <= MAX_MANIFEST_BYTES).then_some(entry)
 }
 
@@ -52,7 +52,7 @@ pub(super) fn settings_file(tree: &Tree) -> Option<&Entry> {
 ///
 /// `root` is the folder that `previewd.toml` names, if it does. Below it, depth is counted from there.
 pub(super) fn wanted(tree: &Tree, root: &str) -> Vec<FilePath> {
-    let settings = tree.keys().any(|path| path.as_str() == settings::FILE);
+    let settings = tree.keys().any(|path| path.as_str() == previewd_toml::FILE);
     let max_depth = if settings { MAX_DEPTH + 3 } else { MAX_DEPTH };
     let mut found: Vec<(Importance, usize, &FilePath, u64)> = tree
         .iter()
@@ -80,7 +80,7 @@ pub(super) fn wanted(tree: &Tree, root: &str) -> Vec<FilePath> {
 /// Returns what a file is to detection and up to which size, or `None` if it is nothing.
 fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance, u64)> {
     let name = path.name();
-    if name == settings::FILE {
+    if name == previewd_toml::FILE {
         return (path.as_str() == name).then_some((Importance::Manifest, MAX_MANIFEST_BYTES));
     }
     if LOCKFILES.contains(&name) {

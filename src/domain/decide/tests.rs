@@ -36,9 +36,9 @@ impl Case {
     fn new() -> Self {
         let mut status = PreviewStatus::new(LIMITS);
         status.answers(address());
-        (status.applied, status.settled, status.applies) = (Some(commit('a')), Some(commit('a')), 1);
+        (status.applied, status.settled, status.apply_request) = (Some(commit('a')), Some(commit('a')), 1);
         Self {
-            desired: Desired { end: false, commit: Some(commit('a')), reload: ReloadMode::Auto, applies: 1 },
+            desired: Desired { end: false, commit: Some(commit('a')), reload: ReloadMode::Auto, apply_request: 1 },
             status,
             unit: Unit::Well,
             deaths: Vec::new(),
@@ -130,14 +130,14 @@ fn statuses() -> impl Strategy<Value = PreviewStatus> {
     let ending = prop_oneof![3 => Just(Ending::Not), 1 => Just(Ending::Asked), 1 => Just(Ending::Over)];
     let commits = || prop::option::of(prop_oneof![Just(commit('a')), Just(commit('b'))]);
     (serving, making, ending, any::<bool>(), any::<bool>(), commits(), commits(), 0..3_u64).prop_map(
-        |(serving, making, ending, given_up, failed, applied, settled, applies)| PreviewStatus {
+        |(serving, making, ending, given_up, failed, applied, settled, apply_request)| PreviewStatus {
             serving,
             making,
             ending,
             given_up,
             applied,
             settled,
-            applies,
+            apply_request,
             failure: (failed || given_up).then(failure),
             ..PreviewStatus::new(LIMITS)
         },
@@ -150,7 +150,7 @@ fn cases() -> impl Strategy<Value = Case> {
         Just(Unit::None),
         Just(Unit::Well),
         Just(Unit::InDoubt),
-        Just(Unit::Unheard),
+        Just(Unit::Disconnected),
         Just(Unit::Ended),
     ];
     let commits = prop::option::of(prop_oneof![Just(commit('a')), Just(commit('b'))]);
@@ -159,11 +159,11 @@ fn cases() -> impl Strategy<Value = Case> {
     let times = || prop::option::of(0..20_u64);
     let rest = (commits, reload, 0..3_u64, any::<bool>(), prop::collection::vec(0..120_u64, 0..5), times(), times());
     (statuses(), units, any::<bool>(), rest).prop_map(|(status, unit, end, rest)| {
-        let (commit, reload, applies, again, deaths, retry, ports) = rest;
+        let (commit, reload, apply_request, again, deaths, retry, ports) = rest;
         let now = Instant::now() + seconds(3600);
         let time = |time: Option<u64>| time.map(|time| now - seconds(10) + seconds(time));
         Case {
-            desired: Desired { end, commit, reload, applies },
+            desired: Desired { end, commit, reload, apply_request },
             status,
             unit,
             deaths: deaths.into_iter().map(|ago| now - seconds(ago)).collect(),

@@ -54,7 +54,7 @@ enum Refusal {
     /// It cannot be taken over.
     For(String),
     /// Its agent was not heard, which may be otherwise a moment later.
-    Unheard(String),
+    Disconnected(String),
     /// The engine says nothing of it.
     Unknown(EngineError),
 }
@@ -75,7 +75,7 @@ impl From<SessionError> for Refusal {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Engine(error) if error.says_nothing() => Self::Unknown(error),
-            error if error.is_lost() => Self::Unheard(error.to_string()),
+            error if error.is_lost() => Self::Disconnected(error.to_string()),
             error => Self::For(error.to_string()),
         }
     }
@@ -120,8 +120,8 @@ impl Driver {
             match refusal {
                 Refusal::Unknown(error) => return Err(error),
                 Refusal::For(reason) => return Ok(Heard::Refused(reason)),
-                Refusal::Unheard(reason) if Instant::now() > deadline => return Ok(Heard::Refused(reason)),
-                Refusal::Unheard(_) => sleep(LOOK_AGAIN).await,
+                Refusal::Disconnected(reason) if Instant::now() > deadline => return Ok(Heard::Refused(reason)),
+                Refusal::Disconnected(_) => sleep(LOOK_AGAIN).await,
             }
         }
     }
@@ -149,7 +149,7 @@ impl Driver {
         }
         let mut failure = self.look_at(&session, &answering, mark).await;
         if let Some(failure) = &mut failure {
-            failure.commit = Some(session.revision.clone());
+            failure.commit = Some(session.commit.clone());
         }
         self.serves_again(session, &image, answering.upstream, failure).await;
         Ok(())
@@ -189,10 +189,10 @@ impl Driver {
     /// Records and says that a container that was taken over is what answers, at `upstream`. `failure` is what is wrong with
     /// its page.
     async fn serves_again(&mut self, session: Session, image: &Image, upstream: SocketAddr, failure: Option<Failure>) {
-        let commit = session.revision.clone();
+        let commit = session.commit.clone();
         let target = target(&self.core.vfs, &self.handle).await.ok().flatten();
         let limits = session.bounds.limits().await;
-        self.shows(&session).await;
+        self.record_shown(&session).await;
         self.handle.set_status(|status| {
             status.answers(upstream);
             status.stack = Some(session.plan.stack);
@@ -200,7 +200,7 @@ impl Driver {
             status.notes = session.plan.warnings(left_by_installation(image));
             status.settled = Some(commit.clone());
             // What was asked for and does not answer yet is tried again.
-            status.applies = if target.as_ref() == Some(&commit) { status.applies.max(1) } else { 0 };
+            status.apply_request = if target.as_ref() == Some(&commit) { status.apply_request.max(1) } else { 0 };
             status.failure.clone_from(&failure);
         });
         self.session = Some(session);

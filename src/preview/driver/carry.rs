@@ -42,7 +42,7 @@ impl Driver {
     pub(super) async fn carry_over(&mut self, to: &Session, folder: &str) -> bool {
         let Some(root) = root(to, folder) else { return true };
         let leaving = self.leaving.take();
-        let outcome = if let Some(before) = self.session.as_ref().filter(|before| !before.deaf) {
+        let outcome = if let Some(before) = self.session.as_ref().filter(|before| !before.disconnected) {
             export(before, to).await
         } else if let Some(Leaving { agent, .. }) = &leaving {
             agent.export(all_but(&root, listed(to))).await
@@ -97,7 +97,8 @@ impl Driver {
 
     /// Keeps what the app has written to the paths that the project names as data, before its container goes.
     pub(super) async fn keep_data(&self) {
-        let Some(session) = self.session.as_ref().filter(|session| !session.deaf && !session.plan.data.is_empty())
+        let Some(session) =
+            self.session.as_ref().filter(|session| !session.disconnected && !session.plan.data.is_empty())
         else {
             return;
         };
@@ -138,7 +139,7 @@ impl Driver {
             match self.started_again(&before).await {
                 Ok(session) => self.session = Some(session),
                 Err(SessionError::Engine(error)) if error.says_nothing() => {
-                    before.deaf = true;
+                    before.disconnected = true;
                     self.session = Some(before);
                     return Err(error);
                 }
@@ -214,7 +215,7 @@ impl Session {
     async fn reopen(&self, engine: &crate::engine::SharedEngine) -> Result<Self, SessionError> {
         let agent = connect(engine, &self.container).await?;
         let (bounds, key, plan) = (self.bounds.clone(), self.key.clone(), self.plan.clone());
-        let mut session = Self::over(agent, bounds, key, plan, self.revision.clone(), &Position::default()).await?;
+        let mut session = Self::over(agent, bounds, key, plan, self.commit.clone(), &Position::default()).await?;
         session.takes_after(self);
         session.files.clone_from(&self.files);
         session.lease.clone_from(&self.lease);

@@ -151,7 +151,7 @@ impl Driver {
             event = session_event(&mut self.session) => return Err(Interrupted::Disturbed(event)),
             () = async {
                 tokio::time::sleep(if self.patient { PATIENT } else { Duration::ZERO }).await;
-                newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
+                newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.apply_request, &self.known).await;
             } => return Err(Interrupted::Superseded),
         };
         if !image.as_ref().is_ok_and(|image| image.fresh.is_some()) {
@@ -184,7 +184,7 @@ pub(super) async fn newer(
     vfs: &Vfs,
     handle: &Handle,
     follower: &mut HeadFollower,
-    applies: &mut watch::Receiver<u64>,
+    apply_request: &mut watch::Receiver<u64>,
     known: &[CommitId],
 ) {
     loop {
@@ -195,7 +195,7 @@ pub(super) async fn newer(
         }
         tokio::select! {
             () = follower.changed() => {}
-            changed = applies.changed() => if changed.is_err() { std::future::pending::<()>().await },
+            changed = apply_request.changed() => if changed.is_err() { std::future::pending::<()>().await },
         }
     }
 }

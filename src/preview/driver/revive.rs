@@ -35,8 +35,8 @@ impl Driver {
 
     /// Sees to it that the container can be spoken with, if there is one: after a time without the engine it is taken
     /// over anew. One that is gone is replaced.
-    pub(super) async fn hear_again(&mut self) -> Result<(), Failure> {
-        if self.session.as_ref().is_some_and(|session| session.deaf) {
+    pub(super) async fn reconnect(&mut self) -> Result<(), Failure> {
+        if self.session.as_ref().is_some_and(|session| session.disconnected) {
             self.look_after().await.map_err(|error| engine_failure(FailureStage::Sync, &error))?;
         }
         Ok(())
@@ -65,7 +65,7 @@ impl Driver {
         if let Ok(Some(found)) = &seen
             && found.runs()
         {
-            if !session.deaf && session.agent().status().await.is_ok() {
+            if !session.disconnected && session.agent().status().await.is_ok() {
                 self.handle.set_status(PreviewStatus::wakes);
                 self.look_for_a_way(&container).await;
                 if std::mem::take(&mut self.unanswered) {
@@ -74,7 +74,7 @@ impl Driver {
                 return Ok(());
             }
             // The stream broke. Its old session stays until there is another.
-            session.deaf = true;
+            session.disconnected = true;
             let position = session.position();
             match self.hear(found, &position).await? {
                 Heard::TakenOver => return Ok(()),
@@ -188,7 +188,7 @@ impl Driver {
     /// Starts the app again: in the container that is there, or else in another, with the commit that answered last.
     async fn revive(&mut self, applied: &CommitId) -> Result<(), Interrupted> {
         // After a commit that a development server could not show, the files are not those of the one that answers.
-        if self.session.as_ref().is_some_and(|session| session.revision == *applied) {
+        if self.session.as_ref().is_some_and(|session| session.commit == *applied) {
             let outcome = match self.restart_process().await {
                 // As when the container is being stopped: its app ends a moment before it.
                 Err(StartError::Session(error)) if error.is_lost() => match self.container_again().await? {
@@ -226,7 +226,7 @@ impl Driver {
         };
         if let Err(error) = started {
             if let Some(session) = &mut self.session {
-                session.deaf = true;
+                session.disconnected = true;
             }
             return Err(engine_failure(FailureStage::Run, &error));
         }
@@ -242,15 +242,15 @@ impl Driver {
     }
 
     /// Records that the files and the process of a session are what answers now.
-    pub(super) async fn shows(&self, session: &Session) {
-        session.mark(&session.revision).await;
+    pub(super) async fn record_shown(&self, session: &Session) {
+        session.mark(&session.commit).await;
         self.note_shown(session);
     }
 
-    /// Records what [`shows`](Self::shows) does, for this life of the service alone.
+    /// Records what [`record_shown`](Self::record_shown) does, for this life of the service alone.
     pub(super) fn note_shown(&self, session: &Session) {
         self.handle.set_status(|status| {
-            status.applied = Some(session.revision.clone());
+            status.applied = Some(session.commit.clone());
             status.container = Some(session.container.clone());
             status.dependency_key = Some(session.key.clone());
         });

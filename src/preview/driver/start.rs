@@ -84,7 +84,7 @@ impl Driver {
                 }
                 // Whoever has an answer is told that it runs.
                 if compiles {
-                    self.shows(session).await;
+                    self.record_shown(session).await;
                 } else {
                     // Whoever takes it over could not see what is wrong, and starts it anew.
                     self.note_shown(session);
@@ -124,7 +124,7 @@ impl Driver {
             event = session_event(&mut self.session) => Err(Interrupted::Disturbed(event).into()),
             () = async {
                 tokio::time::sleep(if self.patient { PATIENT } else { PATIENCE }).await;
-                newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.applies, &self.known).await;
+                newer(&self.core.vfs, &self.handle, &mut self.follower, &mut self.apply_request, &self.known).await;
             } => Err(Interrupted::Superseded.into()),
         }
     }
@@ -135,7 +135,7 @@ impl Driver {
         if session.plan.start.reload != ReloadPlan::Control {
             return Ok(None);
         }
-        match tell(session, &session.revision, &[]).await {
+        match tell(session, &session.commit, &[]).await {
             Told::Taken(_, packages) => {
                 session.packages = packages;
                 Ok(None)

@@ -45,7 +45,7 @@ impl Driver {
         };
         tokio::select! {
             () = self.follower.changed() => {}
-            _ = self.applies.changed() => {}
+            _ = self.apply_request.changed() => {}
             event = session_event(&mut self.session) => self.on_session(event).await,
             event = self.engine_events.recv() => self.on_engine(event.ok()),
             () = doubted => {
@@ -63,7 +63,7 @@ impl Driver {
             return;
         }
         self.unseen &= self.session.is_some();
-        let waits = |session: &Session| session.deaf || session.bounds.is_lifted();
+        let waits = |session: &Session| session.disconnected || session.bounds.is_lifted();
         if self.unseen || self.is_silent() || self.has_engines_failure() || self.session.as_ref().is_some_and(waits) {
             let pause = if self.may_lose() { self.backoff } else { LOST_PAUSE };
             self.retry_at.get_or_insert_with(|| now() + pause);
@@ -78,7 +78,7 @@ impl Driver {
         self.retry_at = None;
         if let Some(session) = &self.session {
             session.bounds.put_down().await;
-            self.doubt |= session.deaf || self.unseen;
+            self.doubt |= session.disconnected || self.unseen;
         }
         if self.is_silent() {
             (self.doubt, self.unanswered) = (self.session.is_some(), true);

@@ -217,7 +217,7 @@ impl Images {
             made.into_iter().for_each(|made| this.recent.remember(made));
             Ok(image)
         };
-        let made = self.fly(&key, held, (log, coming), make).await?;
+        let made = self.make_once(&key, held, (log, coming), make).await?;
         if let Made::Fresh(_) = made {
             // Its image is on its way.
             recent.into_iter().for_each(|recent| self.recent.remember(recent));
@@ -295,7 +295,7 @@ impl Images {
     }
 
     /// Waits for the image of a key, beginning to make it if nobody does.
-    async fn fly<F>(
+    async fn make_once<F>(
         &self,
         key: &str,
         held: &mut Option<Held>,
@@ -368,7 +368,7 @@ impl Images {
             let (sender, receiver) = mpsc::channel(PROGRESS);
             with_progress(engine.pull(&wanted, sender), receiver, &log).await.map_err(failed)
         };
-        match self.fly(&format!("pull {reference}"), held, (log, |_| {}), pull).await? {
+        match self.make_once(&format!("pull {reference}"), held, (log, |_| {}), pull).await? {
             Made::Image(image) => Ok(image),
             Made::Fresh(fresh) => Ok(fresh.image),
         }

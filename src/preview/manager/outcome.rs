@@ -72,7 +72,7 @@ async fn settled(vfs: &Vfs, handle: &Handle, number: u64, commit: &CommitId) {
         if !now.is_live() || !driven {
             return;
         }
-        if let Some(settled) = now.settled.filter(|_| now.applies >= number) {
+        if let Some(settled) = now.settled.filter(|_| now.apply_request >= number) {
             // In manual mode a commit that nobody asked to apply would never come to an end.
             if manual || settled == *commit {
                 return;

@@ -154,13 +154,13 @@ pub struct Session {
     /// The files that are in it, as far as is known: after a sync that failed halfway they are not.
     pub files: FileSet,
     /// The commit that they are of.
-    pub revision: CommitId,
+    pub commit: CommitId,
     /// The folder that its process was started in.
     pub folder: String,
     /// What keeps its image, if that was built for it.
     pub lease: Option<Lease>,
     /// Whether nothing is heard of the container any more, so that it has to be taken over anew or replaced.
-    pub deaf: bool,
+    pub disconnected: bool,
     /// Whether its process runs, as far as is known.
     pub running: bool,
     /// Whether its process was to be told of changes and does not listen, so that another one is started for each.
@@ -198,10 +198,10 @@ impl Session {
         bounds: Arc<Bounds>,
         key: String,
         plan: RunPlan,
-        revision: CommitId,
+        commit: CommitId,
     ) -> Result<Self, SessionError> {
         let agent = connect(engine, bounds.container()).await?;
-        Self::over(agent, bounds, key, plan, revision, &Position::default()).await
+        Self::over(agent, bounds, key, plan, commit, &Position::default()).await
     }
 
     /// Begins with an agent that is connected already. Output up to `position` is in the log.
@@ -210,7 +210,7 @@ impl Session {
         bounds: Arc<Bounds>,
         key: String,
         plan: RunPlan,
-        revision: CommitId,
+        commit: CommitId,
         position: &Position,
     ) -> Result<Self, SessionError> {
         let instance = agent.status().await?.instance;
@@ -226,10 +226,10 @@ impl Session {
             key,
             plan,
             files: FileSet::default(),
-            revision,
+            commit,
             folder: String::new(),
             lease: None,
-            deaf: false,
+            disconnected: false,
             running: false,
             silent: false,
             lacks_data: false,
@@ -336,7 +336,7 @@ impl Session {
                 SessionEvent::Exited(exit, _) if exit.generation == self.generation => self.running = false,
                 // The end of a process that made way for the present one.
                 SessionEvent::Exited(..) => continue,
-                SessionEvent::Lost => self.deaf = true,
+                SessionEvent::Lost => self.disconnected = true,
             }
             return event;
         }

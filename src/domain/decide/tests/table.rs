@@ -96,7 +96,7 @@ fn a_commit_is_brought_once_or_when_it_is_asked_for() {
         ("there is a commit", |it| it.desired.commit = Some(commit('b')), Bring(commit('b'), 1)),
         (
             "there is a commit, and the container is not heard",
-            |it| (it.unit, it.desired.commit) = (Unit::Unheard, Some(commit('b'))),
+            |it| (it.unit, it.desired.commit) = (Unit::Disconnected, Some(commit('b'))),
             Bring(commit('b'), 1),
         ),
         (
@@ -107,7 +107,8 @@ fn a_commit_is_brought_once_or_when_it_is_asked_for() {
         (
             "there is one that somebody asked to apply",
             |it| {
-                (it.desired.reload, it.desired.commit, it.desired.applies) = (ReloadMode::Manual, Some(commit('b')), 2);
+                (it.desired.reload, it.desired.commit, it.desired.apply_request) =
+                    (ReloadMode::Manual, Some(commit('b')), 2);
             },
             Bring(commit('b'), 2),
         ),
@@ -125,16 +126,16 @@ fn a_commit_is_brought_once_or_when_it_is_asked_for() {
 #[test]
 fn what_is_asked_for_again_is_settled_only_where_it_answers_well() {
     check([
-        ("what answers was asked for", |it| it.desired.applies = 2, Settle(Some(commit('a')), 2)),
+        ("what answers was asked for", |it| it.desired.apply_request = 2, Settle(Some(commit('a')), 2)),
         (
             "what answers with an error was asked for",
-            |it| (it.desired.applies, it.status.failure) = (2, Some(failure())),
+            |it| (it.desired.apply_request, it.status.failure) = (2, Some(failure())),
             Bring(commit('a'), 2),
         ),
         (
             "what does not answer was asked for",
             |it| {
-                it.desired.applies = 2;
+                it.desired.apply_request = 2;
                 it.status.restarts();
             },
             Bring(commit('a'), 2),
@@ -148,7 +149,7 @@ fn what_is_asked_for_again_is_settled_only_where_it_answers_well() {
         ("its branch is gone", |it| it.desired.commit = None, Wait(None)),
         (
             "its branch is gone, and it was asked for",
-            |it| (it.desired.commit, it.desired.applies) = (None, 2),
+            |it| (it.desired.commit, it.desired.apply_request) = (None, 2),
             Settle(None, 2),
         ),
     ]);

@@ -123,7 +123,7 @@ fn view() -> PreviewView {
         status: PreviewStatus {
             given_up: true,
             stack: Some(Stack::Node),
-            applies: 1,
+            apply_request: 1,
             failure: Some(failure),
             notes: vec!["half of it".into()],
             http_status: Some(200),

@@ -60,7 +60,7 @@ impl Driver {
             }
             // The container was lost on the way: make another, unless it can be heard after all, or nobody knows.
             Err(Attempt::Lost(prepared)) => {
-                session.deaf = true;
+                session.disconnected = true;
                 let (container, position) = (session.container.clone(), session.position());
                 self.session = Some(session);
                 // An app may end the stream as often as it likes: then another container is made.
@@ -103,9 +103,9 @@ impl Driver {
         let serving = session.running && self.handle.status().borrow().is_served();
         // A development server goes on with code that it could not show, and needs no new process to show what mends it.
         let alive = session.running && session.plan.start.reload == ReloadPlan::Control && !session.silent;
-        let deaf = session.silent && !changed.is_empty();
-        let restart = !(serving || alive) || deaf || strategy == Strategy::Restart;
-        if deaf {
+        let disconnected = session.silent && !changed.is_empty();
+        let restart = !(serving || alive) || disconnected || strategy == Strategy::Restart;
+        if disconnected {
             progress.strategy = Some(Strategy::Restart);
         }
         if restart {

@@ -74,7 +74,7 @@ impl Driver {
             started = session.started(&engine, port, ANSWERS_WITHIN, true) => started,
             // Whatever comes next is not to wait for it.
             () = self.follower.changed() => return,
-            _ = self.applies.changed() => return,
+            _ = self.apply_request.changed() => return,
         };
         match started {
             Ok(Started::Answering(_)) if failure.is_some() => {
@@ -165,7 +165,9 @@ impl Driver {
     /// Looks at the ports of an app that has answered a while ago.
     pub(in crate::preview::driver) async fn look_for_ports(&mut self) {
         self.look_at_ports = None;
-        let Some(session) = self.session.as_ref().filter(|session| session.running && !session.deaf) else { return };
+        let Some(session) = self.session.as_ref().filter(|session| session.running && !session.disconnected) else {
+            return;
+        };
         match session.ports().await {
             Ok(ports) => self.note_ports(ports),
             Err(error) => tracing::debug!(preview = %self.handle.id, error = %error, "the ports could not be seen"),

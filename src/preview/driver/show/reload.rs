@@ -54,8 +54,8 @@ impl Progress {
 
 impl Driver {
     /// Brings a commit into the preview, and says how far it came.
-    pub(in crate::preview::driver) async fn apply(&mut self, target: CommitId, applies: u64) {
-        self.forgive(&target, applies);
+    pub(in crate::preview::driver) async fn apply(&mut self, target: CommitId, apply_request: u64) {
+        self.begin_try(&target, apply_request);
         self.again = false;
         self.known = vec![target.clone()];
         self.answered = None;
@@ -63,7 +63,7 @@ impl Driver {
         match self.bring(&target, &mut progress).await {
             Ok(()) => {
                 self.ready(&progress).await;
-                self.settle(Some(target), applies);
+                self.settle(Some(target), apply_request);
                 self.retire().await;
             }
             Err(Interrupted::Failed(mut failure)) => {
@@ -75,7 +75,7 @@ impl Driver {
                     failure = Failure { commit: failure.commit, ..engine_failure(failure.stage, &error) };
                 }
                 self.failed(&progress, failure).await;
-                self.settle(Some(target), applies);
+                self.settle(Some(target), apply_request);
                 self.retire().await;
             }
             // Something of it may be in the container: whatever is the newest commit now has to be brought. That one is
@@ -98,7 +98,7 @@ impl Driver {
     async fn bring(&mut self, commit: &CommitId, progress: &mut Progress) -> Result<(), Interrupted> {
         let prepared = self.prepare(commit).await?;
         // Only now: the engine may have come back meanwhile.
-        self.hear_again().await?;
+        self.reconnect().await?;
         self.known = vec![commit.clone()];
         self.bring_prepared(prepared, progress).await
     }
@@ -118,9 +118,9 @@ impl Driver {
         self.handle.set_status(|status| status.failure = None);
         // A process that was started for it has said so already.
         if let Some(session) = &self.session
-            && self.handle.status().borrow().answering() != Some(&session.revision)
+            && self.handle.status().borrow().answering() != Some(&session.commit)
         {
-            self.shows(session).await;
+            self.record_shown(session).await;
         }
         self.publish(progress, Stage::Ready, None);
         let (commit, total) = (short(&progress.commit), progress.began.elapsed());
@@ -152,12 +152,12 @@ impl Driver {
     /// container. Returns whether it answers.
     async fn resume(&mut self, failed: &CommitId, stage: FailureStage) -> bool {
         use FailureStage::{Build, Detect, Image, Install};
-        let overtaken = |session: &mut Session| session.running && session.revision != *failed;
+        let overtaken = |session: &mut Session| session.running && session.commit != *failed;
         if !matches!(stage, Detect | Image | Install | Build) {
             return false;
         }
         let Some(mut session) = self.session.take_if(overtaken) else { return false };
-        let progress = Progress { strategy: Some(Strategy::Restart), ..Progress::quiet(&session.revision) };
+        let progress = Progress { strategy: Some(Strategy::Restart), ..Progress::quiet(&session.commit) };
         let port = self.command(&session.plan, &self.image_of(&session).await).port;
         // The commit that mends it is not kept waiting.
         self.patient = false;

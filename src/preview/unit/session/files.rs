@@ -36,11 +36,11 @@ impl Session {
         &mut self,
         vfs: &Vfs,
         project: &ProjectId,
-        revision: CommitId,
+        commit: CommitId,
         files: FileSet,
         difference: Difference,
     ) -> Result<(), SessionError> {
-        self.revision = revision;
+        self.commit = commit;
         if !self.files_are_known {
             self.sync_all(vfs, project, files).await?;
         } else if difference.is_empty() {
@@ -71,7 +71,7 @@ impl Session {
         let mut writes = read_contents(vfs, project, difference.writes).await?;
         self.mend_scripts(&mut writes);
         let plan = SyncPlan { full, writes, deletes: difference.deletes };
-        Ok(self.agent.sync(APP_ROOT, self.revision.as_str(), plan).await?.written)
+        Ok(self.agent.sync(APP_ROOT, self.commit.as_str(), plan).await?.written)
     }
 
     /// Takes Windows' line ends out of scripts, and says so.

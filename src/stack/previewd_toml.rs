@@ -18,7 +18,7 @@ const MAX_COMMANDS: usize = 32;
 
 /// What `previewd.toml` says; `None` leaves a thing to detection.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Settings {
+pub(super) struct PreviewdToml {
     /// The stack.
     pub stack: Option<Stack>,
     /// The folder that is run; empty for the project's root.
@@ -39,14 +39,14 @@ pub(super) struct Settings {
 ///
 /// # Errors
 /// `BadManifest` that names every unknown key, or the first key with a wrong value.
-pub(super) fn read(project: &Project<'_>) -> Result<Settings, Error> {
-    let Some(text) = project.text(FILE)? else { return Ok(Settings::default()) };
+pub(super) fn read(project: &Project<'_>) -> Result<PreviewdToml, Error> {
+    let Some(text) = project.text(FILE)? else { return Ok(PreviewdToml::default()) };
     let table: Table = text.parse().map_err(|error| bad_toml(FILE, &text, &error))?;
     let unknown: Vec<&str> = table.keys().map(String::as_str).filter(|key| !KEYS.contains(key)).collect();
     if !unknown.is_empty() {
         return Err(bad(FILE, format!("unknown keys: {}; known are {}", unknown.join(", "), KEYS.join(", "))));
     }
-    let settings = Settings {
+    let settings = PreviewdToml {
         stack: take(&table, "stack", stack)?,
         root: take(&table, "root", root)?,
         install: take(&table, "install", install)?,
