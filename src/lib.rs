@@ -2,7 +2,8 @@
 //! later.
 //!
 //! Direction of dependencies, held by a test:
-//! `main -> app -> {grpc, gateway, cli} -> preview -> {agent, engine, vfs, stack} -> domain`. Siblings do not import one another.
+//! `main -> app -> {grpc, gateway} -> preview -> {agent, engine, vfs, stack} -> domain`, and `main -> cli`. Siblings do not import
+//! one another.
 
 pub mod agent;
 pub mod app;

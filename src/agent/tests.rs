@@ -152,36 +152,3 @@ async fn a_stream_without_an_agent_is_unreachable() {
     drop(theirs);
     assert!(matches!(AgentClient::connect(Box::new(ours)).await.unwrap_err(), AgentError::Unreachable(_)));
 }
-
-#[tokio::test]
-#[ignore = "a measurement, for `cargo test --release -- --ignored --nocapture`"]
-async fn measure_round_trips() {
-    let (container, client) = Container::run().await;
-    let root = container.root();
-    let mut times = Vec::new();
-    for _ in 0..500 {
-        let begun = Instant::now();
-        client.status().await.unwrap();
-        times.push(begun.elapsed());
-    }
-    print("Status", &mut times);
-    for count in [1, 200] {
-        for round in 0..50 {
-            let plan = SyncPlan { full: false, writes: files(count, &format!("round {round}")), deletes: Vec::new() };
-            let begun = Instant::now();
-            client.sync(&root, "r", plan).await.unwrap();
-            times.push(begun.elapsed());
-        }
-        print(&format!("Sync of {count}"), &mut times);
-    }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", container.agent.id().unwrap())).unwrap();
-    for line in status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM")) {
-        println!("{line}");
-    }
-}
-
-fn print(what: &str, times: &mut Vec<Duration>) {
-    times.sort_unstable();
-    println!("{what}: p50 {:?}, p95 {:?}", times[times.len() / 2], times[times.len() * 95 / 100]);
-    times.clear();
-}

@@ -12,7 +12,6 @@ mod handed;
 mod images;
 mod isolation;
 mod seen;
-mod timings;
 mod volume;
 
 use std::{

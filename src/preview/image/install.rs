@@ -98,14 +98,15 @@ impl Maker<'_> {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
+        let next = room.into.as_ref().map(|(below, volumes)| self.next_room(image, below, volumes));
         self.in_time(self.fill(&room, plan, commands, from.is_some())).await?;
         let labels = self.labels_of_installed();
         let Room { container, into, .. } = room;
-        let apart = match (offer, into) {
-            (Some(offer), Some((below, volumes))) => {
+        let apart = match (offer, into, next) {
+            (Some(offer), Some((below, volumes)), Some(next)) => {
                 let mounts = volumes.of_image.clone();
                 let below = Image { labels: labels.clone(), ..below };
-                let limits = self.hand_over(offer, image, below, volumes, container.clone()).await;
+                let limits = self.hand_over(offer, below, volumes, container.clone(), next).await;
                 Some((limits, mounts))
             }
             _ => None,
@@ -183,19 +184,21 @@ impl Maker<'_> {
     async fn hand_over(
         &self,
         offer: &Offer,
-        image: &str,
         below: Image,
         volumes: Volumes,
         container: Arc<Unclaimed>,
+        next: NextRoom,
     ) -> Limits {
-        let mounts = volumes.of_image.clone();
-        let next = || {
-            let spec = self.container("next", image, self.limits);
-            NextRoom::begin(Room::ahead(self.engine.clone(), spec, below.clone(), mounts))
-        };
-        let wanted = offer.make(below.clone(), volumes, container, next).await;
+        let wanted = offer.make(below, volumes, container, next).await;
         let cpus = if wanted { self.limits.cpus } else { self.limits.cpus.min(PATIENT_CPUS) };
         Limits { cpus, ..self.limits }
+    }
+
+    /// Begins to make a container for what may be installed next, which goes on from these volumes.
+    fn next_room(&self, image: &str, below: &Image, volumes: &Volumes) -> NextRoom {
+        let spec = self.container("next", image, self.limits);
+        let (engine, below, from) = (self.engine.clone(), below.clone(), volumes.of_image.clone());
+        NextRoom::begin(|there| Room::ahead(engine, spec, below, from, there))
     }
 
     /// Returns a container with a copy of what was installed into volumes.

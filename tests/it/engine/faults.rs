@@ -1,6 +1,6 @@
 //! What happens when callers go away, the daemon goes away, and things do not start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use previewd::engine::{EngineError, EngineEvent};
 use tokio::{
@@ -110,14 +110,16 @@ async fn a_run_that_is_cut_off_is_an_error_and_is_cleaned_up_after() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("docker.sock");
         let it = Fixture::with(|options| options.host = Some(format!("unix://{}", socket.display())));
-        let line = cuttable_at(socket.clone(), Some(request));
+        let line = cuttable(socket.clone());
+        // It makes a container too.
         it.engine.prepare().await.unwrap();
+        line.cancel();
+        gone(&socket).await;
+        let line = cuttable_at(socket.clone(), Some(request));
         let cut = it.engine.run(it.spec("cut", "")).await.unwrap_err();
         assert!(matches!(cut, EngineError::Unreachable(_)), "{request}: {cut}");
         assert!(line.is_cancelled());
-        while socket.exists() {
-            tokio::task::yield_now().await;
-        }
+        gone(&socket).await;
 
         // What could not be removed then has its label, and its name is free for the next.
         let _line = cuttable(socket);
@@ -127,6 +129,12 @@ async fn a_run_that_is_cut_off_is_an_error_and_is_cleaned_up_after() {
             it.engine.remove(&container.id).await.unwrap();
         }
         it.run("cut", "").await;
+    }
+}
+
+async fn gone(socket: &Path) {
+    while socket.exists() {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -11,7 +11,7 @@ fn image(id: &str) -> Image {
 }
 
 fn no_room() -> NextRoom {
-    NextRoom::begin(async { Err(EngineError::NotFound { what: "image", name: "below".to_owned() }.into()) })
+    NextRoom::begin(|_| async { Err(EngineError::NotFound { what: "image", name: "below".to_owned() }.into()) })
 }
 
 impl Made {
@@ -85,7 +85,7 @@ async fn what_was_installed_is_for_the_first_who_waits_and_the_image_for_the_oth
     let (go, wait) = tokio::sync::oneshot::channel::<()>();
     let (mut one, mut other) = (None, None);
     flights.hold("a", &mut one, |_, offer| async move {
-        drop(offer.make(image("below"), Volumes::default(), Arc::new(()), no_room));
+        drop(offer.make(image("below"), Volumes::default(), Arc::new(()), no_room()));
         let _ = wait.await;
         Ok(image("whole"))
     });
@@ -105,7 +105,7 @@ async fn an_image_that_nobody_waits_for_is_made_once_what_was_offered_has_had_it
     let flights = Flights::default();
     let began = tokio::time::Instant::now();
     let make = |_, offer: Offer| async move {
-        let hurried = offer.make(image("below"), Volumes::default(), Arc::new(()), no_room).await;
+        let hurried = offer.make(image("below"), Volumes::default(), Arc::new(()), no_room()).await;
         Ok(image(if hurried { "hurried" } else { "rested" }))
     };
     let mut held = None;
@@ -139,7 +139,7 @@ async fn who_comes_for_an_image_does_not_wait_for_the_rest() {
     let flights = Flights::default();
     let (mut one, mut other) = (None, None);
     flights.hold("a", &mut one, |_, offer: Offer| async move {
-        offer.make(image("below"), Volumes::default(), Arc::new(()), no_room).await;
+        offer.make(image("below"), Volumes::default(), Arc::new(()), no_room()).await;
         Ok(image("whole"))
     });
     let began = tokio::time::Instant::now();
@@ -157,7 +157,7 @@ async fn what_was_installed_can_be_gone_on_from_until_its_image_is_made() {
     let mut held = None;
     flights.hold("a", &mut held, |_, offer| async move {
         let container: Arc<()> = Arc::default();
-        drop(offer.make(image("below"), Volumes::new(), container.clone(), no_room));
+        drop(offer.make(image("below"), Volumes::new(), container.clone(), no_room()));
         let _ = wait.await;
         drop(container);
         Ok(image("whole"))
@@ -181,7 +181,7 @@ async fn what_nobody_has_taken_is_kept_no_longer_than_the_making() {
     let container = Arc::new(());
     let kept = Arc::downgrade(&container);
     flights.hold("a", &mut held, |_, offer| async move {
-        drop(offer.make(image("below"), Volumes::default(), container, no_room));
+        drop(offer.make(image("below"), Volumes::default(), container, no_room()));
         Ok(image("whole"))
     });
     held.take().unwrap().landed().await;
@@ -196,7 +196,7 @@ async fn only_an_image_of_what_was_offered_is_waited_for() {
     flights.hold("a", &mut held, |_, offer| async move {
         // Itself, as where its image was removed by somebody.
         this.offered_image("a", true).await;
-        drop(offer.make(image("below"), Volumes::default(), Arc::new(()), no_room));
+        drop(offer.make(image("below"), Volumes::default(), Arc::new(()), no_room()));
         tokio::task::yield_now().await;
         Ok(image("whole"))
     });

@@ -31,9 +31,9 @@ const USED: Duration = Duration::from_secs(180);
 /// who has just got a preview looks at it, changes it and adds a package.
 const REST: Duration = Duration::from_secs(20);
 
-/// When a room is made for what may be installed next, at the latest. An app that starts sooner is left in peace until it
-/// has.
-const NEXT: Duration = Duration::from_secs(1);
+/// When what was installed is copied for what may be installed next, at the latest. An app that starts sooner is left in
+/// peace until it has.
+const NEXT: Duration = Duration::from_secs(2);
 
 /// What was installed, in volumes.
 pub struct Fresh {
@@ -65,19 +65,8 @@ pub(in crate::preview) struct Offer {
 struct Kept {
     volumes: Vec<VolumeMount>,
     container: Weak<dyn Any + Send + Sync>,
-    next: Mutex<Next>,
-}
-
-/// The room for what may be installed next.
-#[derive(Default)]
-enum Next {
-    /// It is too early to make one.
-    #[default]
-    Later,
-    /// One is there, or being made.
-    Made(NextRoom),
-    /// Somebody goes on from what was installed: another that does so makes one for itself.
-    Taken,
+    /// The room for what may be installed next. Whoever goes on from this first has it, another makes one for itself.
+    next: Mutex<Option<NextRoom>>,
 }
 
 /// What was installed, for other installations that go on from it. It is there for as long as this is kept, or a container
@@ -121,17 +110,18 @@ impl Installed {
 impl Offer {
     /// Offers what is installed by a container, which is kept for as long as somebody may want it. Returns what ends when
     /// it is time to make the image: once it was used and had its rest, or at once where somebody waits for it. With whether
-    /// somebody does. `next` is called meanwhile, for what may be installed next, unless somebody installs that already.
+    /// somebody does. `next` is kept for what may be installed next.
     pub(in crate::preview) fn make(
         &self,
         image: Image,
         volumes: Volumes,
         container: Arc<dyn Any + Send + Sync>,
-        next: impl FnOnce() -> NextRoom,
+        next: NextRoom,
     ) -> impl Future<Output = bool> {
         let (sender, mut used) = oneshot::channel();
         let others = self.offered.receiver_count() > 1;
-        let kept = Kept { volumes: volumes.of_image, container: Arc::downgrade(&container), next: Mutex::default() };
+        let kept =
+            Kept { volumes: volumes.of_image, container: Arc::downgrade(&container), next: Mutex::new(Some(next)) };
         let _ = self.installed.set(kept);
         let fresh = Fresh { image, volumes: volumes.of_preview, _container: container, _used: sender };
         self.offered.send_replace(Offered::There(Box::new(fresh)));
@@ -140,10 +130,7 @@ impl Offer {
             let rest = async {
                 let soon = timeout(NEXT, &mut used).await;
                 if let Some(kept) = installed.get() {
-                    let mut slot = kept.next.lock();
-                    if matches!(*slot, Next::Later) {
-                        *slot = Next::Made(next());
-                    }
+                    kept.next.lock().iter_mut().for_each(NextRoom::copy);
                 }
                 if soon.is_err() {
                     // Somebody may hold on to it and not wait.
@@ -217,8 +204,7 @@ impl Offer {
     pub(in crate::preview) fn installed(&self) -> Option<Installed> {
         let kept = self.installed.get()?;
         let container = kept.container.upgrade()?;
-        let next = std::mem::replace(&mut *kept.next.lock(), Next::Taken);
-        let next = if let Next::Made(room) = next { Some(room) } else { None };
+        let next = kept.next.lock().take();
         Some(Installed { volumes: kept.volumes.clone(), next: Mutex::new(next), _container: container })
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
+use tokio::{sync::oneshot, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -17,6 +18,10 @@ use crate::{
         },
     },
 };
+
+/// How long an installation is left alone before a room is made for the next: it computes at first, and waits for the network
+/// then. Once it is done its app has the machine to itself.
+const BEGINS: Duration = Duration::from_millis(500);
 
 /// A container to install in.
 pub(in crate::preview) struct Room {
@@ -44,15 +49,22 @@ impl Room {
         Ok(Self { container, into, copied: false, agent: None })
     }
 
-    /// Makes one that goes on from what was installed, which is copied, with an agent that answers.
+    /// Makes one that goes on from what is being installed, with an agent that answers. That is copied once it is there,
+    /// which is told.
     pub(in crate::preview) async fn ahead(
         engine: SharedEngine,
         spec: ContainerSpec,
         below: Image,
         from: Vec<VolumeMount>,
+        mut there: oneshot::Receiver<()>,
     ) -> Result<Self, SessionError> {
+        let told = timeout(BEGINS, &mut there).await.is_ok();
         let room = Self::new(&engine, spec, Some(below), &from).await?;
         let agent = room.agent(&engine).await?;
+        if !told {
+            // Whoever drops the other end drops this too.
+            let _ = there.await;
+        }
         let copied = run(&agent, Volumes::copying(), BTreeMap::new(), |_| {}).await?;
         let copied = copied.is_some_and(|exit| exit.code == 0);
         Ok(Self { copied, agent: Some(agent), ..room })
@@ -89,17 +101,33 @@ pub(in crate::preview) async fn run(
 }
 
 /// A room that is made before anybody knows whether there will be a use for it. It goes when this is dropped.
-pub(in crate::preview) struct NextRoom(AbortOnDropHandle<Result<Room, SessionError>>);
+pub(in crate::preview) struct NextRoom {
+    making: AbortOnDropHandle<Result<Room, SessionError>>,
+    copy: Option<oneshot::Sender<()>>,
+}
 
 impl NextRoom {
-    /// Begins to make one.
-    pub(in crate::preview) fn begin(making: impl Future<Output = Result<Room, SessionError>> + Send + 'static) -> Self {
-        Self(AbortOnDropHandle::new(tokio::spawn(making)))
+    /// Begins to make one, as [`Room::ahead`] does.
+    pub(in crate::preview) fn begin<F>(make: impl FnOnce(oneshot::Receiver<()>) -> F) -> Self
+    where
+        F: Future<Output = Result<Room, SessionError>> + Send + 'static,
+    {
+        let (copy, there) = oneshot::channel();
+        Self { making: AbortOnDropHandle::new(tokio::spawn(make(there))), copy: Some(copy) }
+    }
+
+    /// Has what was installed copied into it, if it is not yet.
+    pub(in crate::preview) fn copy(&mut self) {
+        if let Some(copy) = self.copy.take() {
+            // One that could not be made does not hear it.
+            let _ = copy.send(());
+        }
     }
 
     /// Returns the room, if it can be used.
-    pub(in crate::preview) async fn get(self) -> Option<Room> {
-        let room = self.0.await.ok()?.ok()?;
+    pub(in crate::preview) async fn get(mut self) -> Option<Room> {
+        self.copy();
+        let room = self.making.await.ok()?.ok()?;
         // It has stood there for a while.
         room.agent.as_ref()?.status().await.ok()?;
         Some(room)
