@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
+use anstream::adapter::strip_str;
 use regex::Regex;
 
 use crate::domain::runtime::RunPlan;
@@ -29,24 +30,8 @@ pub(super) fn moved<'a>(plan: &RunPlan, lines: &'a [String], folder: &str) -> Co
 
 /// Returns a line without colours and other control characters, cut to size.
 pub(super) fn readable(line: &str, max_chars: usize) -> String {
-    let mut text = String::with_capacity(line.len().min(max_chars));
-    let mut characters = line.chars();
-    let mut count = 0;
-    while let Some(character) = characters.next() {
-        if character == '\u{1b}' {
-            // An escape sequence ends at its first letter.
-            if characters.next() == Some('[') {
-                characters.by_ref().find(char::is_ascii_alphabetic);
-            }
-        } else if character == '\t' || !character.is_control() {
-            text.push(character);
-            count += 1;
-            if count == max_chars {
-                break;
-            }
-        }
-    }
-    text
+    let shown = |character: &char| *character == '\t' || !character.is_control();
+    strip_str(line).flat_map(str::chars).filter(shown).take(max_chars).collect()
 }
 
 /// Returns the first line of a message without the paths of the container, cut to size.
@@ -60,5 +45,18 @@ pub(super) fn shortened(message: &str) -> String {
         first.chars().take(MAX_MESSAGE_CHARS).chain("...".chars()).collect()
     } else {
         first.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn what_terminals_do_with_text_is_not_part_of_it() {
+        let links = "\u{1b}]8;;file:///app/a.js\u{1b}\\a.js\u{1b}]8;;\u{1b}\\:3 \u{1b}]0;title\u{7}\u{1b}[1;31mError\u{1b}[0m\r";
+        assert_eq!(readable(links, 100), "a.js:3 Error");
+        assert_eq!(readable("\ta\u{8}b\u{1b}", 2), "\ta");
+        assert_eq!(readable("\u{e4}\u{e4}\u{e4}", 2), "\u{e4}\u{e4}");
     }
 }

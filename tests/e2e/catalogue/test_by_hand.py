@@ -24,7 +24,7 @@ LIMITS = Limits(memory_bytes=512 * 2**20, cpus=0.5)
 
 
 #: How often both are created, in turns: the registry and the machine are not always as fast.
-ROUNDS = 3
+ROUNDS = 5
 
 #: After that an edit by hand is taken to be lost.
 LOST_SECONDS = 10
