@@ -157,7 +157,7 @@ impl Inner {
             .with("cpuperiod", &CPU_PERIOD_MICROS.to_string())
             .with("cpuquota", &quota.to_string())
             .with("networkmode", &self.network)
-            .with("labels", &json!(self.labels(&build.labels)).to_string())
+            .with("labels", &json!(self.labels_of_build(&build.labels)).to_string())
             .with("buildargs", &json!(build.arguments).to_string())
     }
 

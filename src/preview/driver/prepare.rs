@@ -15,14 +15,14 @@ use crate::{
         status::Making,
         tree::Tree,
     },
-    engine::{ContainerSpec, Image, LABEL_NOTES},
+    engine::{ContainerSpec, Image, LABEL_NOTES, LABEL_ROLE},
     preview::{
         driver::{Driver, interrupted::Interrupted, session_event, target},
         handle::Handle,
         image::{
             context::Context,
             images::{Looked, ReadyImage},
-            recipe::{Recipe, Source},
+            recipe::{BUILD, Recipe, Source},
         },
         planner,
         unit::{ahead::Ahead, files::FileSet},
@@ -174,9 +174,11 @@ impl Driver {
     }
 }
 
-/// Returns the lines that an installation has left for whoever has its image.
+/// Returns the lines that an installation has left for whoever has its image. What is built by a project's own Dockerfile
+/// has what labels that likes.
 pub(super) fn left_by_installation(image: &Image) -> &str {
-    image.labels.get(LABEL_NOTES).map_or("", String::as_str)
+    let installed = image.labels.get(LABEL_ROLE).is_none_or(|role| role != BUILD);
+    image.labels.get(LABEL_NOTES).filter(|_| installed).map_or("", String::as_str)
 }
 
 /// Returns when another commit is to be shown than those that are known.
