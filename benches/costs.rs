@@ -4,9 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may end on what it does not expect")]
 
+mod support;
+
 use std::{
     collections::BTreeMap,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -18,13 +19,12 @@ use previewd::{
         runtime::APP_ROOT,
         tree::EntryKind,
     },
-    engine::{
-        ContainerSpec, Containers, Images, LABEL_ROLE,
-        docker::{DockerEngine, DockerOptions},
-    },
+    engine::{ContainerSpec, Containers, Images, LABEL_ROLE},
     stack::{self, StackConfig},
     vfs::{Change, FileWrite, Scope, Vfs, VfsOptions},
 };
+
+use support::{engine, image};
 
 /// How long each call took.
 #[derive(Default)]
@@ -83,13 +83,7 @@ async fn store() {
 /// Containers of their own, and the agents in them.
 async fn containers() {
     let instance = format!("bench-{}", std::process::id());
-    let engine = DockerEngine::connect(DockerOptions {
-        host: std::env::var("DOCKER_HOST").ok(),
-        instance: instance.clone(),
-        network: instance.clone(),
-        runtime_files: stack::runtime_files(None),
-    })
-    .unwrap();
+    let engine = engine(&instance);
     let mut costs = Costs::default();
     costs.of("engine: prepare, first", engine.prepare()).await.unwrap();
     for round in 0..10 {
@@ -134,13 +128,4 @@ async fn agent(costs: &mut Costs, agent: &AgentClient, round: usize) {
             costs.of(what, agent.sync(APP_ROOT, "bench", plan)).await.unwrap();
         }
     }
-}
-
-/// Returns the base image of Node, as the environment or `.env` names it.
-fn image() -> String {
-    const NAME: &str = "PREVIEW_NODE_IMAGE";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".env");
-    let named = |(name, value): (String, String)| (name == NAME).then_some(value);
-    let written = || dotenvy::from_path_iter(file).ok()?.flatten().find_map(named);
-    std::env::var(NAME).ok().or_else(written).unwrap_or_else(|| "node:22-slim".to_owned())
 }

@@ -5,10 +5,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may end on what it does not expect")]
 
+mod support;
+
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -22,13 +23,12 @@ use previewd::{
         runtime::{APP_ROOT, HOME},
         tree::EntryKind,
     },
-    engine::{
-        ContainerSpec, Containers, LABEL_ROLE,
-        docker::{DockerEngine, DockerOptions},
-    },
+    engine::{ContainerSpec, Containers, LABEL_ROLE},
     stack::{self, StackConfig},
     vfs::{Change, FileWrite, Scope, Vfs, VfsOptions},
 };
+
+use support::{engine, image};
 
 const FILES: usize = 200;
 const PORT: u16 = 3000;
@@ -209,25 +209,6 @@ async fn answers(address: &str) {
     while tokio::net::TcpStream::connect((address, PORT)).await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-}
-
-fn engine(instance: &str) -> DockerEngine {
-    DockerEngine::connect(DockerOptions {
-        host: std::env::var("DOCKER_HOST").ok(),
-        instance: instance.to_owned(),
-        network: instance.to_owned(),
-        runtime_files: stack::runtime_files(None),
-    })
-    .unwrap()
-}
-
-/// Returns the base image of Node, as the environment or `.env` names it.
-fn image() -> String {
-    const NAME: &str = "PREVIEW_NODE_IMAGE";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".env");
-    let named = |(name, value): (String, String)| (name == NAME).then_some(value);
-    let written = || dotenvy::from_path_iter(file).ok()?.flatten().find_map(named);
-    std::env::var(NAME).ok().or_else(written).unwrap_or_else(|| "node:22-slim".to_owned())
 }
 
 fn docker(arguments: &[&str]) -> String {

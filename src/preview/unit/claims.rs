@@ -51,7 +51,7 @@ impl Claims {
     /// Returns the name for a container that is about to be made: the preview's, or one beside it.
     pub(in crate::preview) fn begin(&mut self, beside: bool) -> String {
         let name = name(&self.handle.id);
-        let name = if beside { retired_name(&name) } else { name };
+        let name = if beside { name_beside(&name) } else { name };
         self.begun.retain(|it| *it != name);
         self.begun.push_back(name.clone());
         if self.begun.len() > MAX_BEGUN {
@@ -100,12 +100,12 @@ pub(in crate::preview) async fn give_name(engine: &SharedEngine, preview: &Previ
 
 /// Takes its preview's name from a container.
 pub(in crate::preview) async fn take_name(engine: &SharedEngine, preview: &PreviewId, container: &str) {
-    if let Err(error) = engine.rename(container, &retired_name(&name(preview))).await {
+    if let Err(error) = engine.rename(container, &name_beside(&name(preview))).await {
         tracing::debug!(%preview, error = %error, "an old container keeps its name");
     }
 }
 
 /// Returns a name beside that of a preview's container.
-fn retired_name(name: &str) -> String {
+fn name_beside(name: &str) -> String {
     format!("{name}-{}", uuid::Uuid::new_v4().simple())
 }

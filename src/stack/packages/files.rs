@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::manager::{Choice, Manager};
 use crate::{
-    domain::error::Error,
+    domain::{error::Error, path},
     stack::{
         manifest::{self, Identity, Package},
         names::{YARN_PLUGINS, is_archive},
@@ -74,7 +74,7 @@ fn files_that_are_named<'a>(project: &Project<'a>, inputs: &BTreeMap<String, Vec
         .collect();
     let yarn = project.has(".yarnrc.yml");
     let named = |name: &&str| {
-        let last = name.rsplit('/').next().unwrap_or_default();
+        let last = path::name(name);
         let kind = is_archive(last) || last.ends_with(".patch") || last.ends_with(".diff");
         (kind && texts.iter().any(|text| text.contains(last))) || (yarn && name.starts_with(YARN_PLUGINS))
     };
