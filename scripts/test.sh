@@ -19,12 +19,12 @@ PREVIEWD_BIN=$(release_binary)
 export PREVIEWD_BIN
 
 # Prints what previewd has made on the daemon and should not leave: everything
-# that carries its label but the two caches, which are the volume with the agent
-# and the images of installed dependencies.
+# that carries its label but the caches, which are the volume with the agent,
+# those with downloads and the images of installed dependencies.
 ours() {
   docker ps --all --filter label=previewd.role --format 'container {{.Names}}'
   docker network ls --filter label=previewd.role --format 'network {{.Name}}'
-  docker volume ls --filter label=previewd.role --format '{{.Label "previewd.role"}} volume {{.Name}}' | sed -n '/^runtime /!p'
+  docker volume ls --filter label=previewd.role --format '{{.Label "previewd.role"}} volume {{.Name}}' | sed -E '/^(runtime|cache) /d'
   for role in build install preview runtime; do
     docker images --filter label=previewd.role=$role --format 'image {{.Repository}}:{{.Tag}} {{.ID}}'
   done

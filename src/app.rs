@@ -29,7 +29,7 @@ use crate::{
         face::log::LogMemory,
         image::images::Images,
         manager::Manager,
-        settings::Settings,
+        settings::{Downloads, Settings},
         store::{SpecStore, StoreError},
         unit::data::DataStore,
         upkeep::{availability::Availability, reaper::Reaper, reconciler},
@@ -135,7 +135,7 @@ impl Service {
             inotify: config.inotify,
         })?;
         let stack_config = StackConfig { extra_ca: config.extra_ca_certs.is_some(), proxy: config.proxies.0.clone() };
-        let settings = Arc::new(settings(&config, &stack_config));
+        let settings = Arc::new(settings(&config, &stack_config, store.instance()));
         let docker = Arc::new(docker(&config, store.instance())?);
         let engine: SharedEngine = docker.clone();
         let gateway = Arc::new(PortGateway::new(GatewayOptions {
@@ -282,7 +282,7 @@ async fn remove(manager: &Manager) {
     }
 }
 
-fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
+fn settings(config: &Config, stack_config: &StackConfig, instance: &str) -> Settings {
     Settings {
         life: uuid::Uuid::new_v4().simple().to_string(),
         images: HashMap::from([
@@ -295,6 +295,10 @@ fn settings(config: &Config, stack_config: &StackConfig) -> Settings {
         max_memory_bytes: config.max_memory_bytes,
         burst_cpus: config.burst_cpus,
         install_limits: config.install_limits,
+        downloads: (config.downloads_max_bytes > 0).then(|| Downloads {
+            volume: format!("previewd-downloads-{instance}"),
+            most_bytes: config.downloads_max_bytes,
+        }),
         start_timeout: config.start_timeout,
         install_timeout: config.install_timeout,
         prebundle_after: config.prebundle_after,

@@ -76,6 +76,8 @@ pub struct Config {
     pub burst_cpus: f64,
     /// The bounds of an installation, and of each step of a build.
     pub install_limits: Limits,
+    /// How many bytes of what installations download are kept for others. Zero: none.
+    pub downloads_max_bytes: u64,
     /// How long an app may take to answer first.
     pub start_timeout: Duration,
     /// How long an app may take to begin an answer.
@@ -168,6 +170,7 @@ impl Config {
             log_memory_bytes: read.memory("PREVIEW_LOG_MEMORY"),
             burst_cpus: read.cpus("PREVIEW_BURST_CPU"),
             install_limits: read.limits("PREVIEW_INSTALL_MEM", "PREVIEW_INSTALL_CPU", pids),
+            downloads_max_bytes: read.kept("PREVIEW_DOWNLOADS_MAX"),
             start_timeout: read.duration("PREVIEW_START_TIMEOUT", SECOND, SECOND..=HOUR),
             answer_timeout: read.duration("PREVIEW_ANSWER_TIMEOUT", SECOND, SECOND..=HOUR),
             install_timeout: read.duration("PREVIEW_INSTALL_TIMEOUT", SECOND, SECOND..=6 * HOUR),

@@ -22,6 +22,9 @@ use super::{
 };
 use crate::domain::limits::{CPUS, Limits, MEMORY_BYTES};
 
+/// How many bytes may be kept of something.
+const KEPT_BYTES: RangeInclusive<u64> = 0..=1024 * 1024 * 1024 * 1024;
+
 pub(super) struct Reader {
     variables: BTreeMap<String, String>,
     errors: Vec<ConfigError>,
@@ -156,6 +159,11 @@ impl Reader {
 
     pub(super) fn memory(&mut self, name: &str) -> u64 {
         self.read(name, |text| values::memory(text, &MEMORY_BYTES)).unwrap_or_default()
+    }
+
+    /// Returns the bytes that are kept of something, of which `0` keeps none.
+    pub(super) fn kept(&mut self, name: &str) -> u64 {
+        self.read(name, |text| values::memory(text, &KEPT_BYTES)).unwrap_or_default()
     }
 
     pub(super) fn cpus(&mut self, name: &str) -> f64 {

@@ -47,6 +47,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("PREVIEW_BURST_CPU", "2"),
     setting("PREVIEW_INSTALL_MEM", "2g"),
     setting("PREVIEW_INSTALL_CPU", "2"),
+    setting("PREVIEW_DOWNLOADS_MAX", "512m"),
     setting("PREVIEW_PIDS", "256"),
     setting("PREVIEW_START_TIMEOUT", "180"),
     setting("PREVIEW_ANSWER_TIMEOUT", "60"),

@@ -29,10 +29,13 @@ use crate::domain::limits::Limits;
 
 /// The label that says whose a container, image, volume or network is. Its value is the instance's id.
 pub const LABEL_INSTANCE: &str = "previewd.instance";
-/// The label that says what a thing is for: `preview`, `install`, `dependencies`, `build`, `runtime`, `network`.
+/// The label that says what a thing is for: `preview`, `install`, `dependencies`, `build`, `runtime`, `network`,
+/// `cache`.
 pub const LABEL_ROLE: &str = "previewd.role";
 /// The role of the runtime volume, and of what an engine makes for a moment to fill it.
 pub const ROLE_RUNTIME: &str = "runtime";
+/// The role of volumes that are kept for later containers.
+pub const ROLE_CACHE: &str = "cache";
 /// The role of the network.
 pub const ROLE_NETWORK: &str = "network";
 /// The label with the stack's name.
@@ -102,10 +105,10 @@ pub trait Containers: Send + Sync + 'static {
     /// Freezes or wakes a container. A repeat is fine.
     async fn set_paused(&self, id: &str, paused: bool) -> Result<(), EngineError>;
 
-    /// Kills and removes a container with its volumes, but for those that another has too. One that is gone is fine.
+    /// Kills and removes a container with its volumes, but for caches and those that another has too. One that is gone is fine.
     async fn remove(&self, id: &str) -> Result<(), EngineError>;
 
-    /// Removes this instance's volumes that no container has, such as those of one that somebody else removed.
+    /// Removes this instance's volumes, but for caches, that no container has, such as those of one that somebody else removed.
     async fn remove_unused_volumes(&self) -> Result<(), EngineError>;
 
     /// Opens a stream to the container's agent.
@@ -125,8 +128,8 @@ pub trait Containers: Send + Sync + 'static {
     /// Returns hints of what happens from now on. The first is sent when the engine is next seen, or seen to be away.
     fn events(&self) -> broadcast::Receiver<EngineEvent>;
 
-    /// Removes the network, the runtime volume and every container of this instance with its volumes; images of
-    /// dependencies and of builds stay.
+    /// Removes the network, the runtime volume and every container of this instance with its volumes, caches among
+    /// them; images of dependencies and of builds stay.
     async fn remove_all(&self) -> Result<(), EngineError>;
 }
 

@@ -76,8 +76,8 @@ pub struct ContainerSpec {
     /// Whether [`APP_ROOT`](crate::domain::runtime::APP_ROOT) and [`HOME`](crate::domain::runtime::HOME) are made, owned by the app's user, before it starts. Needed for images that
     /// were not made by [`Images::commit`](super::Images::commit) of a container that had it.
     pub make_folders: bool,
-    /// Volumes that it has, and where. They are of this instance, are made where they are not there, and go with the last
-    /// container that has them. Those that are written to need `make_folders`.
+    /// Volumes that it has, and where. They are of this instance, are made where they are not there, and, but for a
+    /// cache, go with the last container that has them. Those that are written to need `make_folders`.
     pub volumes: Vec<VolumeMount>,
 }
 
@@ -108,6 +108,11 @@ pub enum VolumePurpose {
         lower: String,
         /// The name of the volume with what is changed.
         changes: String,
+    },
+    /// It is kept for later containers: it stays when the last that has it goes, until all of the instance is removed.
+    Cache {
+        /// Whether the app's user writes to it there.
+        writes: bool,
     },
 }
 

@@ -11,6 +11,15 @@ use crate::domain::{
     spec::Stack,
 };
 
+/// Where what installations have downloaded is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Downloads {
+    /// The name of its volume.
+    pub volume: String,
+    /// How many bytes of it are kept.
+    pub most_bytes: u64,
+}
+
 /// Settings of the core, checked by the configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -28,6 +37,8 @@ pub struct Settings {
     pub burst_cpus: f64,
     /// The bounds of installations and builds.
     pub install_limits: Limits,
+    /// Where what installations download is kept for others, if it is.
+    pub downloads: Option<Downloads>,
     /// How long an app may take to answer.
     pub start_timeout: Duration,
     /// How long dependencies may take to install, or an image to build.
@@ -93,6 +104,7 @@ mod tests {
             max_memory_bytes: 2048 * MIB,
             burst_cpus: 2.0,
             install_limits: Limits { memory_bytes: 2048 * MIB, cpus: 2.0, pids: 256 },
+            downloads: None,
             start_timeout: Duration::from_secs(180),
             install_timeout: Duration::from_secs(600),
             prebundle_after: Duration::ZERO,

@@ -34,6 +34,7 @@ pub use self::{
     explain::{End, PageAnswer, explain, explain_in, explain_page, import_line, installed, is_cut_short, listing_line},
     extend::on_top_of,
     kinds::dockerfile::{ended_at, with_authorities},
+    packages::{DOWNLOADS, gives_downloads, keeping_downloads, takes_downloads},
     runtime::{StackConfig, authorities, base_environment, runtime_files},
 };
 use self::{find::find, project::Project};

@@ -1,6 +1,7 @@
 //! How the packages of a `package.json` are installed: with which manager, by which commands, from which files.
 
 mod commands;
+mod downloads;
 mod files;
 mod folders;
 mod lockfile;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use self::{
-    commands::{CACHE, NPM_FLAGS},
+    commands::{CACHE, NPM_FLAGS, clear, is_planned_here},
     manager::{BUN, Manager},
 };
 use super::{
@@ -25,6 +26,8 @@ use crate::domain::{
     error::Error,
     runtime::{APP_ROOT, BaseImage, HOME, InstallPlan},
 };
+
+pub use self::downloads::{DOWNLOADS, gives_downloads, keeping_downloads, takes_downloads};
 
 /// Scripts of the project itself that package managers run at the end of an installation.
 pub(super) const HOOKS: [&str; 4] = ["preinstall", "install", "postinstall", "prepare"];
@@ -152,16 +155,11 @@ pub(super) fn with_members(project: &Project<'_>, package: Package, script: &str
     std::iter::once(package).chain(members).collect()
 }
 
-/// Returns the command that removes what was downloaded.
-fn clear() -> String {
-    format!("rm -rf {CACHE}")
-}
-
 /// Returns whether an installation is npm's, as it is planned here.
 pub(super) fn is_npm(plan: &InstallPlan) -> bool {
-    let ends = plan.commands.last().is_some_and(|last| *last == clear());
     let others = ["pnpm", "yarn", "bun"];
-    ends && plan.commands.iter().any(|command| command.contains("npm ci ") || command.contains("npm install "))
+    is_planned_here(plan)
+        && plan.commands.iter().any(|command| command.contains("npm ci ") || command.contains("npm install "))
         && !plan.commands.iter().any(|command| others.iter().any(|other| command.contains(other)))
 }
 

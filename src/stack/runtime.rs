@@ -41,6 +41,7 @@ const FILES: &[(&str, &[u8])] = &[
     ("node/prebundle.mjs", include_bytes!("../../stacks/node/prebundle.mjs")),
     ("node/vite.mjs", include_bytes!("../../stacks/node/vite.mjs")),
     ("node/packages.cjs", INSTALLER),
+    ("node/downloads.cjs", include_bytes!("../../stacks/node/downloads.cjs")),
     ("node/hook.cjs", include_bytes!("../../stacks/node/hook.cjs")),
     ("node/next.cjs", include_bytes!("../../stacks/node/next.cjs")),
     ("node/told/documents.cjs", include_bytes!("../../stacks/node/told/documents.cjs")),

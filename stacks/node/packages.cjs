@@ -7,7 +7,7 @@
 'use strict'
 
 const { spawn, spawnSync } = require('node:child_process')
-const { existsSync, readFileSync, readdirSync, rmSync } = require('node:fs')
+const { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } = require('node:fs')
 const { totalmem } = require('node:os')
 const { join } = require('node:path')
 
@@ -31,6 +31,13 @@ const HOPELESS =
  * The old may have three quarters of the memory that there is, where that is known.
  */
 const ROOMS = { '--max-semi-space-size': 32, '--max-old-space-size': oldSpace() }
+
+/** What others have downloaded, each file named by the SHA-512 of its content. */
+const DOWNLOADS = '/handover/downloads'
+/** Where npm has what it downloads itself. */
+const cache = process.env.npm_config_cache
+/** Whether what others have downloaded is there too. */
+let taken = false
 
 const BUN = '"$HOME/bun/node_modules/.bin/bun"'
 
@@ -72,6 +79,12 @@ function run(command) {
 /** Returns how to try again, or nothing. */
 function another(by, flags, said) {
   const flag = (name, why) => (flags.includes(name) ? undefined : { by, flags: [...flags, name], why })
+  if (taken && said.includes('_cacache/content-v2')) {
+    // What comes again, as it was asked for by no hash, cannot take the place of a link.
+    rmSync(cache, { recursive: true, force: true })
+    taken = false
+    return { by, flags, why: 'without what others have downloaded' }
+  }
   if (manager === 'npm' && /\bERESOLVE\b/.test(said)) {
     const allowed = flag('--legacy-peer-deps', 'with the conflict of peer dependencies allowed')
     if (allowed) return allowed
@@ -231,8 +244,29 @@ async function addNatives(flags) {
   if (code !== 0) console.error('previewd: warning: they could not be added')
 }
 
+/** Puts what others have downloaded into npm's cache, which has a file by its hash too, and checks it at each use. */
+function takeDownloads() {
+  if (!cache || !existsSync(DOWNLOADS)) return
+  const content = join(cache, '_cacache', 'content-v2', 'sha512')
+  const folders = new Set()
+  for (const name of readdirSync(DOWNLOADS)) {
+    if (!/^[0-9a-f]{128}$/.test(name)) continue
+    const folder = join(content, name.slice(0, 2), name.slice(2, 4))
+    if (!folders.has(folder)) mkdirSync(folder, { recursive: true })
+    folders.add(folder)
+    symlinkSync(join(DOWNLOADS, name), join(folder, name.slice(4)))
+    taken = true
+  }
+}
+
 async function main() {
   tellNode()
+  try {
+    takeDownloads()
+  } catch (error) {
+    // npm fetches what is not there; an installation before has put them there.
+    if (error.code !== 'EEXIST') console.error(`previewd: warning: ${error.message}`)
+  }
   let way = { by: strict, flags: [] }
   for (;;) {
     const { code, said } = await run([way.by, ...way.flags].join(' '))

@@ -36,7 +36,7 @@ def test_page_of_another_origin_watches_through_reload_and_reconnect(own_service
     own = own_service(arguments=())
     with own.client() as client, Origin(PAGES) as origin:
         preview = maker(client, "watched")(projects.STATIC)
-        tab = chromium.tab()
+        tab = chromium.tab(reconnects=True)
         tab.open(f"{origin.url}/watch.html?address=http://{own.address}&preview={preview.preview_id}")
         tab.wait_for("messages.some((it) => it.event === 'hello')", within=10)
         assert tab.evaluate("messages[0]") == {
@@ -79,7 +79,7 @@ def test_page_of_another_origin_watches_through_reload_and_reconnect(own_service
 
 def test_page_of_another_origin_can_read_the_status_of_a_refused_call(service, chromium):
     with Origin(PAGES) as origin:
-        tab = chromium.tab()
+        tab = chromium.tab(reconnects=True)
         tab.open(f"{origin.url}/watch.html?address=http://{service.address}&preview=aaaaaaaaaaaa")
         tab.wait_for("typeof messages !== 'undefined'", within=10)
         status = tab.evaluate(

@@ -139,5 +139,8 @@ def test_service_that_is_killed_while_it_makes_an_image_goes_on_with_the_preview
         client.delete(found.preview_id)
         client.delete(again.preview_id)
     # The container of the second installation goes when its image is there, or nobody waits for that any more.
-    eventually(lambda: not daemon.of_instance("volume", own.instance), within=30, what="the volumes are gone")
+    handed = {"install", "preview"}
+    eventually(
+        lambda: not any(daemon.of_role("volume", own.instance, role) for role in handed), within=30, what="the volumes are gone"
+    )
     own.stop()

@@ -45,6 +45,7 @@ fn no_variables_make_the_documented_defaults() {
     assert_eq!((config.max_memory_bytes, config.memory_named.as_slice()), (2048 * MIB, &[][..]));
     assert!((config.burst_cpus - 2.0).abs() < f64::EPSILON);
     assert_eq!(config.install_limits, Limits { memory_bytes: 2048 * MIB, cpus: 2.0, pids: 256 });
+    assert_eq!(config.downloads_max_bytes, 512 * MIB);
     assert_eq!(config.start_timeout, Duration::from_secs(180));
     assert_eq!(config.install_timeout, Duration::from_secs(600));
     assert_eq!(config.heartbeat_interval, Duration::from_secs(15));
@@ -68,6 +69,7 @@ fn values_are_read_with_their_units() {
         ("PREVIEW_STATIC_CPU", "2"),
         ("PREVIEW_INSTALL_MEM", "3g"),
         ("PREVIEW_INSTALL_CPU", "1.5"),
+        ("PREVIEW_DOWNLOADS_MAX", "0"),
         ("PREVIEW_INOTIFY", "false"),
         ("PREVIEW_CORS_ORIGINS", "https://app.example, http://localhost:3000"),
         ("PREVIEW_HOSTS", "Previews.example, other.example"),
@@ -86,6 +88,7 @@ fn values_are_read_with_their_units() {
     assert_eq!(config.memory_named, Stack::ALL);
     assert_eq!(config.install_limits.memory_bytes, 3072 * MIB);
     assert!((config.install_limits.cpus - 1.5).abs() < f64::EPSILON);
+    assert_eq!(config.downloads_max_bytes, 0);
     assert!(!config.inotify);
     let origins = vec!["https://app.example".to_owned(), "http://localhost:3000".to_owned()];
     assert_eq!(config.cors_origins, CorsOrigins::List(origins));

@@ -120,10 +120,7 @@ impl Inner {
         self.seen.doubt_address(id);
         let volumes = found(self.inspect(id).await)?.map(|it| it.volumes()).unwrap_or_default();
         self.remove_container(id).await?;
-        for volume in volumes {
-            self.remove_volume(&volume).await?;
-        }
-        Ok(())
+        self.remove_volumes_of_container(&volumes).await
     }
 
     async fn remove_container(&self, id: &str) -> Result<(), EngineError> {

@@ -198,8 +198,9 @@ impl Inner {
         let network = self.remove_network().await;
         let runtime = self.remove_volume(self.runtime.volume()).await;
         let volumes = self.remove_unused_volumes().await;
+        let caches = self.remove_caches().await;
         let images = self.remove_leftover_images().await;
-        containers.and(network).and(runtime).and(volumes).and(images)
+        containers.and(network).and(runtime).and(volumes).and(caches).and(images)
     }
 }
 

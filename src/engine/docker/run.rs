@@ -267,8 +267,10 @@ fn folders(spec: &ContainerSpec) -> Result<Bytes, EngineError> {
 fn folders_of(volume: &VolumeMount) -> Vec<(String, u32, bool)> {
     let target = &volume.target;
     match volume.purpose {
-        VolumePurpose::Write | VolumePurpose::Over { .. } => vec![(target.clone(), 0o755, true)],
-        VolumePurpose::Read => Vec::new(),
+        VolumePurpose::Write | VolumePurpose::Over { .. } | VolumePurpose::Cache { writes: true } => {
+            vec![(target.clone(), 0o755, true)]
+        }
+        VolumePurpose::Read | VolumePurpose::Cache { writes: false } => Vec::new(),
         VolumePurpose::Changes => vec![
             (target.clone(), 0o755, false),
             (format!("{target}/{UPPER}"), 0o755, true),

@@ -1,6 +1,6 @@
 //! Volumes: what containers have of them, which there are, and their removal.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::{
     models::{Mount, MountType, MountVolumeOptions, MountVolumeOptionsDriverConfig},
@@ -13,7 +13,7 @@ use super::{
     api::{LONG, Query, SHORT, call, call_on, failed, status},
     convert::runtime_mount,
 };
-use crate::engine::{ContainerSpec, EngineError, VolumePurpose};
+use crate::engine::{ContainerSpec, EngineError, LABEL_ROLE, ROLE_CACHE, VolumePurpose};
 
 /// The folders of a volume with changes, as the kernel's overlay wants them: what is changed, and room for its own work.
 pub(super) const UPPER: &str = "upper";
@@ -29,22 +29,35 @@ pub(super) struct Volume {
     pub(super) labels: Option<HashMap<String, String>>,
 }
 
+impl Volume {
+    fn is_cache(&self) -> bool {
+        self.labels.as_ref().and_then(|labels| labels.get(LABEL_ROLE)).is_some_and(|role| role == ROLE_CACHE)
+    }
+}
+
 impl Inner {
     /// Returns the mounts of the runtime and of a container's own volumes, which are made with the labels of the first
     /// container that has them.
     pub(super) async fn mounts(&self, spec: &ContainerSpec) -> Result<Vec<Mount>, EngineError> {
         let labels: HashMap<String, String> = self.labels(&spec.labels).into_iter().collect();
+        let of_cache = BTreeMap::from([(LABEL_ROLE.to_owned(), ROLE_CACHE.to_owned())]);
+        let of_cache: HashMap<String, String> = self.labels(&of_cache).into_iter().collect();
         let mut mounts = vec![runtime_mount(self.runtime.volume(), true)];
         for volume in &spec.volumes {
             let driver_config = match &volume.purpose {
                 VolumePurpose::Over { lower, changes } => Some(self.overlay(lower, changes).await?),
                 _ => None,
             };
+            let (labels, read_only) = match volume.purpose {
+                VolumePurpose::Cache { writes } => (&of_cache, !writes),
+                VolumePurpose::Read => (&labels, true),
+                VolumePurpose::Write | VolumePurpose::Changes | VolumePurpose::Over { .. } => (&labels, false),
+            };
             mounts.push(Mount {
                 typ: Some(MountType::VOLUME),
                 source: Some(volume.name.clone()),
                 target: Some(volume.target.clone()),
-                read_only: Some(volume.purpose == VolumePurpose::Read),
+                read_only: Some(read_only),
                 volume_options: Some(MountVolumeOptions {
                     no_copy: Some(true),
                     labels: Some(labels.clone()),
@@ -97,10 +110,34 @@ impl Inner {
         Ok(listed.volumes.unwrap_or_default())
     }
 
-    /// Removes the volumes of this instance that no container has; that of the runtime is no instance's.
+    /// Removes the volumes of this instance that no container has, but for caches; that of the runtime is no instance's.
     pub(super) async fn remove_unused_volumes(&self) -> Result<(), EngineError> {
+        self.remove_dangling(|volume| !volume.is_cache()).await
+    }
+
+    /// Removes what is kept for later containers.
+    pub(super) async fn remove_caches(&self) -> Result<(), EngineError> {
+        self.remove_dangling(Volume::is_cache).await
+    }
+
+    async fn remove_dangling(&self, goes: impl Fn(&Volume) -> bool) -> Result<(), EngineError> {
         for volume in self.volumes(&[("label", &[&self.own()]), ("dangling", &["true"])]).await? {
-            self.remove_volume(&volume.name).await?;
+            if goes(&volume) {
+                self.remove_volume(&volume.name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes those of some volumes that no container has, but for caches.
+    pub(super) async fn remove_volumes_of_container(&self, names: &[String]) -> Result<(), EngineError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let cache = format!("{LABEL_ROLE}={ROLE_CACHE}");
+        let caches = self.volumes(&[("label", &[&self.own(), &cache])]).await?;
+        for name in names.iter().filter(|name| !caches.iter().any(|it| it.name == **name)) {
+            self.remove_volume(name).await?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The installation of dependencies: in a container under limits of its own, of which an image is made. No image is built
 //! for a change of sources.
 
+pub(in crate::preview) mod downloads;
 pub(in crate::preview) mod handover;
 pub(in crate::preview) mod room;
 pub(in crate::preview) mod volumes;
@@ -93,31 +94,38 @@ impl Maker<'_> {
         offer: Option<&Offer>,
         from: Option<&Installed>,
     ) -> Result<Image, Failure> {
-        let room = self.in_time(self.room(image, commands, offer, from)).await?;
+        let room = self.in_time(self.room(image, plan, commands, offer, from)).await?;
         if let (Some(offer), Some((below, volumes))) = (offer, &room.into) {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
-        let next = room.into.as_ref().map(|(below, volumes)| self.next_room(image, below, volumes));
+        let next = room.into.as_ref().map(|(below, volumes)| self.next_room(image, plan, below, volumes));
         self.in_time(self.fill(&room, plan, commands, from.is_some())).await?;
         let labels = self.labels_of_installed();
         let Room { container, into, .. } = room;
         let apart = match (offer, into, next) {
             (Some(offer), Some((below, volumes)), Some(next)) => {
-                let mounts = volumes.of_image.clone();
+                let to_keep = self.to_keep(plan, &volumes);
+                let keeps = to_keep.is_some();
+                let mounts: Vec<_> = volumes.of_image.iter().cloned().chain(to_keep.into_iter().flatten()).collect();
                 let below = Image { labels: labels.clone(), ..below };
                 let limits = self.hand_over(offer, below, volumes, container.clone(), next).await;
-                Some((limits, mounts))
+                Some((limits, mounts, keeps))
             }
             _ => None,
         };
         let committing = async {
-            let container = match apart {
-                Some((limits, mounts)) => self.copied(image, limits, &mounts).await?,
-                None => container,
-            };
             // The containers go by themselves: nobody has to wait for that.
-            self.engine.commit(container.id(), &self.name.tag, labels).await.map_err(|error| lost(&error))
+            let commit = async |container: &Unclaimed| {
+                self.engine.commit(container.id(), &self.name.tag, labels).await.map_err(|error| lost(&error))
+            };
+            let Some((limits, mounts, keeps)) = apart else { return commit(&container).await };
+            let (copy, agent) = self.copied(image, limits, &mounts).await?;
+            let image = commit(&copy).await?;
+            if keeps {
+                self.keep_downloads(copy, agent);
+            }
+            Ok(image)
         };
         self.in_time(committing).await
     }
@@ -127,6 +135,7 @@ impl Maker<'_> {
     async fn room(
         &self,
         image: &str,
+        plan: &InstallPlan,
         commands: &[String],
         offer: Option<&Offer>,
         from: Option<&Installed>,
@@ -144,8 +153,9 @@ impl Maker<'_> {
             Some(_) => self.engine.image(image).await.map_err(|error| lost(&error))?,
             None => None,
         };
-        let volumes = from.map_or(&[][..], |from| &from.volumes);
-        let room = Room::new(self.engine, self.container("install", image, self.limits), into, volumes).await;
+        let from = from.map_or(&[][..], |from| &from.volumes);
+        let read: Vec<_> = from.iter().cloned().chain(self.to_take(plan)).collect();
+        let room = Room::new(self.engine, self.container("install", image, self.limits), into, &read).await;
         room.map_err(|error| lost(&error))
     }
 
@@ -195,19 +205,25 @@ impl Maker<'_> {
     }
 
     /// Begins to make a container for what may be installed next, which goes on from these volumes.
-    fn next_room(&self, image: &str, below: &Image, volumes: &Volumes) -> NextRoom {
+    fn next_room(&self, image: &str, plan: &InstallPlan, below: &Image, volumes: &Volumes) -> NextRoom {
         let spec = self.container("next", image, self.limits);
-        let (engine, below, from) = (self.engine.clone(), below.clone(), volumes.of_image.clone());
-        NextRoom::begin(|there| Room::ahead(engine, spec, below, from, there))
+        let read: Vec<_> = volumes.of_image.iter().cloned().chain(self.to_take(plan)).collect();
+        let (engine, below) = (self.engine.clone(), below.clone());
+        NextRoom::begin(|there| Room::ahead(engine, spec, below, read, there))
     }
 
-    /// Returns a container with a copy of what was installed into volumes.
-    async fn copied(&self, image: &str, limits: Limits, mounts: &[VolumeMount]) -> Result<Arc<Unclaimed>, Failure> {
+    /// Returns a container with a copy of what was installed into volumes, and the agent in it.
+    async fn copied(
+        &self,
+        image: &str,
+        limits: Limits,
+        mounts: &[VolumeMount],
+    ) -> Result<(Arc<Unclaimed>, AgentClient), Failure> {
         let spec = self.container("copy", image, limits);
         let copy = Room::new(self.engine, spec, None, mounts).await.map_err(|error| lost(&error))?;
         let agent = copy.agent(self.engine).await.map_err(|error| install_failure(&error))?;
         self.copy(&agent).await?;
-        Ok(copy.container)
+        Ok((copy.container, agent))
     }
 
     /// Returns what a container for a part of the work is made from.

@@ -1,7 +1,7 @@
 //! The commands by which each package manager installs.
 
 use super::manager::{Choice, Manager, YARN_CLASSIC};
-use crate::domain::runtime::RUNTIME_MOUNT;
+use crate::domain::runtime::{InstallPlan, RUNTIME_MOUNT};
 
 /// Where package managers keep what they download, until the installation is over.
 pub(super) const CACHE: &str = "/tmp/previewd-packages";
@@ -77,4 +77,14 @@ pub(super) fn command(choice: &Choice, only: bool, approve: bool) -> String {
 /// Returns whether a release of pnpm runs no install scripts but those that are approved.
 fn asks_for_approval(version: &str) -> bool {
     version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 10)
+}
+
+/// Returns the command that removes what was downloaded. It is the last of every installation that is planned here.
+pub(super) fn clear() -> String {
+    format!("rm -rf {CACHE}")
+}
+
+/// Returns whether an installation is planned here, and not by the project.
+pub(super) fn is_planned_here(plan: &InstallPlan) -> bool {
+    plan.commands.last().is_some_and(|last| *last == clear())
 }

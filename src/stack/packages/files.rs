@@ -81,6 +81,21 @@ fn files_that_are_named<'a>(project: &Project<'a>, inputs: &BTreeMap<String, Vec
     project.files().filter(named).collect()
 }
 
+/// Returns whether a manifest or a lockfile has an address with a name or a token in it.
+pub(super) fn has_credentials(inputs: &BTreeMap<String, Vec<u8>>) -> bool {
+    let ends = |it: char| it == '/' || it == '"' || it == '\'' || it.is_whitespace();
+    inputs.values().any(|content| {
+        let text = String::from_utf8_lossy(content);
+        let mut addresses = text.split("://").skip(1);
+        addresses.any(|rest| rest.split(ends).next().is_some_and(|host| host.contains('@')))
+    })
+}
+
+/// Returns whether there are packages in archives of the project's own.
+pub(super) fn has_archives(inputs: &BTreeMap<String, Vec<u8>>) -> bool {
+    inputs.keys().any(|it| is_archive(path::name(it)))
+}
+
 /// Returns whether a manifest or a lockfile has packages that come by git over ssh, or may.
 pub(super) fn fetches_by_git(inputs: &BTreeMap<String, Vec<u8>>) -> bool {
     let signs = ["ssh://", "git@", "github:", "gitlab:", "bitbucket:"];

@@ -26,8 +26,10 @@ NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 class Tab:
     """One page of the browser."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, *, reconnects: bool = False) -> None:
+        """A page that `reconnects` asks again by itself for what the browser gives up; another is loaded anew for it."""
         self._connection = connection
+        self._reconnects = reconnects
         self._ids = itertools.count(1)
         # Whether the browser has given up something of the page that is open.
         self._network_changed = False
@@ -41,7 +43,7 @@ class Tab:
         self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
             message = json.loads(self._connection.recv(timeout=max(0, until - time.monotonic())))
-            if message.get("method") == "Network.loadingFailed":
+            if message.get("method") == "Network.loadingFailed" and not self._reconnects:
                 self._network_changed |= message["params"]["errorText"] == NETWORK_CHANGED
             self.problems += problems_of(message)
             if message.get("id") == number:
@@ -180,13 +182,13 @@ class Chromium:
             self._process.kill()
             self._process.wait(timeout=15)
 
-    def tab(self) -> Tab:
-        """Returns a new, empty page."""
+    def tab(self, *, reconnects: bool = False) -> Tab:
+        """Returns a new, empty page; see `Tab`."""
         request = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
         with urllib.request.urlopen(request, timeout=15) as response:
             target = json.load(response)
         connection = self._connections.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, proxy=None, ping_interval=None))
-        tab = Tab(connection)
+        tab = Tab(connection, reconnects=reconnects)
         tab.send("Page.enable")
         tab.send("Network.enable")
         return tab

@@ -9,7 +9,7 @@ from collections.abc import Container
 
 INSTANCE = "previewd.instance"
 ROLE = "previewd.role"
-#: What stays on the daemon on purpose: the volume with the agent, and the images of dependencies and of what is
+#: What stays on the daemon on purpose: the volumes with the agent and with downloads, and the images of dependencies and of what is
 #: bundled of them.
 KEPT_VOLUMES = {"runtime", "cache"}
 KEPT_IMAGES = {"dependencies", "prebundled"}

@@ -127,3 +127,28 @@ async fn volumes_of_containers_that_somebody_else_removed_are_swept() {
     assert!(it.left("volume").is_empty());
     assert_eq!(it.ask(&there, "ls /previewd").await, "agent", "the runtime's stays");
 }
+
+#[tokio::test]
+async fn a_cache_outlives_its_containers_and_only_who_may_writes_to_it() {
+    let it = Fixture::new();
+    let cache = |writes| vec![it.volume("cache", "/handover/cache", VolumePurpose::Cache { writes })];
+    let reader = it.run_with_all("reader", cache(false)).await;
+    let writer = it.run_with_all("writer", cache(true)).await;
+    let handed = it.run_with("handed", "/app").await;
+    it.ask(&writer, "echo x > /handover/cache/file").await;
+    assert_eq!(
+        it.ask(&reader, "cat /handover/cache/file; rm /handover/cache/file 2>/dev/null || echo no").await,
+        "x\nno"
+    );
+
+    for id in [reader, writer, handed] {
+        it.engine.remove(&id).await.unwrap();
+    }
+    it.engine.remove_unused_volumes().await.unwrap();
+    assert_eq!(it.left("volume"), [it.name("cache")]);
+    let later = it.run_with_all("later", cache(false)).await;
+    assert_eq!(it.ask(&later, "cat /handover/cache/file").await, "x");
+
+    it.engine.remove_all().await.unwrap();
+    assert!(it.left("volume").is_empty());
+}

@@ -386,6 +386,7 @@ fn settings() -> Settings {
         burst_cpus: 2.0,
         install_limits: Limits { memory_bytes: 2048 * MIB, cpus: 2.0, pids: 256 },
         start_timeout: Duration::from_secs(180),
+        downloads: None,
         install_timeout: Duration::from_secs(600),
         prebundle_after: Duration::ZERO,
         heartbeat_interval: Duration::from_secs(15),

@@ -34,17 +34,17 @@ pub(in crate::preview) struct Room {
 }
 
 impl Room {
-    /// Makes a container. With `into`, what is installed is to be handed over; `from` is where it goes on from what others
-    /// have installed.
+    /// Makes a container. With `into`, what is installed is to be handed over; `read` is what others have installed, where it
+    /// goes on from that, and what they have downloaded.
     pub(in crate::preview) async fn new(
         engine: &SharedEngine,
         mut spec: ContainerSpec,
         into: Option<Image>,
-        from: &[VolumeMount],
+        read: &[VolumeMount],
     ) -> Result<Self, EngineError> {
         let into = into.map(|below| (below, Volumes::new()));
         spec.volumes = into.as_ref().map_or_else(Vec::new, |(_, volumes)| volumes.of_installation.clone());
-        spec.volumes.extend_from_slice(from);
+        spec.volumes.extend_from_slice(read);
         let container = Arc::new(Unclaimed::new(engine.clone(), engine.run(spec).await?));
         Ok(Self { container, into, copied: false, agent: None })
     }
@@ -55,11 +55,11 @@ impl Room {
         engine: SharedEngine,
         spec: ContainerSpec,
         below: Image,
-        from: Vec<VolumeMount>,
+        read: Vec<VolumeMount>,
         mut there: oneshot::Receiver<()>,
     ) -> Result<Self, SessionError> {
         let told = timeout(BEGINS, &mut there).await.is_ok();
-        let room = Self::new(&engine, spec, Some(below), &from).await?;
+        let room = Self::new(&engine, spec, Some(below), &read).await?;
         let agent = room.agent(&engine).await?;
         if !told {
             // Whoever drops the other end drops this too.

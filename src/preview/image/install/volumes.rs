@@ -15,6 +15,8 @@ pub(in crate::preview) struct Volumes {
     pub(in crate::preview) of_installation: Vec<VolumeMount>,
     pub(in crate::preview) of_image: Vec<VolumeMount>,
     pub(in crate::preview) of_preview: Vec<VolumeMount>,
+    /// The name of the one that is `/tmp` of the installation.
+    pub(in crate::preview) scratch: String,
 }
 
 impl Volumes {
@@ -42,8 +44,9 @@ impl Volumes {
         }
         // What is in it goes with the container: caches, and what is built on the way.
         let name = format!("previewd-scratch-{}", uuid::Uuid::new_v4().simple());
-        let scratch = VolumeMount { name, target: "/tmp".into(), purpose: VolumePurpose::Write };
+        let scratch = VolumeMount { name: name.clone(), target: "/tmp".into(), purpose: VolumePurpose::Write };
         volumes.of_installation.push(scratch);
+        volumes.scratch = name;
         volumes
     }
 
