@@ -23,7 +23,7 @@ use previewd::{
         runtime::{APP_ROOT, HOME},
         tree::EntryKind,
     },
-    engine::{ContainerSpec, Containers, LABEL_ROLE},
+    engine::{ContainerSpec, Containers, LABEL_ROLE, docker::DockerEngine},
     stack::{self, StackConfig},
     vfs::{Change, FileWrite, Scope, Vfs, VfsOptions},
 };
@@ -114,12 +114,18 @@ async fn container() {
     let agent = AgentClient::connect(engine.dial(&id).await.unwrap()).await.unwrap();
     sync(&agent, "server.js", SERVER).await;
     start(&agent).await;
+    bring(&agent, &id).await;
+    restart(&engine, &agent, &id, &instance).await;
+    engine.remove_all().await.unwrap();
+}
 
+/// Brings one file into a container.
+async fn bring(agent: &AgentClient, id: &str) {
     let local = tempfile::tempdir().unwrap();
     let mut row = Row::new("bring one file into a container (docker cp)");
     for n in 0..40 {
         let text = format!("exports.version = {n}\n");
-        row.ours(async || sync(&agent, "version.js", &text).await).await;
+        row.ours(async || sync(agent, "version.js", &text).await).await;
         row.theirs(async || {
             fs::write(local.path().join("other.js"), &text).unwrap();
             docker(&["cp", "--quiet", local.path().join("other.js").to_str().unwrap(), &format!("{id}:{APP_ROOT}/")]);
@@ -127,8 +133,10 @@ async fn container() {
         .await;
     }
     row.print();
+}
 
-    // The same app, as the process of a container without an agent.
+/// Starts an app anew, beside the same app as the process of a container without an agent.
+async fn restart(engine: &DockerEngine, agent: &AgentClient, id: &str, instance: &str) {
     let plain = format!("{instance}-plain");
     let command = format!("echo \"{SERVER}\" > /tmp/server.js; exec node /tmp/server.js");
     docker(&[
@@ -138,7 +146,7 @@ async fn container() {
         "--name",
         &plain,
         "--network",
-        &instance,
+        instance,
         "--cpus",
         "0.5",
         "--memory",
@@ -151,12 +159,12 @@ async fn container() {
         "-c",
         &command.replace('`', "\\`").replace("${", "\\${"),
     ]);
-    let address = engine.upstream(&id, PORT).await.unwrap().ip();
+    let address = engine.upstream(id, PORT).await.unwrap().ip();
     let other = docker(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &plain]);
     assert_ne!(address.to_string(), other);
     let mut row = Row::new("a new process that answers (docker restart)");
     for _ in 0..10 {
-        row.ours(async || start(&agent).await).await;
+        row.ours(async || start(agent).await).await;
         row.theirs(async || {
             docker(&["restart", "--time", "2", &plain]);
             answers(&other).await;
@@ -166,7 +174,6 @@ async fn container() {
     row.print();
 
     docker(&["rm", "--force", "--volumes", &plain]);
-    engine.remove_all().await.unwrap();
 }
 
 async fn sync(agent: &AgentClient, path: &str, text: &str) {

@@ -278,7 +278,10 @@ async fn remove(manager: &Manager) {
     match timeout(REMOVAL, manager.remove_everything()).await {
         Ok(Ok(())) => tracing::info!("everything was removed"),
         Ok(Err(error)) => tracing::error!(error = %error, "not everything could be removed"),
-        Err(_) => tracing::error!("not everything could be removed in time"),
+        Err(_) => tracing::error!(
+            seconds = REMOVAL.as_secs(),
+            "not everything could be removed in time; what is left has the label previewd.role"
+        ),
     }
 }
 

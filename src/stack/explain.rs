@@ -191,6 +191,16 @@ fn reported(plan: &RunPlan, stage: FailureStage, message: &str, file: Option<&st
     Cause { reason, message: message.to_owned(), file, line }
 }
 
+/// Returns the host that an app asked for last in vain, as far as its log tells it: it may wait for that.
+fn unknown_host(lines: &[String]) -> Option<&str> {
+    let rest = lines.iter().rev().find_map(|line| {
+        let words = ["ENOTFOUND ", "EAI_AGAIN "].into_iter();
+        words.filter_map(|word| line.split_once(word)).map(|(_, rest)| rest).next()
+    })?;
+    let host = rest.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-')).next()?;
+    (!host.is_empty()).then_some(host)
+}
+
 /// Explains an end that the log says nothing of.
 fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
     let last = lines.iter().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim()));
@@ -212,7 +222,10 @@ fn ended(stage: FailureStage, end: &End, lines: &[String]) -> Cause {
         }
         (_, End::TimedOut { listening, message }) => {
             let ports: Vec<String> = listening.iter().map(u16::to_string).collect();
-            (Reason::NotAnswering, format!("the app listens on {} and does not answer: {message}", ports.join(", ")))
+            let ports = ports.join(", ");
+            let waits = unknown_host(lines).map(|host| format!("; its log says that the host {host} was not found"));
+            let waits = waits.unwrap_or_default();
+            (Reason::NotAnswering, format!("the app listens on {ports} and does not answer: {message}{waits}"))
         }
         (_, End::Reported { message, .. }) => (Reason::Failed, message.clone()),
     };

@@ -129,6 +129,9 @@ fn install_own(
 fn process_environment(manager: &Manager) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::from([
         ("npm_config_cache".to_owned(), format!("{CACHE}/npm")),
+        // Folders of the project are linked, as npm does but in its ninth release, which packs them: what is in them comes with
+        // the sources.
+        ("npm_config_install_links".to_owned(), "false".to_owned()),
         // The young generation, which Node.js makes small where memory is bounded: then it collects garbage all the time.
         ("NODE_OPTIONS".to_owned(), "--max-semi-space-size=32".to_owned()),
         // What it does decides what is installed.

@@ -98,7 +98,7 @@ fn interest(path: &FilePath, depth: usize, settings: bool) -> Option<(Importance
     match path.extension() {
         // Requirement files include one another under any name.
         Some("txt" | "in" | "pip" | "patch" | "diff") => Some((Importance::Side, MAX_MANIFEST_BYTES)),
-        _ if name.starts_with("vite.config.") && depth <= MAX_ENTRY_DEPTH => {
+        _ if (name.starts_with("vite.config.") || name.starts_with("svelte.config.")) && depth <= MAX_ENTRY_DEPTH => {
             Some((Importance::Side, MAX_SIDE_FILE_BYTES))
         }
         _ if path.as_str().contains(YARN_PLUGINS) => Some((Importance::Side, MAX_MANIFEST_BYTES)),

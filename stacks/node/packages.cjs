@@ -24,7 +24,7 @@ const UNREADABLE =
   /TypeError: Cannot use 'in' operator to search for|(?:Unknown token|Invalid value type|Unexpected token)\b.* in \S*yarn\.lock|YAMLException|Expected an indexed object|YN0083/
 /** What no other way of installing mends. */
 const HOPELESS =
-  /npm (?:ERR!|error) command (?:sh|git) |gyp ERR!|Could not resolve host|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOSPC|heap out of memory|couldn't be built successfully|script from ".*" (?:exited|terminated)/
+  /npm (?:ERR!|error) command (?:sh|git) |gyp ERR!|Could not resolve host|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENOSPC|heap out of memory|couldn't be built successfully|script from ".*" (?:exited|terminated)|EINTEGRITY|ERR_PNPM_TARBALL_INTEGRITY|Integrity check failed|IntegrityCheckFailed|YN0018/
 
 /**
  * Rooms of V8, in MiB. As it sizes them by the memory of a container of 2 GiB, npm is at its garbage a seventh of its time.

@@ -31,7 +31,7 @@ const server = await told(vite)({
 })
 await server.listen()
 if (packages) {
-  await finish(server, root, packages)
+  await finish(server, packages)
   process.exit()
 }
 server.printUrls()

@@ -412,9 +412,8 @@ def test_a_page_of_next_is_alive_at_the_preview_s_address(client, create, chromi
     client.update(preview.preview_id, NEXT.change(5), timeout=NEXT.reload_seconds)
     tab.wait_for("document.querySelector('h1')?.textContent === 'version 005'", within=20)
     tab.wait_for(counts, within=60)
-    # Next.js has a page load itself anew for a change that comes before the page has asked for changes, and nobody is told
-    # when it has.
-    time.sleep(3)
+    # A page whose socket is younger than 2 s is loaded anew (`SUBSCRIBED_MS` in nextpages.cjs).
+    tab.wait_for("performance.now() > 4000", within=20)
     tab.evaluate("window.sameDocument = true")
     servers = {number for number, command in processes(preview).items() if "next-server" in command}
     for version in (1, 2):

@@ -63,9 +63,11 @@ def test_packages_that_another_installation_has_downloaded_are_not_fetched_again
         assert archives(install(own, client, "private", private)) == {"nanoid-3.3.8"}
         first = app({"is-odd": "3.0.1", "ms": "2.1.3"})
         assert archives(install(own, client, "first", first)) == {"is-odd-3.0.1", "is-number-6.0.0", "ms-2.1.3"}
-        # Who says how to get more than everybody may have gives nothing.
-        second = app({"is-odd": "3.0.1", "nanoid": "3.3.8"})
-        assert archives(install(own, client, "second", second)) == {"nanoid-3.3.8"}
+        own_package = app({"own": "file:./own", "noop": "0.2.2"}, **{"own/package.json": '{"name": "own", "version": "1.0.0"}'})
+        assert archives(install(own, client, "with-own", own_package)) == {"noop-0.2.2"}
+        # Who says how to get more than everybody may have, or has packages of their own, gives nothing.
+        second = app({"is-odd": "3.0.1", "nanoid": "3.3.8", "noop": "0.2.2"})
+        assert archives(install(own, client, "second", second)) == {"nanoid-3.3.8", "noop-0.2.2"}
     own.stop()
     assert daemon.leftovers(own.instance) == [] and daemon.of_role("volume", own.instance, "cache") == []
 

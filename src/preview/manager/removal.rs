@@ -15,11 +15,19 @@ impl Manager {
     /// the volumes.
     ///
     /// # Errors
-    /// When the engine cannot remove something: what comes after it is left.
+    /// When the engine cannot remove something; it goes on with the rest as far as it can.
     pub async fn remove_everything(&self) -> Result<(), EngineError> {
         let engine = &self.inner.core.engine;
         tracing::info!("removing the previews");
         self.end_all().await;
+        // Before the images: what is being installed or copied ends with its container, and makes none any more.
+        tracing::info!("removing the containers, the network and the volumes");
+        let all = engine.remove_all().await;
+        all.and(self.remove_images().await)
+    }
+
+    async fn remove_images(&self) -> Result<(), EngineError> {
+        let engine = &self.inner.core.engine;
         let images = engine.images().await?;
         tracing::info!(images = images.len(), "removing the images of dependencies and builds");
         // Some lie on others: one that is in use then is left to the second round.
@@ -32,7 +40,6 @@ impl Manager {
         for image in engine.images().await? {
             engine.remove_image(&image.id).await?;
         }
-        tracing::info!("removing the containers, the network and the volumes");
-        engine.remove_all().await
+        Ok(())
     }
 }

@@ -4,8 +4,10 @@
 
 mod found;
 mod git;
+mod integrity;
 mod lack;
 mod pip;
+mod registry;
 mod scripts;
 mod signs;
 mod versions;
@@ -76,7 +78,15 @@ fn find(plan: &RunPlan, lines: &[&str]) -> Option<Found> {
         .or_else(|| git::read(lines, |address| from_address(plan, address)))
         .or_else(|| scripts::read(lines))
         .or_else(|| pip::read(lines))
+        .or_else(|| integrity::read(plan, lines))
         .or_else(|| signs::read(lines))
+        .map(|found| match &plan.image {
+            ImagePlan::Dependencies(install) => {
+                let line = lines.get(found.at).copied().unwrap_or_default();
+                registry::place(install, found, line)
+            }
+            ImagePlan::Build { .. } => found,
+        })
 }
 
 /// Reads that the container's memory, or the disk, did not suffice.

@@ -85,7 +85,7 @@ impl Kind for React {
         Node.start_by(start, project, command)
     }
 
-    /// Vite's own configuration decides how it bundles, so it is read as well. It may import what is not there: then there is
+    /// Vite's own configuration, and that of Svelte, decide how it bundles, so they are read as well. It may import what is not there: then there is
     /// no bundle.
     fn prebundle(&self, project: &Project<'_>, plan: &RunPlan) -> Option<InstallPlan> {
         let ImagePlan::Dependencies(install) = &plan.image else { return None };
@@ -100,6 +100,11 @@ impl Kind for React {
             let path: FilePath = config.parse().ok()?;
             let supplied = plan.supplied.get(&path).map(|text| text.clone().into_bytes());
             bundled.inputs.insert(config.clone(), supplied.or_else(|| Some(project.read(config)?.to_vec()))?);
+        }
+        for name in ["svelte.config.js", "svelte.config.mjs", "svelte.config.ts"] {
+            if let Some(content) = project.read(name) {
+                bundled.inputs.insert(name.to_owned(), content.to_vec());
+            }
         }
         let module = Package::read(project).ok().flatten()?.is_module();
         let command = [node.as_str(), wrapper].into_iter().chain(words.iter().map(String::as_str));

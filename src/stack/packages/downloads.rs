@@ -2,7 +2,7 @@
 
 use super::{
     commands::{CACHE, is_planned_here},
-    files::{has_archives, has_credentials},
+    files::{fetches_by_git, has_credentials, has_own},
 };
 use crate::domain::{
     path,
@@ -21,12 +21,14 @@ pub fn takes_downloads(plan: &InstallPlan) -> bool {
 pub fn gives_downloads(plan: &InstallPlan) -> bool {
     let settings = [".npmrc", ".yarnrc", ".yarnrc.yml", "bunfig.toml"];
     let configured = plan.inputs.keys().any(|it| settings.contains(&path::name(it)));
-    let own = |name: &String| name.to_ascii_lowercase().starts_with("npm_config_") && name != "npm_config_cache";
+    let ours = ["npm_config_cache", "npm_config_install_links"];
+    let own = |name: &String| name.to_ascii_lowercase().starts_with("npm_config_") && !ours.contains(&name.as_str());
     takes_downloads(plan)
         && !configured
         && !plan.environment.keys().any(own)
         && !has_credentials(&plan.inputs)
-        && !has_archives(&plan.inputs)
+        && !has_own(&plan.inputs)
+        && !fetches_by_git(&plan.inputs)
 }
 
 /// Returns the program that keeps what an installation has downloaded. What it had in `/tmp` is in `scratch`; at most so many
@@ -58,14 +60,16 @@ mod tests {
         let lock =
             r#"{"resolved":"https://index.example/@scope/name/-/name-1.0.0.tgz","funding":"https://a.example/b"}"#;
         let public = [("package.json", r#"{"dependencies":{"@scope/name":"1"}}"#), ("package-lock.json", lock)];
-        assert!(gives_downloads(&plan(&public, &["npm_config_cache", "NODE_OPTIONS"])));
+        assert!(gives_downloads(&plan(&public, &["npm_config_cache", "npm_config_install_links", "NODE_OPTIONS"])));
 
-        let private: [&[(&str, &str)]; 5] = [
+        let private: [&[(&str, &str)]; 7] = [
             &[("package.json", "{}"), ("packages/a/.npmrc", "x=y")],
             &[("package.json", "{}"), (".yarnrc.yml", "x: y")],
             &[("package.json", r#"{"dependencies":{"a":"https://token@host.example/a.tgz"}}"#)],
             &[("package-lock.json", r#"{"resolved":"git+ssh://git@host.example/a.git#1"}"#)],
             &[("package.json", "{}"), ("vendor/own-1.0.0.tgz", "")],
+            &[("package.json", r#"{"dependencies":{"own":"file:./own"}}"#)],
+            &[("package.json", r#"{"dependencies":{"own":"git+https://host.example/own.git"}}"#)],
         ];
         for inputs in private {
             let plan = plan(inputs, &[]);

@@ -91,14 +91,15 @@ pub(super) fn has_credentials(inputs: &BTreeMap<String, Vec<u8>>) -> bool {
     })
 }
 
-/// Returns whether there are packages in archives of the project's own.
-pub(super) fn has_archives(inputs: &BTreeMap<String, Vec<u8>>) -> bool {
-    inputs.keys().any(|it| is_archive(path::name(it)))
+/// Returns whether there are packages in archives, or in folders, of the project's own: some managers pack those.
+pub(super) fn has_own(inputs: &BTreeMap<String, Vec<u8>>) -> bool {
+    let names_folder = |content: &Vec<u8>| String::from_utf8_lossy(content).contains("\"file:");
+    inputs.iter().any(|(name, content)| is_archive(path::name(name)) || names_folder(content))
 }
 
 /// Returns whether a manifest or a lockfile has packages that come by git over ssh, or may.
 pub(super) fn fetches_by_git(inputs: &BTreeMap<String, Vec<u8>>) -> bool {
-    let signs = ["ssh://", "git@", "github:", "gitlab:", "bitbucket:"];
+    let signs = ["ssh://", "git@", "git+", "git://", ".git\"", "github:", "gitlab:", "bitbucket:"];
     inputs.values().any(|content| {
         let text = String::from_utf8_lossy(content);
         signs.iter().any(|sign| text.contains(sign))

@@ -125,28 +125,14 @@ impl Story {
                     (self.code, self.installs) = (Code::Good, true);
                 }
             }
-            Step::Delete if self.made => {
-                if let Ok(asked) = self.it.manager.delete(target()).await {
-                    // It outranks all that is under way, and is said at once.
-                    tokio::time::sleep(SOON).await;
-                    let phase = phase_of(&self.it.view().await.status);
-                    assert!(matches!(phase, Phase::Stopping | Phase::Stopped), "{phase:?}");
-                    assert_eq!(self.it.site(), Site::Gone);
-                    self.holds.clear();
-                    self.it.manager.outcome(asked).await;
-                }
-                self.made = false;
-            }
+            Step::Delete if self.made => self.delete().await,
             Step::Commit(code) if self.made => {
-                self.commits += 1;
-                self.head = Some(self.it.commit(&[("main.py", &code.text(self.commits))]).await);
+                self.commit("main.py", |number| code.text(number)).await;
                 self.code = code;
             }
             Step::Dependencies(good) if self.made => {
-                self.commits += 1;
                 let fails = if good { "" } else { "# fake: exits 1" };
-                let text = format!("fastapi\npackage-{}\n{fails}\n", self.commits);
-                self.head = Some(self.it.commit(&[("requirements.txt", &text)]).await);
+                self.commit("requirements.txt", |number| format!("fastapi\npackage-{number}\n{fails}\n")).await;
                 self.installs = good;
             }
             Step::KillApp => self.containers().iter().for_each(|id| self.it.engine.kill_app(id, 1)),
@@ -180,6 +166,24 @@ impl Story {
         }
         self.agrees().await;
         self
+    }
+
+    async fn commit(&mut self, path: &str, text: impl FnOnce(usize) -> String) {
+        self.commits += 1;
+        self.head = Some(self.it.commit(&[(path, &text(self.commits))]).await);
+    }
+
+    async fn delete(&mut self) {
+        if let Ok(asked) = self.it.manager.delete(target()).await {
+            // It outranks all that is under way, and is said at once.
+            tokio::time::sleep(SOON).await;
+            let phase = phase_of(&self.it.view().await.status);
+            assert!(matches!(phase, Phase::Stopping | Phase::Stopped), "{phase:?}");
+            assert_eq!(self.it.site(), Site::Gone);
+            self.holds.clear();
+            self.it.manager.outcome(asked).await;
+        }
+        self.made = false;
     }
 
     /// Returns the preview's containers that run.

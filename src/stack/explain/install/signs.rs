@@ -43,7 +43,7 @@ const OWN_ENGINE: &str = "another release of Node.js, or of the package manager,
 const PLATFORM: &str = "{1} is not made for this system: put it into optionalDependencies, or take it out";
 
 /// The most telling first.
-const SIGNS: [Sign; 42] = [
+const SIGNS: [Sign; 41] = [
     sign(Of::Manifest, r"npm (?:ERR!|error) code EJSONPARSE|ERR_PNPM_JSON_PARSE", "package.json is no JSON"),
     sign(Of::Package, r"GET 40[13] https?://[^ ]*?/((?:@[^/ ]+(?:%2[fF]|/))?[^/ ]+?)(?:/-/\S*)? ", PRIVATE),
     sign(Of::Package, r"ERR_PNPM_FETCH_40[13].*/([^/ ]+): (?:Unauthorized|Forbidden)", PRIVATE),
@@ -118,11 +118,6 @@ const SIGNS: [Sign; 42] = [
         "{1} needs another release of Node.js: ask for another version of it, or name another image in a Dockerfile",
     ),
     sign(Of::Manifest, r"^Expected version: (.+)$", OWN_ENGINE),
-    sign(
-        Of::Package,
-        r"(?:EINTEGRITY|ERR_PNPM_TARBALL_INTEGRITY|Integrity check failed for|IntegrityCheckFailed)\D*?((?:@[\w.-]+/)?[\w.-]+(?:@[\d.]+\S*)?)?",
-        "a package is not what the lockfile says ({1}): write the lockfile anew",
-    ),
     sign(Of::Manifest, r"npm (?:ERR!|error) (?:code )?ERESOLVE", "the required versions conflict"),
     sign(
         Of::Manifest,
