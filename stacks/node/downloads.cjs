@@ -1,11 +1,14 @@
 // Keeps what npm has downloaded at an installation for others:
 //
-//   node downloads.cjs CONTENT KEPT BYTES
+//   node downloads.cjs CONTENT KEPT BYTES SECONDS
 //
 // CONTENT is the folder `content-v2/sha512` of npm's cache (https://github.com/npm/cacache), in which a file is at
-// `01/23/4567...` if 01234567... is its SHA-512. KEPT gets the packages among them, each under the whole of that name; the
-// oldest go where there are more bytes than BYTES. What the index says is there too, and is not kept: npm asks for it
-// anew. What is in CONTENT may be anything, and may change meanwhile: what counts is what was copied.
+// `01/23/4567...` if 01234567... is its SHA-512. KEPT gets the packages among them, each under the whole of that name. What
+// the index says is there too, and is not kept: npm asks for it anew. What is in CONTENT may be anything, and may change
+// meanwhile: what counts is what was copied.
+//
+// Where there are more bytes than BYTES, the oldest get a note beside them, `going-` and their name: nobody takes them from
+// then on. They go SECONDS later, when the installations that have links to them have ended.
 
 'use strict'
 
@@ -17,13 +20,19 @@ const { join } = require('node:path')
 const MOST_FILES = 4096
 /** How large a part of all one file may be. */
 const PART = 8
+/** How many times BYTES there are at most while some have yet to go. */
+const ROOM = 2
 /** How old, in milliseconds, a file is that somebody has begun to copy and will not end. */
 const LEFT = 15 * 60 * 1000
 const PIECE = 256 * 1024
 /** What a package begins with: it is a tar archive packed by gzip (RFC 1952, 2.3.1). */
 const GZIP = Buffer.from([0x1f, 0x8b])
 
-const [, , content, kept, most] = process.argv
+const [content, kept] = process.argv.slice(2)
+const [most, seconds] = process.argv.slice(4).map(Number)
+
+const COPIED = 'new-'
+const GOING = 'going-'
 
 /** Yields the names in a folder; none where it is not there. */
 function* names(folder) {
@@ -81,42 +90,67 @@ function copy(path, to, bytes) {
   }
 }
 
-/** Keeps a download, if it is what its name says, and returns whether it was not kept before. */
+/** Keeps a download, if it is what its name says, and returns how many bytes were not kept before. */
 function keep(digest, path) {
   const there = join(kept, digest)
-  if (fs.existsSync(there)) return false
-  const copied = join(kept, `new-${randomUUID()}`)
+  if (fs.existsSync(there)) {
+    stay(digest)
+    return 0
+  }
+  const copied = join(kept, COPIED + randomUUID())
   try {
-    if (copy(path, copied, Number(most) / PART) !== digest) return false
+    if (copy(path, copied, most / PART) !== digest) return 0
     fs.renameSync(copied, there)
-    return true
+    return fs.statSync(there).size
   } catch {
     // A link, or gone: npm has it from here, or will fetch it.
-    return false
+    return 0
   } finally {
     fs.rmSync(copied, { force: true })
   }
 }
 
-/** Removes what is too much, the oldest first, and what was left half copied. */
-function tidy() {
+/** Has one stay that was to go: it was fetched again. */
+function stay(digest) {
+  const note = join(kept, GOING + digest)
+  if (!fs.existsSync(note)) return
+  const now = new Date()
+  fs.utimesSync(join(kept, digest), now, now)
+  fs.rmSync(note, { force: true })
+}
+
+/** Returns what is kept, the newest first. */
+function listed() {
   const files = []
   for (const name of names(kept)) {
-    const path = join(kept, name)
-    const found = fs.lstatSync(path, { throwIfNoEntry: false })
-    if (!found) continue
-    if (!name.startsWith('new-')) files.push({ path, size: found.size, born: found.mtimeMs })
-    else if (Date.now() - found.mtimeMs > LEFT) fs.rmSync(path, { force: true })
+    if (name.startsWith(COPIED) || name.startsWith(GOING)) continue
+    const found = fs.lstatSync(join(kept, name), { throwIfNoEntry: false })
+    if (found) files.push({ name, size: found.size, born: found.mtimeMs })
   }
-  files.sort((one, other) => other.born - one.born)
+  return files.sort((one, other) => other.born - one.born)
+}
+
+/** Notes what is too much, the oldest first, and removes what was noted long ago, or left half copied. */
+function tidy() {
+  const age = (path) => Date.now() - (fs.lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
+  for (const name of names(kept)) {
+    if (name.startsWith(COPIED) && age(join(kept, name)) > LEFT) fs.rmSync(join(kept, name), { force: true })
+  }
   let bytes = 0
-  files.forEach(({ path, size }, index) => {
+  listed().forEach(({ name, size }, index) => {
     bytes += size
-    if (bytes > Number(most) || index >= MOST_FILES) fs.rmSync(path, { force: true })
+    if (bytes <= most && index < MOST_FILES) return
+    const note = join(kept, GOING + name)
+    if (!fs.existsSync(note)) fs.writeFileSync(note, '')
+    else if (age(note) > seconds * 1000) for (const path of [join(kept, name), note]) fs.rmSync(path, { force: true })
   })
 }
 
-let count = 0
-for (const [digest, path] of downloads()) count += keep(digest, path)
+const before = listed().reduce((sum, { size }) => sum + size, 0)
+let added = 0
+for (const [digest, path] of downloads()) {
+  if (before + added > ROOM * most) break
+  added += keep(digest, path)
+}
 tidy()
-console.log(`kept ${count}`)
+console.log(`kept ${added} bytes more`)

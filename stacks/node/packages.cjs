@@ -81,7 +81,8 @@ function another(by, flags, said) {
   const flag = (name, why) => (flags.includes(name) ? undefined : { by, flags: [...flags, name], why })
   if (taken && said.includes('_cacache/content-v2')) {
     // What comes again, as it was asked for by no hash, cannot take the place of a link.
-    rmSync(cache, { recursive: true, force: true })
+    // What was left half installed would be taken for whole.
+    for (const folder of [cache, 'node_modules']) rmSync(folder, { recursive: true, force: true })
     taken = false
     return { by, flags, why: 'without what others have downloaded' }
   }
@@ -249,8 +250,10 @@ function takeDownloads() {
   if (!cache || !existsSync(DOWNLOADS)) return
   const content = join(cache, '_cacache', 'content-v2', 'sha512')
   const folders = new Set()
-  for (const name of readdirSync(DOWNLOADS)) {
-    if (!/^[0-9a-f]{128}$/.test(name)) continue
+  const names = new Set(readdirSync(DOWNLOADS))
+  for (const name of names) {
+    // What is to go may go while there is a link to it.
+    if (!/^[0-9a-f]{128}$/.test(name) || names.has(`going-${name}`)) continue
     const folder = join(content, name.slice(0, 2), name.slice(2, 4))
     if (!folders.has(folder)) mkdirSync(folder, { recursive: true })
     folders.add(folder)

@@ -99,8 +99,9 @@ impl Maker<'_> {
             let (key, image) = (self.name.key.clone(), below.id.clone());
             offer.announce(Coming { key, image, volumes: volumes.of_preview.clone() });
         }
-        let next = room.into.as_ref().map(|(below, volumes)| self.next_room(image, plan, below, volumes));
+        let mut next = room.into.as_ref().map(|(below, volumes)| self.next_room(image, plan, below, volumes));
         self.in_time(self.fill(&room, plan, commands, from.is_some())).await?;
+        next.iter_mut().for_each(NextRoom::installed);
         let labels = self.labels_of_installed();
         let Room { container, into, .. } = room;
         let apart = match (offer, into, next) {
@@ -209,7 +210,7 @@ impl Maker<'_> {
         let spec = self.container("next", image, self.limits);
         let read: Vec<_> = volumes.of_image.iter().cloned().chain(self.to_take(plan)).collect();
         let (engine, below) = (self.engine.clone(), below.clone());
-        NextRoom::begin(|there| Room::ahead(engine, spec, below, read, there))
+        NextRoom::begin(|told| Room::ahead(engine, spec, below, read, told))
     }
 
     /// Returns a container with a copy of what was installed into volumes, and the agent in it.

@@ -1,5 +1,7 @@
 //! What npm has downloaded, kept for other installations: which may take it, which give it, and the program that keeps it.
 
+use std::time::Duration;
+
 use super::{
     commands::{CACHE, is_planned_here},
     files::{fetches_by_git, has_credentials, has_own},
@@ -32,12 +34,13 @@ pub fn gives_downloads(plan: &InstallPlan) -> bool {
 }
 
 /// Returns the program that keeps what an installation has downloaded. What it had in `/tmp` is in `scratch`; at most so many
-/// bytes are kept, the newest.
-pub fn keeping_downloads(scratch: &str, most_bytes: u64) -> Vec<String> {
+/// bytes are kept, the newest. `longest` is how long an installation may take, for which what goes stays.
+pub fn keeping_downloads(scratch: &str, most_bytes: u64, longest: Duration) -> Vec<String> {
     let cache = CACHE.trim_start_matches("/tmp");
     let content = format!("{scratch}{cache}/npm/_cacache/content-v2/sha512");
     let program = format!("{RUNTIME_MOUNT}/node/downloads.cjs");
-    ["node".to_owned(), program, content, DOWNLOADS.to_owned(), most_bytes.to_string()].into()
+    let longest = longest.as_secs().to_string();
+    ["node".to_owned(), program, content, DOWNLOADS.to_owned(), most_bytes.to_string(), longest].into()
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ impl Maker<'_> {
     /// what is not kept is fetched again.
     pub(in crate::preview) fn keep_downloads(&self, container: Arc<Unclaimed>, agent: AgentClient) {
         let Some(downloads) = &self.settings.downloads else { return };
-        let program = stack::keeping_downloads(SCRATCH, downloads.most_bytes);
         let (time, key) = (self.settings.install_timeout, self.name.key.clone());
+        let program = stack::keeping_downloads(SCRATCH, downloads.most_bytes, time);
         tokio::spawn(async move {
             let told = |event| {
                 if let AgentEvent::Output(line) = event {

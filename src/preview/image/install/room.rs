@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// How long an installation is left alone before a room is made for the next: it computes at first, and waits for the network
-/// then. Once it is done its app has the machine to itself.
-const BEGINS: Duration = Duration::from_millis(500);
+/// then. One that is done sooner has but a package more: its app has the machine to itself until it answers.
+const BEGINS: Duration = Duration::from_secs(1);
 
 /// A container to install in.
 pub(in crate::preview) struct Room {
@@ -49,16 +49,21 @@ impl Room {
         Ok(Self { container, into, copied: false, agent: None })
     }
 
-    /// Makes one that goes on from what is being installed, with an agent that answers. That is copied once it is there,
-    /// which is told.
+    /// Makes one that goes on from what is being installed, with an agent that answers. It is copied when that is told; where
+    /// it is installed soon, the room is made then too.
     pub(in crate::preview) async fn ahead(
         engine: SharedEngine,
         spec: ContainerSpec,
         below: Image,
         read: Vec<VolumeMount>,
-        mut there: oneshot::Receiver<()>,
+        Told { installed, copy: mut there }: Told,
     ) -> Result<Self, SessionError> {
-        let told = timeout(BEGINS, &mut there).await.is_ok();
+        let told = if timeout(BEGINS, installed).await.is_ok() {
+            let _ = (&mut there).await;
+            true
+        } else {
+            false
+        };
         let room = Self::new(&engine, spec, Some(below), &read).await?;
         let agent = room.agent(&engine).await?;
         if !told {
@@ -103,33 +108,54 @@ pub(in crate::preview) async fn run(
 /// A room that is made before anybody knows whether there will be a use for it. It goes when this is dropped.
 pub(in crate::preview) struct NextRoom {
     making: AbortOnDropHandle<Result<Room, SessionError>>,
+    installed: Option<oneshot::Sender<()>>,
     copy: Option<oneshot::Sender<()>>,
+}
+
+/// What the making of a room is told.
+pub(in crate::preview) struct Told {
+    /// That what it goes on from is installed.
+    installed: oneshot::Receiver<()>,
+    /// That it is time to copy it.
+    copy: oneshot::Receiver<()>,
 }
 
 impl NextRoom {
     /// Begins to make one, as [`Room::ahead`] does.
-    pub(in crate::preview) fn begin<F>(make: impl FnOnce(oneshot::Receiver<()>) -> F) -> Self
+    pub(in crate::preview) fn begin<F>(make: impl FnOnce(Told) -> F) -> Self
     where
         F: Future<Output = Result<Room, SessionError>> + Send + 'static,
     {
-        let (copy, there) = oneshot::channel();
-        Self { making: AbortOnDropHandle::new(tokio::spawn(make(there))), copy: Some(copy) }
+        let ((installed, is_installed), (copy, is_time)) = (oneshot::channel(), oneshot::channel());
+        let told = Told { installed: is_installed, copy: is_time };
+        let making = AbortOnDropHandle::new(tokio::spawn(make(told)));
+        Self { making, installed: Some(installed), copy: Some(copy) }
+    }
+
+    /// Says that what it goes on from is installed.
+    pub(in crate::preview) fn installed(&mut self) {
+        tell(&mut self.installed);
     }
 
     /// Has what was installed copied into it, if it is not yet.
     pub(in crate::preview) fn copy(&mut self) {
-        if let Some(copy) = self.copy.take() {
-            // One that could not be made does not hear it.
-            let _ = copy.send(());
-        }
+        tell(&mut self.copy);
     }
 
     /// Returns the room, if it can be used.
     pub(in crate::preview) async fn get(mut self) -> Option<Room> {
+        self.installed();
         self.copy();
         let room = self.making.await.ok()?.ok()?;
         // It has stood there for a while.
         room.agent.as_ref()?.status().await.ok()?;
         Some(room)
+    }
+}
+
+/// Tells the making of a room something, once. One that could not be made does not hear it.
+fn tell(whom: &mut Option<oneshot::Sender<()>>) {
+    if let Some(whom) = whom.take() {
+        let _ = whom.send(());
     }
 }
