@@ -16,8 +16,10 @@ const { createHash, randomUUID } = require('node:crypto')
 const fs = require('node:fs')
 const { join } = require('node:path')
 
-/** The most files that are kept, and that are looked at. Each is a link in the folder of an installation that takes them. */
+/** The most files that are kept. Each is a link in the folder of an installation that takes them. */
 const MOST_FILES = 4096
+/** The most names that are looked at, folders included. */
+const MOST_NAMES = 4 * MOST_FILES
 /** How large a part of all one file may be. */
 const PART = 8
 /** How many times BYTES there are at most while some have yet to go. */
@@ -53,9 +55,11 @@ function* names(folder) {
 function* downloads() {
   let looked = 0
   for (const first of names(content)) {
+    if (++looked > MOST_NAMES) return
     for (const second of names(join(content, first))) {
+      if (++looked > MOST_NAMES) return
       for (const rest of names(join(content, first, second))) {
-        if (++looked > MOST_FILES) return
+        if (++looked > MOST_NAMES) return
         const digest = first + second + rest
         if (/^[0-9a-f]{128}$/.test(digest)) yield [digest, join(content, first, second, rest)]
       }

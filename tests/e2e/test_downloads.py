@@ -109,3 +109,33 @@ def test_a_package_that_is_asked_for_by_no_hash_is_installed_though_it_is_kept(o
         assert any("without what others have downloaded" in line for line in log), log
         install(own, client, "second", app({"ms": address, "is-odd": "3.0.1"}))
     own.stop()
+
+
+PACKAGES = """
+mkdir -p /tmp/content /tmp/kept /tmp/nothing && cd /tmp/content
+for number in 1 2 3 4 5; do
+  head -c 1000 /dev/urandom | gzip > file && name=$(sha512sum file | cut -c1-128)
+  folder=$(echo "$name" | cut -c1-2)/$(echo "$name" | cut -c3-4)
+  mkdir -p "$folder" && mv file "$folder/$(echo "$name" | cut -c5-)"
+done
+"""
+
+
+def test_the_oldest_go_once_no_installation_can_have_a_link_to_them(create):
+    preview = create(projects.PLAIN_NODE)
+
+    def kept(content: str, most_bytes: int, longest_seconds: int) -> tuple[int, int]:
+        """Keeps what is in a folder, and returns how many files there are then, and how many of them are to go."""
+        program = f"node /previewd/node/downloads.cjs {content} /tmp/kept {most_bytes} {longest_seconds} && ls /tmp/kept"
+        names = [it for it in daemon.execute(preview.container_id, "sh", "-c", program).split() if len(it) >= 128]
+        going = [it for it in names if it.startswith("going-")]
+        return len(names) - len(going), len(going)
+
+    daemon.execute(preview.container_id, "sh", "-c", PACKAGES)
+    assert kept("/tmp/content", 100_000, 60) == (5, 0)
+    assert kept("/tmp/nothing", 3000, 60) == (5, 3)
+    # What is fetched again stays, and counts as new.
+    assert kept("/tmp/content", 100_000, 60) == (5, 0)
+    assert kept("/tmp/nothing", 3000, 60) == (5, 3)
+    assert kept("/tmp/nothing", 3000, 60) == (5, 3)
+    assert kept("/tmp/nothing", 3000, 0) == (2, 0)

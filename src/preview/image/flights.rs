@@ -108,6 +108,13 @@ impl Flights {
         flights.get(key).and_then(Weak::upgrade)?.offer.installed()
     }
 
+    /// Ends every making. Whoever waits for one hears that it was abandoned.
+    pub(in crate::preview) fn end(&self) {
+        for flight in self.by_key.lock().drain().filter_map(|(_, flight)| flight.upgrade()) {
+            flight.task.abort();
+        }
+    }
+
     fn join<F>(&self, key: &str, make: impl FnOnce(Log, Offer) -> F) -> Arc<Flight>
     where
         F: Future<Output = Result<Image, Failure>> + Send + 'static,

@@ -284,6 +284,11 @@ impl Images {
         }
     }
 
+    /// Ends what is being made: all of it is to be removed.
+    pub(in crate::preview) fn end(&self) {
+        self.flights.end();
+    }
+
     async fn remove_unused_volumes(&self) {
         if let Err(error) = self.engine.remove_unused_volumes().await {
             tracing::warn!(error = %error, "volumes that no container has could not be removed");

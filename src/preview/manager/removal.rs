@@ -20,10 +20,17 @@ impl Manager {
         let engine = &self.inner.core.engine;
         tracing::info!("removing the previews");
         self.end_all().await;
-        // Before the images: what is being installed or copied ends with its container, and makes none any more.
+        // Images are made whatever becomes of the preview that wanted them first.
+        self.inner.core.images.end();
+        // Before the images: what is being installed or copied ends with its container, and makes none any more. What fails of it
+        // is tried again at the end.
         tracing::info!("removing the containers, the network and the volumes");
-        let all = engine.remove_all().await;
-        all.and(self.remove_images().await)
+        if let Err(error) = engine.remove_all().await {
+            tracing::debug!(error = %error, "something is removed later");
+        }
+        let images = self.remove_images().await;
+        // Whoever was about to make a container then has made the network for it again.
+        engine.remove_all().await.and(images)
     }
 
     async fn remove_images(&self) -> Result<(), EngineError> {
