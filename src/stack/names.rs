@@ -36,6 +36,8 @@ pub(super) const MANIFESTS: [&str; 22] = [
     ".nvmrc",
     ".node-version",
 ];
+/// Those of them in which package managers of Node.js are told of package indexes, and of how to get into them.
+pub(super) const INDEX_SETTINGS: [&str; 4] = [".npmrc", ".yarnrc", ".yarnrc.yml", "bunfig.toml"];
 /// The files that pin dependencies.
 pub(super) const LOCKFILES: [&str; 8] = [
     "package-lock.json",

@@ -40,8 +40,6 @@ impl Inner {
     /// container that has them.
     pub(super) async fn mounts(&self, spec: &ContainerSpec) -> Result<Vec<Mount>, EngineError> {
         let labels: HashMap<String, String> = self.labels(&spec.labels).into_iter().collect();
-        let of_cache = BTreeMap::from([(LABEL_ROLE.to_owned(), ROLE_CACHE.to_owned())]);
-        let of_cache: HashMap<String, String> = self.labels(&of_cache).into_iter().collect();
         let mut mounts = vec![runtime_mount(self.runtime.volume(), true)];
         for volume in &spec.volumes {
             let driver_config = match &volume.purpose {
@@ -49,9 +47,9 @@ impl Inner {
                 _ => None,
             };
             let (labels, read_only) = match volume.purpose {
-                VolumePurpose::Cache { writes } => (&of_cache, !writes),
-                VolumePurpose::Read => (&labels, true),
-                VolumePurpose::Write | VolumePurpose::Changes | VolumePurpose::Over { .. } => (&labels, false),
+                VolumePurpose::Cache { writes } => (self.labels_of_cache(), !writes),
+                VolumePurpose::Read => (labels.clone(), true),
+                VolumePurpose::Write | VolumePurpose::Changes | VolumePurpose::Over { .. } => (labels.clone(), false),
             };
             mounts.push(Mount {
                 typ: Some(MountType::VOLUME),
@@ -60,7 +58,7 @@ impl Inner {
                 read_only: Some(read_only),
                 volume_options: Some(MountVolumeOptions {
                     no_copy: Some(true),
-                    labels: Some(labels.clone()),
+                    labels: Some(labels),
                     driver_config,
                     ..Default::default()
                 }),
@@ -68,6 +66,11 @@ impl Inner {
             });
         }
         Ok(mounts)
+    }
+
+    /// Returns the labels of what is kept for later containers, whichever of them made it.
+    fn labels_of_cache(&self) -> HashMap<String, String> {
+        self.labels(&BTreeMap::from([(LABEL_ROLE.to_owned(), ROLE_CACHE.to_owned())])).into_iter().collect()
     }
 
     /// Returns how the daemon lays one volume over another, see `overlay` in

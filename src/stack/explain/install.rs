@@ -21,6 +21,7 @@ use self::found::{Found, plain_name};
 use super::lines::{MAX_INSTALL_LINES, readable};
 use crate::{
     domain::{
+        path,
         reason::Reason,
         runtime::{ImagePlan, InstallPlan, RunPlan},
     },
@@ -83,7 +84,7 @@ fn find(plan: &RunPlan, lines: &[&str]) -> Option<Found> {
         .map(|found| match &plan.image {
             ImagePlan::Dependencies(install) => {
                 let line = lines.get(found.at).copied().unwrap_or_default();
-                registry::place(install, found, line)
+                registry::place(install, &plan.root, found, line)
             }
             ImagePlan::Build { .. } => found,
         })
@@ -125,7 +126,7 @@ fn listed(plan: &RunPlan, package: &str) -> Option<(String, Option<u32>)> {
         |(path, content)| {
             let text = String::from_utf8_lossy(content);
             let line = text.lines().position(|line| !line.trim().is_empty() && plain_name(line.trim()) == name)?;
-            let path = path.strip_prefix(&plan.root).unwrap_or(path).trim_start_matches('/');
+            let path = path::within(path, &plan.root).unwrap_or(path);
             Some((path.to_owned(), u32::try_from(line + 1).ok()))
         },
     )

@@ -85,8 +85,8 @@ impl Kind for React {
         Node.start_by(start, project, command)
     }
 
-    /// Vite's own configuration, and that of Svelte, decide how it bundles, so they are read as well. It may import what is not there: then there is
-    /// no bundle.
+    /// Vite's own configuration, and that of Svelte, decide how it bundles, so they are read as well. They may import what is
+    /// not there: then there is no bundle.
     fn prebundle(&self, project: &Project<'_>, plan: &RunPlan) -> Option<InstallPlan> {
         let ImagePlan::Dependencies(install) = &plan.image else { return None };
         let [node, wrapper, words @ ..] = plan.start.argv.as_slice() else { return None };

@@ -6,9 +6,12 @@ use super::{
     commands::{CACHE, is_planned_here},
     files::{fetches_by_git, has_credentials, has_own},
 };
-use crate::domain::{
-    path,
-    runtime::{BaseImage, InstallPlan, RUNTIME_MOUNT},
+use crate::{
+    domain::{
+        path,
+        runtime::{BaseImage, InstallPlan, RUNTIME_MOUNT},
+    },
+    stack::names::INDEX_SETTINGS,
 };
 
 /// Where kept downloads are in the container of an installation. `packages.cjs` reads it.
@@ -21,8 +24,7 @@ pub fn takes_downloads(plan: &InstallPlan) -> bool {
 
 /// Returns whether what an installation downloads is what everybody may have: nothing in it says how to get more than that.
 pub fn gives_downloads(plan: &InstallPlan) -> bool {
-    let settings = [".npmrc", ".yarnrc", ".yarnrc.yml", "bunfig.toml"];
-    let configured = plan.inputs.keys().any(|it| settings.contains(&path::name(it)));
+    let configured = plan.inputs.keys().any(|it| INDEX_SETTINGS.contains(&path::name(it)));
     let ours = ["npm_config_cache", "npm_config_install_links"];
     let own = |name: &String| name.to_ascii_lowercase().starts_with("npm_config_") && !ours.contains(&name.as_str());
     takes_downloads(plan)
