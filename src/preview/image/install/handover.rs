@@ -35,6 +35,9 @@ const REST: Duration = Duration::from_secs(20);
 /// peace until it has.
 const NEXT: Duration = Duration::from_secs(2);
 
+/// The same where a container has to be made for it as well, which takes more of the machine than the copy.
+const NEXT_MADE: Duration = Duration::from_secs(10);
+
 /// What was installed, in volumes.
 pub struct Fresh {
     /// The image that it was installed in, with the labels of the one that is being made.
@@ -120,6 +123,7 @@ impl Offer {
     ) -> impl Future<Output = bool> {
         let (sender, mut used) = oneshot::channel();
         let others = self.offered.receiver_count() > 1;
+        let at_latest = if next.is_to_be_made() { NEXT_MADE } else { NEXT };
         let kept =
             Kept { volumes: volumes.of_image, container: Arc::downgrade(&container), next: Mutex::new(Some(next)) };
         let _ = self.installed.set(kept);
@@ -128,13 +132,13 @@ impl Offer {
         let (hurry, installed) = (self.hurry.clone(), self.installed.clone());
         async move {
             let rest = async {
-                let soon = timeout(NEXT, &mut used).await;
+                let soon = timeout(at_latest, &mut used).await;
                 if let Some(kept) = installed.get() {
                     kept.next.lock().iter_mut().for_each(NextRoom::copy);
                 }
                 if soon.is_err() {
                     // Somebody may hold on to it and not wait.
-                    let _ = timeout(USED - NEXT, used).await;
+                    let _ = timeout(USED - at_latest, used).await;
                 }
                 tokio::time::sleep(REST).await;
             };

@@ -110,6 +110,7 @@ pub(in crate::preview) struct NextRoom {
     making: AbortOnDropHandle<Result<Room, SessionError>>,
     installed: Option<oneshot::Sender<()>>,
     copy: Option<oneshot::Sender<()>>,
+    to_be_made: bool,
 }
 
 /// What the making of a room is told.
@@ -129,12 +130,17 @@ impl NextRoom {
         let ((installed, is_installed), (copy, is_time)) = (oneshot::channel(), oneshot::channel());
         let told = Told { installed: is_installed, copy: is_time };
         let making = AbortOnDropHandle::new(tokio::spawn(make(told)));
-        Self { making, installed: Some(installed), copy: Some(copy) }
+        Self { making, installed: Some(installed), copy: Some(copy), to_be_made: false }
     }
 
     /// Says that what it goes on from is installed.
     pub(in crate::preview) fn installed(&mut self) {
-        tell(&mut self.installed);
+        self.to_be_made |= tell(&mut self.installed);
+    }
+
+    /// Returns whether it was installed so soon that the room is made when it is time to copy it.
+    pub(in crate::preview) fn is_to_be_made(&self) -> bool {
+        self.to_be_made
     }
 
     /// Has what was installed copied into it, if it is not yet.
@@ -153,9 +159,7 @@ impl NextRoom {
     }
 }
 
-/// Tells the making of a room something, once. One that could not be made does not hear it.
-fn tell(whom: &mut Option<oneshot::Sender<()>>) {
-    if let Some(whom) = whom.take() {
-        let _ = whom.send(());
-    }
+/// Tells the making of a room something, once. Returns whether it hears it: one that could not be made does not.
+fn tell(whom: &mut Option<oneshot::Sender<()>>) -> bool {
+    whom.take().is_some_and(|whom| whom.send(()).is_ok())
 }
