@@ -55,6 +55,7 @@ use crate::{
             flights::{Held, Landing},
             images::Looked,
         },
+        planner::Planned,
         unit::{
             ahead::Ahead,
             claims::Claims,
@@ -98,6 +99,8 @@ pub struct Driver {
     pub(super) built: BTreeSet<String>,
     /// The first container, where what goes into it is still being installed.
     pub(super) ahead: Option<Ahead>,
+    /// How the commit is run that was planned last.
+    pub(super) planned: Option<Planned>,
     /// The image of dependencies that was looked for last.
     pub(super) looked: Option<Looked>,
     /// Containers that were replaced by one that answers.
@@ -143,9 +146,15 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Returns a driver that has done nothing yet.
-    pub fn new(core: Arc<Core>, handle: Arc<Handle>, site: Box<dyn OpenSite>, found: Found) -> Self {
-        Self { site: Some(site), found, ..Self::idle(core, handle) }
+    /// Returns a driver that has done nothing yet. `planned` is what whoever asks for the preview has planned.
+    pub fn new(
+        core: Arc<Core>,
+        handle: Arc<Handle>,
+        site: Box<dyn OpenSite>,
+        found: Found,
+        planned: Option<Planned>,
+    ) -> Self {
+        Self { site: Some(site), found, planned, ..Self::idle(core, handle) }
     }
 
     fn idle(core: Arc<Core>, handle: Arc<Handle>) -> Self {
@@ -166,6 +175,7 @@ impl Driver {
             patient: false,
             held: None,
             ahead: None,
+            planned: None,
             looked: None,
             built: BTreeSet::new(),
             replaced: Vec::new(),

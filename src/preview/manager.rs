@@ -28,6 +28,7 @@ use crate::{
         },
         handle::Handle,
         manager::outcome::{Asked, stopped},
+        planner::Planned,
         registry::Registry,
         store::StoreError,
     },
@@ -245,7 +246,7 @@ impl Manager {
         found: Found,
     ) -> Result<Arc<Handle>, Error> {
         let place = self.open(spec.id.clone(), before).await?;
-        self.drive_at(spec, place, found).await
+        self.drive_at(spec, place, found, None).await
     }
 
     /// Opens a site for a preview: where it was before, or anywhere.
@@ -260,6 +261,7 @@ impl Manager {
         mut spec: PreviewSpec,
         Place { route, site }: Place,
         found: Found,
+        planned: Option<Planned>,
     ) -> Result<Arc<Handle>, Error> {
         let core = &self.inner.core;
         // What is taken over as it was is on disk already, which may be full.
@@ -271,7 +273,7 @@ impl Manager {
         let handle = Handle::new(spec, route, limits, &core.logs);
         self.inner.registry.insert(handle.clone());
         self.inner.due.notify_one();
-        let driver = Driver::new(core.clone(), handle.clone(), site, found);
+        let driver = Driver::new(core.clone(), handle.clone(), site, found, planned);
         self.inner.drivers.spawn(driver.run(self.inner.shutdown.clone()));
         Ok(handle)
     }

@@ -59,6 +59,11 @@ pub fn wanted(tree: &Tree, settings: Option<&[u8]>) -> Vec<FilePath> {
     wanted::wanted(tree, &settings.map(previewd_toml::named_root).unwrap_or_default())
 }
 
+/// Returns whether two trees have the same plan, with the same overrides. `wanted` are the paths of [`wanted`] in both.
+pub fn is_run_alike(before: &Tree, after: &Tree, wanted: &[FilePath]) -> bool {
+    wanted::are_alike(before, after, wanted)
+}
+
 /// Returns the paths that people look at in an app of a stack where the one that it is asked for is not there.
 pub fn pages(stack: Stack) -> &'static [&'static str] {
     kinds::of(stack).pages()

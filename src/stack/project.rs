@@ -14,6 +14,9 @@ use crate::domain::{
 /// Folders of dependencies, which some projects commit by mistake.
 pub(super) const FOREIGN: [&str; 5] = ["node_modules", ".venv", "venv", "site-packages", "__pycache__"];
 
+/// The ending of files from which code is generated at the installation: a plan has their ids, and not what is in them.
+pub(super) const SCHEMA: &str = "prisma";
+
 /// A folder of a project.
 pub(super) struct Project<'a> {
     tree: &'a Tree,
@@ -59,9 +62,9 @@ impl<'a> Project<'a> {
         self.tree.keys().filter_map(move |path| path.as_str().strip_prefix(prefix.as_str()))
     }
 
-    /// Returns what says whether files of an ending have changed: their paths and ids, a line each. Empty if there are none.
-    pub fn sources_of(&self, ending: &str) -> String {
-        let own = self.files().filter(|path| path.rsplit_once('.').is_some_and(|(_, its)| its == ending));
+    /// Returns what says whether the schemas have changed: their paths and ids, a line each. Empty if there are none.
+    pub fn schemas(&self) -> String {
+        let own = self.files().filter(|path| path.rsplit_once('.').is_some_and(|(_, its)| its == SCHEMA));
         let ids = own.filter_map(|path| Some((path, self.tree.get(&self.path(path).parse::<FilePath>().ok()?)?)));
         ids.map(|(path, entry)| format!("{path} {}\n", entry.blob)).collect()
     }

@@ -1,3 +1,4 @@
+mod alike;
 mod compiled;
 mod folders;
 mod installation;

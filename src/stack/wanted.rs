@@ -14,7 +14,7 @@ use crate::{
             MAX_SIDE_FILE_BYTES, SIDE_FOLDERS, YARN_PLUGINS, is_archive,
         },
         previewd_toml,
-        project::FOREIGN,
+        project::{FOREIGN, SCHEMA},
     },
 };
 
@@ -75,6 +75,17 @@ pub(super) fn wanted(tree: &Tree, root: &str) -> Vec<FilePath> {
         *importance != Importance::Archive || archives <= MAX_ARCHIVES_BYTES
     });
     found.into_iter().take(MAX_WANTED).map(|(_, _, path, _)| path.clone()).collect()
+}
+
+/// Returns whether what a plan is made of is the same in two trees: which files there are, the contents of those that are
+/// wanted, and which schemas.
+pub(super) fn are_alike(before: &Tree, after: &Tree, wanted: &[FilePath]) -> bool {
+    let mut pairs = before.iter().zip(after);
+    before.len() == after.len()
+        && pairs.all(|((path, old), (other, new))| {
+            path == other && old.kind == new.kind && (old.blob == new.blob || path.extension() != Some(SCHEMA))
+        })
+        && wanted.iter().all(|path| before.get(path).map(|it| &it.blob) == after.get(path).map(|it| &it.blob))
 }
 
 /// Returns what a file is to detection and up to which size, or `None` if it is nothing.

@@ -163,7 +163,7 @@ impl Driver {
         let process = status.process.filter(|process| process.running).ok_or("its app does not run")?;
         let marked = status.marked.ok_or("no commit of it has answered")?;
         let commit: CommitId = marked.parse().map_err(refused)?;
-        let (tree, plan) = plan(&self.core, &self.spec, &commit).await.map_err(refused)?;
+        let (tree, plan) = plan(&self.core, &self.spec, &commit, &mut self.planned).await.map_err(refused)?;
         let files = FileSet::new(&tree, &plan);
         let bounds = self.found_bounds(&container.id, &plan).await?;
         let mut session = Session::over(agent, bounds, key, plan, commit, position).await?;

@@ -1,6 +1,9 @@
 //! What a commit needs before anything of what runs is changed: its tree, its plan and its image.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
@@ -100,8 +103,8 @@ impl Driver {
         (limits, allowance)
     }
 
-    async fn plan(&self, commit: &CommitId) -> Result<(Tree, RunPlan), Failure> {
-        planner::plan(&self.core, &self.spec, commit).await.map_err(|error| {
+    async fn plan(&mut self, commit: &CommitId) -> Result<(Arc<Tree>, RunPlan), Failure> {
+        planner::plan(&self.core, &self.spec, commit, &mut self.planned).await.map_err(|error| {
             let reason = error.reason();
             let mut failure = Failure::new(FailureStage::Detect, reason, error.to_string());
             if let Error::BadManifest { file, line, .. } = &error {

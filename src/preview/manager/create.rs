@@ -10,7 +10,6 @@ use crate::{
         address::Address,
         error::Error,
         ids::{CommitId, PreviewId},
-        runtime::RunPlan,
         spec::{EndReason, PreviewSpec, ReloadMode},
     },
     preview::{
@@ -21,7 +20,7 @@ use crate::{
             Manager, Place, is_live,
             outcome::{Asked, stopping},
         },
-        planner,
+        planner::{self, Planned},
         registry::Creation,
     },
     vfs::{Change, Scope},
@@ -78,7 +77,7 @@ impl Manager {
             }
             live => live,
         };
-        let (spec, plan) = self.plan(id, request, &head).await?;
+        let (spec, planned) = self.plan(id, request, &head).await?;
         if let Some(handle) = replaced {
             self.end(&handle, EndReason::Deleted).await?;
             // Its port is free then. What else is left of it goes by itself.
@@ -88,7 +87,7 @@ impl Manager {
             Some(place) => place,
             None => self.open(spec.id.clone(), None).await?,
         };
-        let handle = self.make(spec, plan, place).await?;
+        let handle = self.make(spec, planned, place).await?;
         drop((creating, one_request));
         Ok((Asked::settled(handle, wait, 1, head), true))
     }
@@ -100,7 +99,7 @@ impl Manager {
         id: PreviewId,
         request: Create,
         head: &CommitId,
-    ) -> Result<(PreviewSpec, Option<RunPlan>), Error> {
+    ) -> Result<(PreviewSpec, Option<Planned>), Error> {
         let settings = &self.inner.core.settings;
         let now = SystemTime::now();
         let spec = PreviewSpec {
@@ -118,15 +117,16 @@ impl Manager {
             idle_timeout: request.idle_timeout.unwrap_or(settings.idle_timeout),
             ended: None,
         };
-        match planner::plan(&self.inner.core, &spec, head).await {
-            Ok((_, plan)) => Ok((spec, Some(plan))),
-            Err(Error::BadManifest { .. }) => Ok((spec, None)),
+        let mut planned = None;
+        match planner::plan(&self.inner.core, &spec, head, &mut planned).await {
+            Ok(_) | Err(Error::BadManifest { .. }) => Ok((spec, planned)),
             Err(error) => Err(error),
         }
     }
 
-    async fn make(&self, spec: PreviewSpec, plan: Option<RunPlan>, place: Place) -> Result<Arc<Handle>, Error> {
-        let handle = self.drive_at(spec, place, Found::Containers(Vec::new())).await?;
+    async fn make(&self, spec: PreviewSpec, planned: Option<Planned>, place: Place) -> Result<Arc<Handle>, Error> {
+        let plan = planned.as_ref().map(|planned| planned.plan.clone());
+        let handle = self.drive_at(spec, place, Found::Containers(Vec::new()), planned).await?;
         let spec = handle.spec();
         if let Some(plan) = plan {
             let (limits, _) = self.inner.core.settings.bounds(&plan, &spec.overrides.limits);

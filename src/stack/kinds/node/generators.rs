@@ -54,7 +54,7 @@ fn steps(project: &Project<'_>, package: &Package, start: &str) -> Vec<(String, 
     let hooks = HOOKS.iter().chain(&["postprepare"]).filter_map(|name| package.script(name));
     let mut commands: Vec<&str> = hooks.flat_map(|script| script.split("&&")).filter_map(generator).collect();
     let prisma = |command: &&str| command.starts_with(PRISMA);
-    let schemas = project.sources_of("prisma");
+    let schemas = project.schemas();
     if schemas.is_empty() {
         commands.retain(|command| !prisma(command));
     } else if package.has("prisma") && !commands.iter().any(prisma) {
