@@ -184,7 +184,7 @@ impl Reader {
             }
             text.split(',').map(|origin| values::origin(origin.trim())).collect::<Result<_, _>>().map(CorsOrigins::List)
         })
-        .unwrap_or(CorsOrigins::Local)
+        .unwrap_or(CorsOrigins::Any)
     }
 
     pub(super) fn hosts(&mut self, name: &str) -> Vec<String> {

@@ -56,7 +56,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("PREVIEW_HEARTBEAT_INTERVAL", "15"),
     setting("PREVIEW_MAX_CONCURRENT_CALLS", "256"),
     setting("PREVIEW_MAX_CONCURRENT_STREAMS", "1024"),
-    setting("PREVIEW_CORS_ORIGINS", "local"),
+    setting("PREVIEW_CORS_ORIGINS", "*"),
     setting("PREVIEW_HOSTS", ""),
 ];
 

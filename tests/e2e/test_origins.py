@@ -206,14 +206,13 @@ class Table:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("origins", "rows"),
-    [(None, LOCAL), ("*", ANY), (f"http://{FOREIGN}:PORT", LISTED)],
-    ids=["default", "any", "listed"],
+    [("local", LOCAL), ("*", ANY), (f"http://{FOREIGN}:PORT", LISTED)],
+    ids=["local", "any", "listed"],
 )
 def test_pages_may_call_what_the_settings_say(origins, rows, own_service, chromium, tmp_path):
     with Origin(projects_page(tmp_path)) as origin:
         port = origin.url.rpartition(":")[2]
-        named = {"PREVIEW_CORS_ORIGINS": origins.replace("PORT", port)} if origins else {}
-        own = own_service(PREVIEW_HOSTS=KNOWN, **named)
+        own = own_service(PREVIEW_CORS_ORIGINS=origins.replace("PORT", port), PREVIEW_HOSTS=KNOWN)
         with own.client() as client, closing(Table(own, client, chromium, origin.url, tmp_path)) as table:
             wrong = []
             for page, host, call, wanted in rows:

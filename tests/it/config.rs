@@ -50,7 +50,7 @@ fn no_variables_make_the_documented_defaults() {
     assert_eq!(config.install_timeout, Duration::from_secs(600));
     assert_eq!(config.heartbeat_interval, Duration::from_secs(15));
     assert_eq!((config.max_concurrent_calls, config.max_concurrent_streams), (256, 1024));
-    assert_eq!(config.cors_origins, CorsOrigins::Local);
+    assert_eq!(config.cors_origins, CorsOrigins::Any);
     assert!(config.hosts.is_empty());
     assert_eq!(config.log_memory_bytes, 256 * MIB);
     assert_eq!((config.log_format, config.log_filter.as_str()), (LogFormat::Text, "info"));
