@@ -81,10 +81,12 @@ async fn a_service_that_is_killed_at_any_call_of_an_end_goes_on_with_it() {
         for after in [false, true] {
             let it = Service::new().await;
             it.create(PYTHON).await;
-            let mut hold = if after { it.engine.hold_after(call) } else { it.engine.hold(call) };
+            // Not before the end is written down: what is asked for and was not answered may be lost.
+            let asked = it.manager.delete(target()).await.unwrap();
+            let mut hold = it.hold(call, after);
             tokio::select! {
                 () = hold.reached() => {}
-                _ = it.delete() => {}
+                _ = in_time(it.manager.outcome(asked)) => {}
             }
             let it = it.killed().await;
             it.is_empty().await;
