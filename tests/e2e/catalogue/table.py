@@ -38,7 +38,7 @@ BY_HAND = """
 
 In turns, with the machine for themselves. By hand are the same files in a container of the same image: **create** is
 copying them in, the package manager and the development server until it answers, without limits, each the median of
-five; **one package more**, the same, with how many times the create it takes; **edit** is from the rename of the file to the open
+nine; **one package more**, the same, with how many times the create it takes; **edit** is from the rename of the file to the open
 tab, under a preview's limits, each half a second after the one before has shown.
 """
 

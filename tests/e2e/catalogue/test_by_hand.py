@@ -24,7 +24,7 @@ LIMITS = Limits(memory_bytes=512 * 2**20, cpus=0.5)
 
 
 #: How often both are created, in turns: the registry and the machine are not always as fast.
-ROUNDS = 5
+ROUNDS = 9
 
 #: After that an edit by hand is taken to be lost.
 LOST_SECONDS = 10
@@ -32,7 +32,7 @@ LOST_SECONDS = 10
 
 @pytest.mark.catalogue
 @pytest.mark.alone
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("name", by_hand.HANDS)
 def test_starting_point_by_hand(name: str, service, client: Client, chromium, project_id, tmp_path):
     point = BY_NAME[name]
