@@ -24,3 +24,10 @@ impl KeepAlive {
         let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
     }
 }
+
+/// Has the kernel give up a client that has vanished, or that reads nothing for minutes, and send at once what is written.
+pub fn keep_client(stream: &TcpStream) {
+    KeepAlive { after: Duration::from_secs(60), every: Duration::from_secs(15), probes: 4 }.set(stream);
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(Duration::from_secs(300)));
+}

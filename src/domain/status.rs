@@ -41,7 +41,8 @@ pub enum Ending {
     Over,
 }
 
-/// What is observed of a preview. Its driver writes it; only what a new preview begins with is the manager's.
+/// What is observed of a preview. Its driver writes it, but for what a new preview begins with and the memory that it is
+/// given meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreviewStatus {
     /// What answers its requests.

@@ -34,6 +34,8 @@ pub const LABEL_INSTANCE: &str = "previewd.instance";
 pub const LABEL_ROLE: &str = "previewd.role";
 /// The role of the runtime volume, and of what an engine makes for a moment to fill it.
 pub const ROLE_RUNTIME: &str = "runtime";
+/// The value of [`LABEL_ROLE`] of the containers of previews.
+pub const ROLE_PREVIEW: &str = "preview";
 /// The role of volumes that are kept for later containers.
 pub const ROLE_CACHE: &str = "cache";
 /// The role of the network.

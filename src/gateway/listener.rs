@@ -9,7 +9,6 @@ use hyper_util::{
     server::conn::auto,
 };
 use parking_lot::Mutex;
-use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -27,7 +26,7 @@ use super::{
     site::Site,
     stream::Begun,
 };
-use crate::net::KeepAlive;
+use crate::net;
 
 /// How many connections the kernel keeps for us before they are accepted.
 const BACKLOG: u32 = 1024;
@@ -164,7 +163,7 @@ impl Listener {
     }
 
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
-        keep_alive(&stream);
+        net::keep_client(&stream);
         let Ok(local) = stream.local_addr() else { return };
         let client = Client { peer: peer.ip().to_canonical(), local, scheme: "http" };
         self.serve(stream, Caller { client, permit: Arc::new(permit) }).await;
@@ -213,11 +212,4 @@ impl Listener {
 fn is_of_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-/// Tells the kernel to give up a client that has vanished, or that reads nothing for minutes.
-fn keep_alive(stream: &TcpStream) {
-    KeepAlive { after: Duration::from_secs(60), every: Duration::from_secs(15), probes: 4 }.set(stream);
-    #[cfg(target_os = "linux")]
-    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(Duration::from_secs(300)));
 }

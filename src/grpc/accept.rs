@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::layers::trace::Caller;
+use crate::net;
 
 /// The most connections at once; more wait in the listener's backlog.
 const MAX_CONNECTIONS: usize = 4096;
@@ -94,8 +95,8 @@ pub async fn accept(
 
 /// Returns whether the client says anything within the time it has; a connection that says nothing holds a place.
 async fn has_begun(stream: &TcpStream) -> bool {
-    // Answers are small and wanted at once; where the system refuses they are only slower.
-    let _ = stream.set_nodelay(true);
+    // Answers are small and wanted at once. Over HTTP/1 nothing else tells of a client that has vanished.
+    net::keep_client(stream);
     matches!(tokio::time::timeout(HEADER_TIMEOUT, stream.peek(&mut [0])).await, Ok(Ok(1..)))
 }
 

@@ -1,10 +1,11 @@
-//! The one task that drives a preview, and the writer of its state: the manager writes only what a new preview begins with.
+//! The one task that drives a preview, and the writer of its state. The manager writes what a new preview begins with, and
+//! `unit/bounds.rs` the memory that a container is given, which the driver may be waiting for.
 //!
 //! ```text
 //! commit feed ──┐
 //! apply ────────┤                ┌─ what should run? (head, plan, image, files)
 //! agent events ─┼──> driver ─────┼─ what runs? (session)
-//! engine hints ─┘                └─ bring the one to the other (reload.rs), say how far it came
+//! engine hints ─┘                └─ bring the one to the other (show/), say how far it came
 //! ```
 //!
 //! It observes, asks [`decide`] what is next, does that, and begins again. What happens meanwhile it only writes down. Its

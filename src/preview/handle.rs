@@ -30,8 +30,8 @@ use crate::{
     vfs::Vfs,
 };
 
-/// The public face of one preview. The manager writes the spec, but for its claims, and what the status begins with; the
-/// driver everything else.
+/// The public face of one preview. The manager writes the spec, but for its claims, and what the status begins with;
+/// `unit/bounds.rs` the memory that is given, and the driver everything else.
 pub struct Handle {
     /// The preview.
     pub id: PreviewId,
@@ -122,8 +122,7 @@ impl Handle {
         self.status.subscribe()
     }
 
-    /// Changes what is observed, and with it what the gateway does: nobody sees the one without the other. For the driver
-    /// alone.
+    /// Changes what is observed, and with it what the gateway does: nobody sees the one without the other.
     pub fn set_status(&self, change: impl FnOnce(&mut PreviewStatus)) {
         self.status.send_modify(|status| {
             change(status);
@@ -132,7 +131,7 @@ impl Handle {
     }
 
     /// Asks for the head to be applied, whatever the reload mode and whatever came of it before. Returns the number of
-    /// the request: it has come to an end when `applies` of the status has reached it.
+    /// the request: it has come to an end when `apply_request` of the status has reached it.
     pub fn apply(&self) -> u64 {
         let mut number = 0;
         self.apply.send_modify(|newest| {
@@ -150,7 +149,7 @@ impl Handle {
     /// Returns what all who watch have in common.
     pub fn chronicle(&self, vfs: &Vfs, heartbeat: Duration, shutdown: &CancellationToken) -> Arc<Chronicle> {
         let mut kept = self.chronicle.lock();
-        kept.upgrade().unwrap_or_else(|| {
+        kept.upgrade().filter(|kept| !kept.is_over()).unwrap_or_else(|| {
             let spec = self.spec();
             let begun = Arc::new(Chronicle::begin(Sources {
                 vfs: vfs.clone(),

@@ -82,9 +82,15 @@ impl Registry {
         inner.by_request.get(request).and_then(|id| inner.by_id.get(id)).cloned()
     }
 
-    /// Notes that a preview is the answer to another request.
-    pub fn note_request(&self, request: String, id: &PreviewId) {
-        self.inner.lock().by_request.insert(request, id.clone());
+    /// Notes that a preview is the answer to another request, and no more to one of long ago.
+    pub fn note_request(&self, request: String, forgotten: Option<&String>, id: &PreviewId) {
+        let mut inner = self.inner.lock();
+        inner.by_request.insert(request, id.clone());
+        if let Some(forgotten) = forgotten
+            && inner.by_request.get(forgotten) == Some(id)
+        {
+            inner.by_request.remove(forgotten);
+        }
     }
 
     /// Returns every preview.

@@ -16,7 +16,7 @@ use crate::domain::{ids::PreviewId, spec::PreviewSpec};
 
 /// How long a spec is kept after the preview's end.
 pub const KEEP_ENDED: Duration = Duration::from_secs(24 * 3600);
-/// More than any spec that this service writes: 100 variables of 32 KiB.
+/// More than any spec that this service writes: its variables have 1 MiB.
 const MAX_SPEC_BYTES: u64 = 8 * 1024 * 1024;
 /// How long the directory may be in use by what is on its way out. A lock outlives its holder for some milliseconds
 /// where that was starting a process: the child has the file until its program begins.
@@ -40,6 +40,14 @@ pub enum StoreError {
     /// Another process uses the directory.
     #[error("{0} is in use by another previewd")]
     InUse(PathBuf),
+}
+
+/// The specs that are on disk.
+pub struct Loaded {
+    /// Those that can be read, the oldest first.
+    pub specs: Vec<PreviewSpec>,
+    /// Whether there are others: their previews may be all that is wrong with them.
+    pub unread: bool,
 }
 
 /// The folder of specs. Its files are read once, at the start; afterwards it is only written.
@@ -80,9 +88,10 @@ impl SpecStore {
     }
 
     /// Returns every spec that is kept. A file that cannot be read is logged and left where it is.
-    pub fn load(&self) -> Result<Vec<PreviewSpec>, StoreError> {
+    pub fn load(&self) -> Result<Loaded, StoreError> {
         let entries = fs::read_dir(&self.folder).map_err(|source| failed("list", &self.folder, source))?;
         let mut specs = Vec::new();
+        let mut unread = false;
         for entry in entries {
             let path = entry.map_err(|source| failed("list", &self.folder, source))?.path();
             if path.extension().is_none_or(|extension| extension != "json") {
@@ -90,11 +99,14 @@ impl SpecStore {
             }
             match read_spec(&path) {
                 Ok(spec) => specs.push(spec),
-                Err(error) => tracing::error!(path = %path.display(), error = %error, "a spec cannot be read"),
+                Err(error) => {
+                    tracing::error!(path = %path.display(), error = %error, "a spec cannot be read");
+                    unread = true;
+                }
             }
         }
         specs.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-        Ok(specs)
+        Ok(Loaded { specs, unread })
     }
 
     /// Writes a spec; when this returns, it survives a power cut.

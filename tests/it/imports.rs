@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stack", &["domain"]),
     ("preview", &["domain", "agent", "engine", "vfs", "stack", "telemetry"]),
     ("gateway", &["domain", "engine", "vfs", "stack", "preview", "telemetry", "net"]),
-    ("grpc", &["domain", "engine", "vfs", "stack", "preview", "proto", "config", "telemetry"]),
+    ("grpc", &["domain", "engine", "vfs", "stack", "preview", "proto", "config", "telemetry", "net"]),
     ("cli", &["domain", "proto", "config"]),
     ("proto", &[]),
     ("config", &["domain"]),

@@ -126,9 +126,7 @@ impl Inner {
             Ok(Some(image)) => return Ok(image),
             Ok(None) => {}
             // It is no reference at all.
-            Err(EngineError::Refused { message, .. } | EngineError::Erred { message, .. }) => {
-                return Err(failure(message));
-            }
+            Err(EngineError::Refused { message, .. }) => return Err(failure(message)),
             Err(err) => return Err(err),
         }
         let started = Instant::now();

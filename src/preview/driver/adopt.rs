@@ -16,7 +16,7 @@ use crate::{
         ids::CommitId,
         runtime::{ImagePlan, RunPlan},
     },
-    engine::{Container, EngineError, Image, LABEL_DEPENDENCY_KEY},
+    engine::{Container, ContainerState, EngineError, Image, LABEL_DEPENDENCY_KEY},
     preview::{
         driver::{
             Driver,
@@ -87,6 +87,9 @@ impl Driver {
     /// # Errors
     /// The engine cannot be reached: nothing is known of the container, and it is left as it is.
     pub(super) async fn adopt(&mut self, container: &Container) -> Result<(), EngineError> {
+        if container.state == ContainerState::Paused {
+            self.wake(&container.id).await?;
+        }
         match self.hear(container, &Position::default()).await? {
             Heard::TakenOver => {}
             Heard::Refused(reason) => self.refuse(&container.id, &reason).await,

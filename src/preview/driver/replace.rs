@@ -11,7 +11,7 @@ use crate::{
         spec::Stack,
         status::Making,
     },
-    engine::{ContainerSpec, EngineError, LABEL_LIFE, LABEL_ROLE, LABEL_STACK},
+    engine::{ContainerSpec, EngineError, LABEL_LIFE, LABEL_ROLE, LABEL_STACK, ROLE_PREVIEW},
     preview::{
         driver::{
             Driver,
@@ -105,7 +105,7 @@ impl Driver {
         // What is lifted has to be put down.
         let lifts = limits.cpus < burst.cpus && self.core.engine.capabilities().resize;
         let life = self.core.settings.life.as_str();
-        let labels = [(LABEL_ROLE, "preview"), (LABEL_STACK, plan.stack.as_str()), (LABEL_LIFE, life)];
+        let labels = [(LABEL_ROLE, ROLE_PREVIEW), (LABEL_STACK, plan.stack.as_str()), (LABEL_LIFE, life)];
         Ok(ContainerSpec {
             name,
             image: String::new(),

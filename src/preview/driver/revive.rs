@@ -42,26 +42,34 @@ impl Driver {
         Ok(())
     }
 
+    /// Wakes a container that somebody has frozen: nothing of ours stays so.
+    ///
+    /// # Errors
+    /// The engine says nothing of it.
+    pub(super) async fn wake(&mut self, container: &str) -> Result<(), EngineError> {
+        self.handle.log.lifecycle("the container was frozen and is woken");
+        match self.core.engine.set_paused(container, false).await {
+            Err(error) if error.says_nothing() => Err(error),
+            Err(error) => {
+                tracing::warn!(preview = %self.handle.id, error = %error, "a container could not be woken");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// Looks after the container: one that ended is replaced, one that is not heard is taken over anew.
     ///
     /// # Errors
     /// The engine does not say what became of it.
     async fn look_after(&mut self) -> Result<(), EngineError> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let container = session.container.clone();
+        let Some(container) = self.session.as_ref().map(|session| session.container.clone()) else { return Ok(()) };
         let mut seen = self.core.engine.container(&container).await;
         if matches!(&seen, Ok(Some(Container { state: ContainerState::Paused, .. }))) {
-            // Not by us: nothing of ours stays frozen.
-            self.handle.log.lifecycle("the container was frozen and is woken");
-            match self.core.engine.set_paused(&container, false).await {
-                Err(error) if error.says_nothing() => return Err(error),
-                Err(error) => {
-                    tracing::warn!(preview = %self.handle.id, error = %error, "a container could not be woken")
-                }
-                Ok(()) => {}
-            }
+            self.wake(&container).await?;
             seen = self.core.engine.container(&container).await;
         }
+        let Some(session) = &mut self.session else { return Ok(()) };
         if let Ok(Some(found)) = &seen
             && found.runs()
         {

@@ -63,7 +63,7 @@ pub struct Sources {
 /// What the watchers of one preview have in common. Its task ends with it.
 pub struct Chronicle {
     reader: Arc<Reader>,
-    _task: AbortOnDropHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 /// What one watcher begins, or goes on, with.
@@ -100,14 +100,24 @@ impl Chronicle {
         let reader =
             Arc::new(Reader { vfs, project, branch, status, board: Board::new(), pages, reading: Mutex::default() });
         let run = reader.clone();
+        let reading = AbortOnDropHandle::new(tokio::spawn(async move {
+            shutdown.run_until_cancelled(run.run(stages, follower, heartbeat)).await;
+        }));
+        let board = reader.board.clone();
         let task = async move {
-            let reading = async {
-                shutdown.run_until_cancelled(run.run(stages, follower, heartbeat)).await;
-                run.board.close();
+            let read = async {
+                // However it ends, be it in a panic, nobody waits for more.
+                let _ = reading.await;
+                board.close();
             };
-            tokio::join!(reading, run.board.wake_readers());
+            tokio::join!(read, board.wake_readers());
         };
-        Self { reader, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
+        Self { reader, task: AbortOnDropHandle::new(tokio::spawn(task)) }
+    }
+
+    /// Returns whether nothing more will be told.
+    pub fn is_over(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// Joins those who are told, after a commit or at the head.

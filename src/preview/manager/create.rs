@@ -155,15 +155,15 @@ impl Manager {
     /// Remembers that a live preview is the answer to a request, whatever happens to the preview later.
     async fn note_request(&self, handle: &Handle, request: Option<String>) -> Result<(), Error> {
         let Some(request) = request else { return Ok(()) };
-        let noted = request.clone();
-        self.change_spec(handle, move |spec| {
+        let (noted, mut forgotten) = (request.clone(), None);
+        self.change_spec(handle, |spec| {
             spec.request_ids.push(noted);
             if spec.request_ids.len() > REQUESTS_KEPT {
-                spec.request_ids.remove(1);
+                forgotten = Some(spec.request_ids.remove(1));
             }
         })
         .await?;
-        self.inner.registry.note_request(request, &handle.id);
+        self.inner.registry.note_request(request, forgotten.as_ref(), &handle.id);
         Ok(())
     }
 

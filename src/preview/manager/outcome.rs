@@ -68,8 +68,7 @@ async fn settled(vfs: &Vfs, handle: &Handle, number: u64, commit: &CommitId) {
     let mut status = handle.status();
     loop {
         let now = status.borrow_and_update().clone();
-        let driven = now.failure.as_ref().is_none_or(|it| (it.stage, it.reason) != (FailureStage::Run, BROKEN));
-        if !now.is_live() || !driven {
+        if !now.is_live() || !is_driven(&now) {
             return;
         }
         if let Some(settled) = now.settled.filter(|_| now.apply_request >= number) {
@@ -121,6 +120,11 @@ pub(super) async fn stopped(handle: &Handle) {
 /// Returns once anything has come to an end.
 async fn first_answer(handle: &Handle) {
     let mut status = handle.status();
-    let done = |status: &PreviewStatus| status.settled.is_some() || !status.is_live();
+    let done = |status: &PreviewStatus| status.settled.is_some() || !status.is_live() || !is_driven(status);
     let _ = status.wait_for(done).await;
+}
+
+/// Returns whether a driver sees to the preview: one that has panicked brings nothing to an end.
+fn is_driven(status: &PreviewStatus) -> bool {
+    status.failure.as_ref().is_none_or(|it| (it.stage, it.reason) != (FailureStage::Run, BROKEN))
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use tokio::{sync::mpsc, task};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 
@@ -21,6 +22,9 @@ use crate::{
 /// The bytes of one piece, and how many wait.
 const CHUNK_BYTES: usize = 256 * 1024;
 const PARTS: usize = 8;
+
+/// The longest name of a file, without its ending. That of a longer branch is its hash.
+const MAX_NAME: usize = 200;
 
 /// The folder of archives.
 #[derive(Debug, Clone)]
@@ -74,7 +78,10 @@ impl DataStore {
     }
 
     fn path(&self, project: &ProjectId, branch: &BranchName) -> PathBuf {
-        let branch = data_encoding::BASE32_DNSSEC.encode(branch.as_str().as_bytes());
+        let mut branch = data_encoding::BASE32_DNSSEC.encode(branch.as_str().as_bytes());
+        if branch.len() > MAX_NAME {
+            branch = format!("sha256-{}", data_encoding::HEXLOWER.encode(&Sha256::digest(branch)));
+        }
         self.folder.join(project.as_str()).join(format!("{branch}.tar"))
     }
 }

@@ -330,8 +330,12 @@ impl Session {
     /// Returns what happened next in the container without having been asked for.
     pub async fn event(&mut self) -> SessionEvent {
         loop {
-            // `Lost` was the last of them.
-            let Some(event) = self.events.recv().await else { return std::future::pending().await };
+            let event = match self.events.recv().await {
+                Some(event) => event,
+                // `Lost` is the last of them, unless whoever tells them has failed.
+                None if !self.disconnected => SessionEvent::Lost,
+                None => return std::future::pending().await,
+            };
             match &event {
                 SessionEvent::Exited(exit, _) if exit.generation == self.generation => self.running = false,
                 // The end of a process that made way for the present one.

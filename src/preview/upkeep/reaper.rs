@@ -38,15 +38,34 @@ impl Reaper {
 
     /// Runs until the token is cancelled.
     pub async fn run(self, token: CancellationToken) {
+        tokio::select! {
+            () = token.cancelled() => {}
+            () = self.end_what_is_due() => {}
+            // Apart: no end waits for an engine that is slow with its images.
+            () = self.forget_images() => {}
+        }
+    }
+
+    async fn end_what_is_due(&self) {
         loop {
             let next = self.pass(SystemTime::now()).await;
-            let wait = next.clamp(SHORTEST, self.manager.inner.core.settings.cleanup_interval.max(SHORTEST));
+            let wait = next.clamp(SHORTEST, self.interval());
             tokio::select! {
-                () = token.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
                 () = self.manager.inner.due.notified() => {}
             }
         }
+    }
+
+    async fn forget_images(&self) {
+        loop {
+            self.manager.inner.core.images.forget_unused(&self.keys(), KEEP_ENDED).await;
+            tokio::time::sleep(self.interval()).await;
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        self.manager.inner.core.settings.cleanup_interval.max(SHORTEST)
     }
 
     /// Looks at everything once, and returns how long it is until something is due.
@@ -80,7 +99,6 @@ impl Reaper {
                 }
             }
         }
-        self.manager.inner.core.images.forget_unused(&self.keys(), KEEP_ENDED).await;
         next
     }
 

@@ -15,13 +15,13 @@ use crate::{
         decide::phase_of,
         spec::{EndReason, Phase, PreviewSpec, Stack},
     },
-    engine::{Container, EngineError, LABEL_KEPT, LABEL_LIFE},
+    engine::{Container, EngineError, LABEL_KEPT, LABEL_LIFE, LABEL_ROLE, ROLE_PREVIEW},
     preview::{
         driver::Found,
         face::route::Route,
         handle::Handle,
         manager::Manager,
-        store::{StoreError, is_forgotten},
+        store::{Loaded, StoreError, is_forgotten},
         unit::{claims::claims, container::Unclaimed},
     },
 };
@@ -37,6 +37,8 @@ pub struct Leftovers {
     taken: Vec<Arc<Handle>>,
     /// Those that could not be, whose containers stay for the next start.
     kept: Vec<PreviewSpec>,
+    /// Whether there may be others that cannot be read.
+    unread: bool,
 }
 
 /// Takes over what an earlier life of the service left. Containers that run are asked for their app before this returns,
@@ -46,7 +48,7 @@ pub struct Leftovers {
 /// # Errors
 /// When the specs cannot be read.
 pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers, StoreError> {
-    let specs = manager.inner.core.store.load()?;
+    let Loaded { specs, unread } = manager.inner.core.store.load()?;
     let listing = timeout_at(deadline.max(Instant::now() + LISTING), manager.inner.core.engine.containers());
     let listed = listing.await.unwrap_or(Err(EngineError::Timeout("list the containers")));
     let asked = listed.is_ok();
@@ -95,9 +97,10 @@ pub async fn take_over(manager: &Manager, deadline: Instant) -> Result<Leftovers
             tracing::error!(preview = %handle.id, error = %error, "an expired preview could not be ended");
         }
     }
-    containers.into_iter().filter(|it| !is_kept(it)).for_each(|container| remove(manager, container));
+    let unclaimed = containers.into_iter().filter(|it| !is_kept(it, unread));
+    unclaimed.for_each(|container| remove(manager, container));
     let _ = timeout_at(deadline, looked_at(&taken)).await;
-    Ok(Leftovers { asked, taken, kept })
+    Ok(Leftovers { asked, taken, kept, unread })
 }
 
 /// Returns once it is known of previews whether their containers go on.
@@ -111,13 +114,13 @@ async fn looked_at(previews: &[Arc<Handle>]) {
 /// Removes what an earlier life of the service has left and no preview has, once the engine can be asked.
 pub async fn remove_leftovers(manager: &Manager, leftovers: &Leftovers) {
     if !leftovers.asked {
-        remove_containers(manager, &leftovers.kept).await;
+        remove_containers(manager, leftovers).await;
     }
     looked_at(&leftovers.taken).await;
     manager.inner.core.images.release_leftovers().await;
 }
 
-async fn remove_containers(manager: &Manager, kept: &[PreviewSpec]) {
+async fn remove_containers(manager: &Manager, leftovers: &Leftovers) {
     let mut available = manager.engine_available();
     if available.wait_for(|available| *available).await.is_err() {
         return;
@@ -129,12 +132,13 @@ async fn remove_containers(manager: &Manager, kept: &[PreviewSpec]) {
         }
     };
     for container in containers {
-        if container.labels.get(LABEL_LIFE) == Some(&manager.inner.core.settings.life) || is_kept(&container) {
+        let of_this_life = container.labels.get(LABEL_LIFE) == Some(&manager.inner.core.settings.life);
+        if of_this_life || is_kept(&container, leftovers.unread) {
             continue;
         }
         let is_claimed =
             |handle: &Arc<Handle>| claims(&handle.spec(), &container) && handle.status().borrow().is_live();
-        let kept = kept.iter().any(|spec| claims(spec, &container));
+        let kept = leftovers.kept.iter().any(|spec| claims(spec, &container));
         if !kept && !manager.inner.registry.all().iter().any(is_claimed) {
             remove(manager, container);
         }
@@ -163,9 +167,11 @@ fn remember(manager: &Manager, spec: PreviewSpec) {
     manager.inner.registry.insert(Handle::new(spec, route, limits, &manager.inner.core.logs));
 }
 
-/// Returns whether a container is nobody's yet, and kept for whoever claims it.
-fn is_kept(container: &Container) -> bool {
-    container.labels.contains_key(LABEL_KEPT)
+/// Returns whether a container is nobody's yet, and kept for whoever claims it; or may be that of a preview whose spec
+/// cannot be read, as an older service may not read what a newer one has written.
+fn is_kept(container: &Container, unread: bool) -> bool {
+    let of_preview = container.labels.get(LABEL_ROLE).is_some_and(|role| role == ROLE_PREVIEW);
+    container.labels.contains_key(LABEL_KEPT) || (unread && of_preview)
 }
 
 /// Removes a container, however often it takes; nobody waits for it.

@@ -176,3 +176,41 @@ fn unclaimed(name: &str, labels: &[&str]) -> ContainerSpec {
         volumes: Vec::new(),
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_was_frozen_while_no_service_ran_is_woken_and_taken_over() {
+    let it = Service::new().await;
+    let before = it.create(PYTHON).await;
+    let own = before.status.container.clone().unwrap();
+    let (folder, engine) = it.dead().await;
+    engine.freeze(&own);
+    let it = Service::begin(folder, engine).await;
+    it.shows_in_the_end(&before.head.unwrap()).await;
+    assert_eq!(it.view().await.status.container, Some(own));
+    it.is_tidy().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spec_that_cannot_be_read_does_not_cost_its_preview_the_container() {
+    let it = Service::new().await;
+    let before = it.create(PYTHON).await;
+    let (folder, engine) = it.dead().await;
+    let spec = folder.path().join(format!("previews/{}.json", before.spec.id));
+    let content = std::fs::read(&spec).unwrap();
+    std::fs::write(&spec, r#"{"of": "a newer service"}"#).unwrap();
+    // The engine comes later, and then is there at the start.
+    engine.set_away(true);
+    let it = Service::begin(folder, engine).await;
+    it.engine.set_away(false);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(it.site(), Site::Gone);
+    let (folder, engine) = it.dead().await;
+    let it = Service::begin(folder, engine).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let (folder, engine) = it.dead().await;
+    std::fs::write(&spec, content).unwrap();
+    let it = Service::begin(folder, engine).await;
+    it.shows_in_the_end(&before.head.unwrap()).await;
+    assert_eq!(it.view().await.status.container, before.status.container);
+    it.is_tidy().await;
+}
