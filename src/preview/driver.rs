@@ -60,7 +60,7 @@ use crate::{
         unit::{
             ahead::Ahead,
             claims::Claims,
-            container::Leaving,
+            container::{Data, Leaving},
             session::{Death, Session, SessionEvent},
         },
     },
@@ -112,6 +112,8 @@ pub struct Driver {
     pub(super) landings: Vec<Landing>,
     /// One that could not be taken over, for what is in it.
     pub(super) leaving: Option<Leaving>,
+    /// What is to be kept of the container that answered last.
+    pub(super) data: Option<Data>,
     pub(super) deaths: Vec<Instant>,
     /// The last of them, until the app is started again or given up.
     pub(super) death: Option<Death>,
@@ -183,6 +185,7 @@ impl Driver {
             retiring: JoinSet::new(),
             landings: Vec::new(),
             leaving: None,
+            data: None,
             deaths: Vec::new(),
             death: None,
             doubt: false,

@@ -24,6 +24,7 @@ use crate::{
             prepare::left_by_installation,
             show::reload::Progress,
             target,
+            teardown::data_of,
         },
         image::{images::Looked, recipe::DEPENDENCIES},
         planner::plan,
@@ -196,6 +197,7 @@ impl Driver {
         let target = target(&self.core.vfs, &self.handle).await.ok().flatten();
         let limits = session.bounds.limits().await;
         self.record_shown(&session).await;
+        self.data = data_of(&session);
         self.handle.set_status(|status| {
             status.answers(upstream);
             status.stack = Some(session.plan.stack);

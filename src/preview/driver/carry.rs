@@ -1,5 +1,4 @@
-//! What an app has written: brought over when its container is replaced, started again with it, and kept on disk where the
-//! project names it as data.
+//! What an app has written: brought over when its container is replaced, and started again with it.
 
 use std::time::Duration;
 
@@ -95,38 +94,6 @@ impl Driver {
         Ok(loaded.map_err(|error| AgentError::Refused(error.to_string()))?.unwrap_or_else(nothing))
     }
 
-    /// Keeps what the app has written to the paths that the project names as data, before its container goes.
-    pub(super) async fn keep_data(&self) {
-        let Some(session) =
-            self.session.as_ref().filter(|session| !session.disconnected && !session.plan.data.is_empty())
-        else {
-            return;
-        };
-        if session.lacks_data {
-            self.handle.log.lifecycle("data is kept as it was before, since the app did not have it");
-            return;
-        }
-        let Some(root) = root(session, &session.folder) else { return };
-        let wanted = MadeRequest { only: session.plan.data.clone(), ..all_but(&root, listed(session)) };
-        let kept = async {
-            let (summary, parts) = session.agent().export(wanted).await.map_err(std::io::Error::other)?;
-            self.core.data.save(&self.spec.project, &self.spec.branch, parts).await?;
-            Ok::<_, std::io::Error>(summary)
-        };
-        match kept.await {
-            Ok(summary) => {
-                self.handle.log.lifecycle(format!("data kept: {}", amount(summary.files, summary.bytes)));
-                if summary.left_files > 0 {
-                    tracing::warn!(preview = %self.handle.id, files = summary.left_files, "data was too much to be kept");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(preview = %self.handle.id, error = %error, "data could not be kept");
-                self.handle.log.lifecycle(format!("data could not be kept: {error}"));
-            }
-        }
-    }
-
     /// Starts the container once more that has ended, with all that is in it and no process; one that cannot be is let
     /// go. `seen` is what the engine says of it.
     ///
@@ -189,7 +156,7 @@ impl Driver {
 
     /// Returns a container that is spoken with for what is in it. It keeps its name: it may be on its way out (see
     /// `run_container`).
-    async fn leave(&self, container: &str) -> Option<Leaving> {
+    pub(super) async fn leave(&self, container: &str) -> Option<Leaving> {
         let deadline = Instant::now() + ENDING;
         let again = async || {
             self.core.engine.restart(container).await?;
@@ -230,7 +197,7 @@ async fn export(from: &Session, to: &Session) -> Result<(MadeSummary, MadeParts)
 }
 
 /// Asks for all that was made below a folder, but for some files.
-fn all_but(root: &str, except: Vec<FilePath>) -> MadeRequest {
+pub(super) fn all_but(root: &str, except: Vec<FilePath>) -> MadeRequest {
     MadeRequest { root: root.to_owned(), only: Vec::new(), except, max_bytes: MAX_BYTES }
 }
 
@@ -240,7 +207,7 @@ fn nothing() -> (MadeSummary, MadeParts) {
 
 /// Returns the folder of a container that the app writes to: that of the project's files, or of an image's own. There is
 /// none where that is everything.
-fn root(session: &Session, folder: &str) -> Option<String> {
+pub(super) fn root(session: &Session, folder: &str) -> Option<String> {
     match session.plan.image {
         ImagePlan::Dependencies(_) => Some(APP_ROOT.to_owned()),
         ImagePlan::Build { .. } => {
@@ -251,7 +218,7 @@ fn root(session: &Session, folder: &str) -> Option<String> {
 }
 
 /// Returns the files of the tree that an image was built from, which the agent does not know: they were not brought.
-fn listed(session: &Session) -> Vec<FilePath> {
+pub(super) fn listed(session: &Session) -> Vec<FilePath> {
     if matches!(session.plan.image, ImagePlan::Dependencies(_)) {
         return Vec::new();
     }
@@ -263,7 +230,7 @@ fn paths(files: &FileSet, root: &str) -> Vec<FilePath> {
 }
 
 /// Says how much there is.
-fn amount(files: u64, bytes: u64) -> String {
+pub(super) fn amount(files: u64, bytes: u64) -> String {
     let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
     match bytes {
         0..MEBIBYTE => format!("{files}, {} KiB", bytes.div_ceil(1024)),

@@ -19,6 +19,7 @@ use crate::{
             prepare::{PATIENT, newer},
             session_event,
             show::tell::{Told, tell},
+            teardown::data_of,
         },
         image::images::ReadyImage,
         unit::session::{Answering, Command, Session, SessionError, Started},
@@ -89,6 +90,7 @@ impl Driver {
                     // Whoever takes it over could not see what is wrong, and starts it anew.
                     self.note_shown(session);
                 }
+                self.data = data_of(session);
                 self.handle.set_status(|status| status.answers(answering.upstream));
                 failure.map_or(Ok(()), |failure| Err(StartError::Page(failure)))
             }

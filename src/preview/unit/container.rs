@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    agent::AgentClient,
+    agent::{AgentClient, MadeRequest},
     domain::pause::Pause,
     engine::{EngineError, SharedEngine},
 };
@@ -49,6 +49,16 @@ impl Drop for Unclaimed {
 pub(in crate::preview) struct Leaving {
     pub(in crate::preview) container: String,
     pub(in crate::preview) agent: AgentClient,
+}
+
+/// What an app has written to the paths that its project names as data. It can be had while its container is there, whatever
+/// becomes of the session meanwhile.
+pub(in crate::preview) struct Data {
+    pub(in crate::preview) container: String,
+    pub(in crate::preview) agent: AgentClient,
+    pub(in crate::preview) wanted: MadeRequest,
+    /// Whether what was kept could not be brought in, so that what is there is not to take its place.
+    pub(in crate::preview) lacks: bool,
 }
 
 /// Removes a container of which nobody has need any more. Where the engine does not do it at once it is removed later, and

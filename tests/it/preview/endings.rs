@@ -71,3 +71,37 @@ async fn a_preview_that_is_deleted_while_the_engine_is_away_goes_when_it_is_back
     it.until("it has ended", |view| phase_of(&view.status) == Phase::Stopped).await;
     it.is_empty().await;
 }
+
+/// An app with data of its own.
+const WITH_DATA: &[(&str, &str)] =
+    &[PYTHON[0], PYTHON[1], ("previewd.toml", "data = [\"data\"]\n"), ("data/.keep", "")];
+
+#[tokio::test(start_paused = true)]
+async fn data_is_kept_whenever_a_preview_is_deleted() {
+    let is_kept = |it: &Service| {
+        let of_project = std::fs::read_dir(it.folder.path().join("app-data/p"));
+        of_project.is_ok_and(|mut kept| kept.any(|it| it.unwrap().path().extension().is_some_and(|it| it == "tar")))
+    };
+    for call in CALLS {
+        for after in [false, true] {
+            let it = Service::new().await;
+            it.create(WITH_DATA).await;
+            assert!(!is_kept(&it));
+            let (hold, _) = it.commit_up_to(call, after, &[("main.py", "# newer")]).await;
+            it.is_deleted_at(call, hold).await;
+            assert!(is_kept(&it), "{call:?}, after it: {after}");
+        }
+    }
+    // What cannot be spoken with is started once more for it, or woken.
+    for way in ["ended", "frozen"] {
+        let it = Service::new().await;
+        let container = it.create(WITH_DATA).await.status.container.unwrap();
+        match way {
+            "ended" => it.engine.kill(&container, 137, false),
+            _ => it.engine.freeze(&container),
+        }
+        it.delete().await;
+        assert!(is_kept(&it), "{way}");
+        it.is_empty().await;
+    }
+}

@@ -24,7 +24,7 @@ use crate::{
         tree::ChangedPath,
     },
     preview::{
-        driver::{Driver, interrupted::Interrupted, prepare::Prepared, short, start::StartError},
+        driver::{Driver, interrupted::Interrupted, prepare::Prepared, short, start::StartError, teardown::data_of},
         image::flights::Landing,
         unit::{failures::engine_failure, session::Session},
     },
@@ -121,6 +121,7 @@ impl Driver {
             && self.handle.status().borrow().answering() != Some(&session.commit)
         {
             self.record_shown(session).await;
+            self.data = data_of(session);
         }
         self.publish(progress, Stage::Ready, None);
         let (commit, total) = (short(&progress.commit), progress.began.elapsed());
