@@ -28,6 +28,8 @@ def test_commit_of_sources_asks_for_nothing_and_a_create_five_times(project, pas
         # Waits for the image of what was installed.
         preview = maker(client, "second")(project)
         eventually(lambda: not daemon.installing(own.instance), within=60, what="nothing is installed any more")
+        # They go one by one after the container that had them.
+        eventually(lambda: not daemon.unused_volumes(own.instance), within=60, what="its volumes are gone")
         with passage.counting() as created:
             preview = maker(client, "third")(project)
         with passage.counting() as changed:

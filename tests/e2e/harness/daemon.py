@@ -86,6 +86,13 @@ def installing(instance: str) -> bool:
     return bool(of_role("container", instance, "install"))
 
 
+def unused_volumes(instance: str) -> list[str]:
+    """Returns the names of an instance's volumes that no container has, and that are kept for none."""
+    unused = set(docker("volume", "ls", "--quiet", "--filter", "dangling=true").split())
+    passing = (it for it in of_instance("volume", instance) if labels("volume", it).get(ROLE) not in KEPT_VOLUMES)
+    return [it["Name"] for it in passing if it["Name"] in unused]
+
+
 def leftovers(instance: str) -> list[str]:
     """Returns what an instance has on the daemon and should not leave behind, in words."""
     left = []
