@@ -8,6 +8,7 @@ pub mod docker;
 mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod removal;
 mod types;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
@@ -34,7 +35,7 @@ pub const LABEL_INSTANCE: &str = "previewd.instance";
 pub const LABEL_ROLE: &str = "previewd.role";
 /// The role of the runtime volume, and of what an engine makes for a moment to fill it.
 pub const ROLE_RUNTIME: &str = "runtime";
-/// The value of [`LABEL_ROLE`] of the containers of previews.
+/// The role of previews' containers.
 pub const ROLE_PREVIEW: &str = "preview";
 /// The role of volumes that are kept for later containers.
 pub const ROLE_CACHE: &str = "cache";

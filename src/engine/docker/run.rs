@@ -21,18 +21,15 @@ use super::{
     volumes::{UPPER, WORK},
 };
 use crate::{
-    domain::{
-        pause::Pause,
-        runtime::{APP_ROOT, HOME},
+    domain::runtime::{APP_ROOT, HOME},
+    engine::{
+        APP_UID, ContainerSpec, ContainerState, EngineError, LABEL_INSTANCE, VolumeMount, VolumePurpose,
+        removal::{FIRST_PAUSE, remove_in_the_end},
     },
-    engine::{APP_UID, ContainerSpec, ContainerState, EngineError, LABEL_INSTANCE, VolumeMount, VolumePurpose},
 };
 
 const CREATE: &str = "create the container";
 const START: &str = "start the container";
-/// The time between two tries to remove one that did not start: the first, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a container is made for which network or volume have vanished meanwhile.
 const ATTEMPTS: u32 = 3;
 /// How long a name may be taken by nothing that can be seen.
@@ -83,14 +80,8 @@ async fn discard(inner: &Arc<Inner>, id: &str) {
     let (inner, id) = (inner.clone(), id.to_owned());
     // No making: whoever removes everything does not wait for it.
     tokio::spawn(async move {
-        let mut pause = Pause::new(FIRST_PAUSE, LONGEST_PAUSE);
-        loop {
-            sleep(pause.longer()).await;
-            match inner.remove(&id).await {
-                Err(error) if error.says_nothing() || matches!(error, EngineError::Conflict { .. }) => {}
-                _ => return,
-            }
-        }
+        sleep(FIRST_PAUSE).await;
+        remove_in_the_end(&id, || inner.remove(&id)).await;
     });
 }
 

@@ -46,7 +46,7 @@ impl Driver {
     ///
     /// # Errors
     /// The engine says nothing of it.
-    pub(super) async fn wake(&mut self, container: &str) -> Result<(), EngineError> {
+    pub(super) async fn wake(&self, container: &str) -> Result<(), EngineError> {
         self.handle.log.lifecycle("the container was frozen and is woken");
         match self.core.engine.set_paused(container, false).await {
             Err(error) if error.says_nothing() => Err(error),

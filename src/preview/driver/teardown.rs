@@ -79,7 +79,7 @@ impl Driver {
         // Its stream broke, or the container has ended or was frozen: all that is in it is there.
         let seen = self.core.engine.container(&data.container).await;
         if matches!(&seen, Ok(Some(found)) if found.state == ContainerState::Paused) {
-            let _ = self.core.engine.set_paused(&data.container, false).await;
+            let _ = self.wake(&data.container).await;
         }
         let agent = match connect(&self.core.engine, &data.container).await {
             Ok(agent) => agent,

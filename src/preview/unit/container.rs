@@ -1,16 +1,12 @@
 //! Containers that nobody has claimed yet, and those on their way out.
 
-use std::time::Duration;
-
 use crate::{
     agent::{AgentClient, MadeRequest},
-    domain::pause::Pause,
-    engine::{EngineError, SharedEngine},
+    engine::{
+        SharedEngine,
+        removal::{FIRST_PAUSE, remove_in_the_end},
+    },
 };
-
-/// The time between two tries to remove a container: the first, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A container that is removed when it is dropped, unless it is kept: what is half made never stays behind.
 pub struct Unclaimed {
@@ -76,12 +72,5 @@ pub(in crate::preview) async fn discard(engine: &SharedEngine, id: &str) {
 
 /// Removes a container of which nobody has need any more, however often it takes: an engine may be away, or err.
 pub(in crate::preview) async fn remove(engine: &SharedEngine, id: &str) {
-    let mut pause = Pause::new(FIRST_PAUSE, LONGEST_PAUSE);
-    while let Err(error) = engine.remove(id).await {
-        tracing::warn!(container = id, error = %error, "a container that is not needed could not be removed yet");
-        if !error.says_nothing() && !matches!(error, EngineError::Conflict { .. }) {
-            return;
-        }
-        tokio::time::sleep(pause.longer()).await;
-    }
+    remove_in_the_end(id, || engine.remove(id)).await;
 }
